@@ -1,0 +1,142 @@
+"""Convolution of any number of spatial axes, and its gradients, on NumPy.
+
+One trilinear form holds them all (per group, `q = p * stride + k * dilation - padding`):
+
+    T(x, w, g) = sum over n, o, c, p, k of  g[n, o, p] * w[o, c, k] * x[n, c, q]
+
+Its partial derivatives are the convolution (by g), the input gradient, which is the transposed
+convolution (by x), and the weight gradient (by w).  So the vjp of each of the three is made of the other
+two, and double backward needs nothing more:
+
+    y = convolution(x, w)       dx = input_gradient(dy, w)      dw = weight_gradient(x, dy)
+    x = input_gradient(g, w)    dg = convolution(dx, w)         dw = weight_gradient(dx, g)
+    w = weight_gradient(x, g)   dx = input_gradient(g, dw)      dg = convolution(x, dw)
+
+Routes: 1x1 is one matrix product per image; depthwise is a sum over taps (`depthwise.py`); all else is a
+matrix product per block of columns (`columns.py`).  Half types are summed in float32 and rounded once.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import NamedTuple
+
+import numpy as np
+
+from rushlight.arrays import columns, depthwise
+from rushlight.arrays.windows import Pads, Sizes, Window, both, crop, grown, pad
+
+
+class Geometry(NamedTuple):
+    """How windows move over the input: one number per spatial axis, and the number of channel groups."""
+
+    stride: Sizes
+    padding: Sizes
+    dilation: Sizes
+    groups: int = 1
+
+    def window(self, kernel: Sizes) -> Window:
+        """The sliding window of a kernel of these sizes."""
+        return Window(kernel, self.stride, self.dilation)
+
+    def output_sizes(self, sizes: Sizes, kernel: Sizes) -> Sizes:
+        """Spatial sizes of the convolution's output; zero or less where the kernel does not fit."""
+        return self.window(kernel).counts(tuple(n + 2 * p for n, p in zip(sizes, self.padding, strict=True)))
+
+    def transposed_sizes(self, sizes: Sizes, kernel: Sizes, output_padding: Sizes) -> Sizes:
+        """Spatial sizes of the transposed convolution's output for an input of spatial `sizes`."""
+        axes = zip(sizes, kernel, self.stride, self.padding, self.dilation, output_padding, strict=True)
+        return tuple((n - 1) * s - 2 * p + d * (k - 1) + extra + 1 for n, k, s, p, d, extra in axes)
+
+
+def convolution(x: np.ndarray, w: np.ndarray, geometry: Geometry) -> np.ndarray:
+    """y[n, o, p] = sum over c, k of w[o, c, k] x[n, c, q]; x (N, C, *sizes), w (O, C / groups, *kernel)."""
+    y = _correlate(_wide(x), _wide(w), geometry, both(geometry.padding))
+    return y.astype(x.dtype, copy=False)
+
+
+def transposed_convolution(
+    x: np.ndarray, w: np.ndarray, geometry: Geometry, output_padding: Sizes
+) -> np.ndarray:
+    """The input gradient of the size that `output_padding` selects; w is (C, O / groups, *kernel)."""
+    sizes = geometry.transposed_sizes(x.shape[2:], w.shape[2:], output_padding)
+    return input_gradient(x, w, geometry, sizes)
+
+
+def input_gradient(g: np.ndarray, w: np.ndarray, geometry: Geometry, sizes: Sizes) -> np.ndarray:
+    """dx[n, c, q] = sum over o, k of w[o, c, k] g[n, o, p]; g (N, O, *counts) -> (N, C, *sizes)."""
+    dx = _spread(_wide(g), _wide(w), geometry, sizes)
+    return dx.astype(g.dtype, copy=False)
+
+
+def weight_gradient(x: np.ndarray, g: np.ndarray, geometry: Geometry, kernel: Sizes) -> np.ndarray:
+    """dw[o, c, k] = sum over n, p of g[n, o, p] x[n, c, q]; gives (O, C / groups, *kernel)."""
+    dw = _pair(_wide(x), _wide(g), geometry, kernel)
+    return dw.astype(x.dtype, copy=False)
+
+
+def _wide(x: np.ndarray) -> np.ndarray:
+    """Types of one or two bytes (float16, bfloat16, float8) are summed in float32."""
+    is_half = x.dtype.itemsize <= 2 and x.dtype.kind not in "iub"
+    return x.astype(np.float32) if is_half else x
+
+
+def _is_depthwise(channels: int, groups: int) -> bool:
+    return groups == channels and groups > 1
+
+
+def _is_pointwise(kernel: Sizes, stride: Sizes, pads: Pads) -> bool:
+    unit = all(n == 1 for n in (*kernel, *stride))
+    return unit and not any(low or high for low, high in pads)
+
+
+def _correlate(x: np.ndarray, w: np.ndarray, geometry: Geometry, pads: Pads) -> np.ndarray:
+    window, groups = geometry.window(w.shape[2:]), geometry.groups
+    if _is_pointwise(window.kernel, window.stride, pads):
+        return _mix_channels(w, x, groups)
+    if _is_depthwise(x.shape[1], groups):
+        return depthwise.correlate(pad(x, pads), w, window)
+    return columns.correlate(x, w, window, pads, groups)
+
+
+def _spread(g: np.ndarray, w: np.ndarray, geometry: Geometry, sizes: Sizes) -> np.ndarray:
+    window, groups = geometry.window(w.shape[2:]), geometry.groups
+    if all(s == 1 for s in window.stride):
+        return _correlate(g, _mirrored(w, groups), geometry, _mirrored_pads(g, w, geometry, sizes))
+    padded = grown(sizes, both(geometry.padding))
+    if _is_depthwise(w.shape[1] * groups, groups):
+        return crop(depthwise.spread(g, w, window, groups, padded), geometry.padding, sizes)
+    return crop(columns.spread(g, w, window, groups, padded), geometry.padding, sizes)
+
+
+def _pair(x: np.ndarray, g: np.ndarray, geometry: Geometry, kernel: Sizes) -> np.ndarray:
+    window, pads, groups = geometry.window(kernel), both(geometry.padding), geometry.groups
+    if _is_depthwise(x.shape[1], groups):
+        return depthwise.weights(pad(x, pads), g, window)
+    return columns.weights(x, g, window, pads, groups)
+
+
+def _mix_channels(w: np.ndarray, x: np.ndarray, groups: int) -> np.ndarray:
+    """The 1x1 convolution: w (O, C / groups) times x (N, C, *sizes), group by group."""
+    images, sizes = x.shape[0], x.shape[2:]
+    pixels = x.reshape(images, groups, w.shape[1], prod(sizes))
+    y = np.matmul(w.reshape(groups, w.shape[0] // groups, w.shape[1]), pixels)
+    return y.reshape(images, w.shape[0], *sizes)
+
+
+def _mirrored(w: np.ndarray, groups: int) -> np.ndarray:
+    """The kernel that makes a stride-1 input gradient a convolution: mirrored, channels exchanged."""
+    outputs, inputs, kernel = w.shape[0], w.shape[1], w.shape[2:]
+    mirrored = w[(slice(None), slice(None), *(slice(None, None, -1) for _ in kernel))]
+    grouped = mirrored.reshape(groups, outputs // groups, inputs, *kernel).swapaxes(1, 2)
+    return grouped.reshape(groups * inputs, outputs // groups, *kernel)
+
+
+def _mirrored_pads(g: np.ndarray, w: np.ndarray, geometry: Geometry, sizes: Sizes) -> Pads:
+    """The pads that give the mirrored convolution of g these sizes; negative where padding was wide."""
+    pads = []
+    axes = zip(g.shape[2:], sizes, w.shape[2:], geometry.padding, geometry.dilation, strict=True)
+    for count, size, k, p, d in axes:
+        low = d * (k - 1) - p
+        pads.append((low, size + d * (k - 1) - count - low))
+    return pads
