@@ -1,0 +1,14 @@
+"""The order in which an array's elements receive their samples."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def fill_order(array: np.ndarray) -> np.ndarray:
+    """Return a view of `array` whose row-major order is the order torch fills it in: by falling stride."""
+    axes = range(array.ndim)
+    # an axis of length 1 may have any stride, and its place does not matter
+    single = [axis for axis in axes if array.shape[axis] == 1]
+    others = sorted((axis for axis in axes if array.shape[axis] != 1), key=lambda axis: -array.strides[axis])
+    return array.transpose(single + others)
