@@ -14,7 +14,7 @@ from math import prod
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from rushlight.arrays.windows import Pads, Sizes, Window, blocks, grown, pad
+from .windows import Pads, Sizes, Window, blocks, grown, pad
 
 # One product per kernel row pays only where the sums stay this long and the pixels outnumber the output
 # channels so far: else thin products, and the copy that splits the weight, cost more (measured).

@@ -23,8 +23,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rushlight.arrays import columns, depthwise
-from rushlight.arrays.windows import Pads, Sizes, Window, both, crop, grown, pad
+from . import columns, depthwise
+from .halves import wide
+from .windows import Pads, Sizes, Window, both, crop, grown, pad
 
 
 class Geometry(NamedTuple):
@@ -51,7 +52,7 @@ class Geometry(NamedTuple):
 
 def convolution(x: np.ndarray, w: np.ndarray, geometry: Geometry) -> np.ndarray:
     """y[n, o, p] = sum over c, k of w[o, c, k] x[n, c, q]; x (N, C, *sizes), w (O, C / groups, *kernel)."""
-    y = _correlate(_wide(x), _wide(w), geometry, both(geometry.padding))
+    y = _correlate(wide(x), wide(w), geometry, both(geometry.padding))
     return y.astype(x.dtype, copy=False)
 
 
@@ -65,20 +66,14 @@ def transposed_convolution(
 
 def input_gradient(g: np.ndarray, w: np.ndarray, geometry: Geometry, sizes: Sizes) -> np.ndarray:
     """dx[n, c, q] = sum over o, k of w[o, c, k] g[n, o, p]; g (N, O, *counts) -> (N, C, *sizes)."""
-    dx = _spread(_wide(g), _wide(w), geometry, sizes)
+    dx = _spread(wide(g), wide(w), geometry, sizes)
     return dx.astype(g.dtype, copy=False)
 
 
 def weight_gradient(x: np.ndarray, g: np.ndarray, geometry: Geometry, kernel: Sizes) -> np.ndarray:
     """dw[o, c, k] = sum over n, p of g[n, o, p] x[n, c, q]; gives (O, C / groups, *kernel)."""
-    dw = _pair(_wide(x), _wide(g), geometry, kernel)
+    dw = _pair(wide(x), wide(g), geometry, kernel)
     return dw.astype(x.dtype, copy=False)
-
-
-def _wide(x: np.ndarray) -> np.ndarray:
-    """Types of one or two bytes (float16, bfloat16, float8) are summed in float32."""
-    is_half = x.dtype.itemsize <= 2 and x.dtype.kind not in "iub"
-    return x.astype(np.float32) if is_half else x
 
 
 def _is_depthwise(channels: int, groups: int) -> bool:

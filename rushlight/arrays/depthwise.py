@@ -14,7 +14,7 @@ from math import prod
 
 import numpy as np
 
-from rushlight.arrays.windows import Sizes, Window
+from .windows import Sizes, Window
 
 # Channels are taken together until they hold about this many numbers: a tap's operands then stay in cache.
 BLOCK_ELEMENTS = 1 << 15

@@ -1,0 +1,107 @@
+"""Average pooling over the last axes of an array: sliding windows, adaptive bins, and their gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from math import prod
+
+import numpy as np
+
+from .axis_map import AxisMap
+from .bins import Bins, adaptive_edges, reduce_bins
+from .halves import wide
+from .windows import Sizes
+
+
+def avg_pool(x: np.ndarray, bins: Sequence[Bins], divisors: np.ndarray) -> np.ndarray:
+    """The sum of each window over its divisor; integers are divided towards zero."""
+    sums = reduce_bins(wide(x), bins, np.add, 0)
+    if x.dtype.kind in "iu":
+        return (np.sign(sums) * (np.abs(sums) // divisors)).astype(x.dtype)
+    return (sums / divisors.astype(sums.dtype)).astype(x.dtype, copy=False)
+
+
+def avg_pool_gradient(g: np.ndarray, bins: Sequence[Bins], divisors: np.ndarray) -> np.ndarray:
+    """The transpose of `avg_pool`: each number, divided, goes to every place of its window."""
+    spread = wide(g) / divisors.astype(wide(g[:0]).dtype)
+    for axis, b in zip(range(-len(bins), 0), bins, strict=True):
+        spread = _spread_axis(spread, axis, b)
+    return np.ascontiguousarray(spread).astype(g.dtype, copy=False)
+
+
+def window_divisors(
+    bins: Sequence[Bins], padding: Sizes, count_include_pad: bool, divisor_override: int | None
+) -> np.ndarray:
+    """By what each window's sum is divided, one number per output position.
+
+    Padding counts where `count_include_pad`, but never what `ceil_mode` added beyond it.
+    """
+    if divisor_override is not None:
+        return np.full(tuple(b.count for b in bins), divisor_override)
+    divisors = np.ones((), np.int64)
+    for b, p in zip(bins, padding, strict=True):
+        extra = p if count_include_pad else 0
+        inside = (b.positions >= -extra) & (b.positions < b.size + extra)
+        divisors = np.multiply.outer(divisors, inside.sum(0))
+    return divisors
+
+
+@lru_cache(maxsize=1024)
+def adaptive_averages(size: int, count: int) -> AxisMap:
+    """The map that averages an axis over its adaptive bins."""
+    starts, ends = adaptive_edges(size, count)
+    lengths = ends - starts
+    targets = np.repeat(np.arange(count), lengths)
+    sources = np.arange(len(targets)) - np.repeat(np.cumsum(lengths) - lengths - starts, lengths)
+    return AxisMap(targets, sources, 1 / np.repeat(lengths, lengths), count, size)
+
+
+def adaptive_avg_pool(x: np.ndarray, counts: Sizes) -> np.ndarray:
+    """The mean of each adaptive bin over the last axes of `x`."""
+    sizes, lead = x.shape[-len(counts) :], x.shape[: -len(counts)]
+    y = wide(x)
+    if all(n and size % n == 0 for size, n in zip(sizes, counts, strict=True)):
+        y = _block_means(y, lead, sizes, counts)
+    else:
+        for axis, size, n in zip(range(-len(counts), 0), sizes, counts, strict=True):
+            y = adaptive_averages(size, n)(y, axis)
+    return y.astype(x.dtype, copy=False)
+
+
+def adaptive_avg_pool_gradient(g: np.ndarray, sizes: Sizes) -> np.ndarray:
+    """The transpose of `adaptive_avg_pool` for an input whose last axes had these sizes."""
+    counts, dx = g.shape[-len(sizes) :], wide(g)
+    if all(n and size % n == 0 for size, n in zip(sizes, counts, strict=True)):
+        dx = _block_fill(dx / (prod(sizes) // prod(counts)), sizes)
+    else:
+        for axis, size in zip(range(-len(sizes), 0), sizes, strict=True):
+            dx = adaptive_averages(size, g.shape[axis]).transposed(dx, axis)
+    return dx.astype(g.dtype, copy=False)
+
+
+def _spread_axis(g: np.ndarray, axis: int, b: Bins) -> np.ndarray:
+    after = (slice(None),) * (-axis - 1)
+    shape = list(g.shape)
+    shape[axis] = b.size + sum(b.pads)
+    out = np.zeros(shape, g.dtype)
+    for visit in b.visits:
+        out[(..., visit, *after)] += g
+    return out[(..., slice(b.pads[0], b.pads[0] + b.size), *after)]
+
+
+def _block_means(x: np.ndarray, lead: Sizes, sizes: Sizes, counts: Sizes) -> np.ndarray:
+    """Means of equal blocks that tile the last axes."""
+    if all(n == 1 for n in counts):
+        return x.reshape(*lead, prod(sizes)).mean(-1).reshape(*lead, *counts)
+    split = [part for size, n in zip(sizes, counts, strict=True) for part in (n, size // n)]
+    return x.reshape(*lead, *split).mean(tuple(range(len(lead) + 1, len(lead) + len(split), 2)))
+
+
+def _block_fill(g: np.ndarray, sizes: Sizes) -> np.ndarray:
+    """Each number fills its block of the last axes."""
+    lead, counts = g.shape[: -len(sizes)], g.shape[-len(sizes) :]
+    ones = [part for n in counts for part in (n, 1)]
+    split = [part for size, n in zip(sizes, counts, strict=True) for part in (n, size // n)]
+    filled = np.broadcast_to(g.reshape(*lead, *ones), (*lead, *split))
+    return np.ascontiguousarray(filled).reshape(*lead, *sizes)
