@@ -17,7 +17,7 @@ _WORDS = 624  # 32-bit words in the state of mt19937
 # torch stores the state as a C struct of an older generation: words widened to 64 bits, unused fields kept.
 _LAYOUT = np.dtype(
     {
-        "names": ["seed", "left", "seeded", "next", "words", "normal", "has_normal", "normal32", "has_normal32"],
+        "names": "seed left seeded next words normal has_normal normal32 has_normal32".split(),
         "formats": ["<u8", "<i4", "<i4", "<u8", ("<u8", (_WORDS,)), "<f8", "<i4", "<f4", "u1"],
         "offsets": [0, 8, 12, 16, 24, 5024, 5040, 5048, 5052],
         "itemsize": 5056,
@@ -36,9 +36,10 @@ class Generator:
         self._reset(DEFAULT_SEED)
 
     def manual_seed(self, seed: int) -> Generator:
-        """Start the stream that belongs to `seed` (-2**63 <= seed < 2**64; a negative one counts from 2**64)."""
+        """Start the stream of `seed`, -2**63 <= seed < 2**64; a negative one counts from 2**64."""
         if isinstance(seed, (bool, np.bool_)) or not isinstance(seed, (int, np.integer)):
-            raise RuntimeError(f"manual_seed expected a long, but got {type(seed).__name__}; give a Python int")
+            given = type(seed).__name__
+            raise RuntimeError(f"manual_seed expected a long, but got {given}; give a Python int")
         if not -(2**63) <= seed < 2**64:
             raise ValueError(f"Overflow: manual_seed got {seed}; a seed lies in [-2**63, 2**64)")
         self._reset(int(seed) % 2**64)

@@ -1,11 +1,16 @@
-"""Samples from a Generator as NumPy arrays, equal to torch's on the CPU: same words, same order, same rounding.
+"""Samples from a Generator as NumPy arrays, equal to torch's on the CPU: same words, order and rounding.
 
-Each sampler is `f(generator, shape, dtype, ...) -> ndarray`, C-contiguous and filled in row-major order; an empty shape
-draws nothing. To fill an array that is not contiguous as torch does, sample with the shape of `fill_order(array)` and
-assign to that view. Called by `rushlight.ops`; knows only NumPy, ml_dtypes and the Generator.
+Each sampler is `f(generator, shape, dtype, ...) -> ndarray`, C-contiguous and filled in row-major order; an
+empty shape draws nothing. To fill an array that is not contiguous as torch does, sample with the shape of
+`fill_order(array)` and assign to that view. Called by `rushlight.ops`; knows only NumPy and the Generator.
 """
 
-from rushlight.arrays.distributions.bernoulli import alpha_dropout_noise, bernoulli, dropout_noise, feature_shape
+from rushlight.arrays.distributions.bernoulli import (
+    alpha_dropout_noise,
+    bernoulli,
+    dropout_noise,
+    feature_shape,
+)
 from rushlight.arrays.distributions.continuous import cauchy, exponential, geometric, log_normal
 from rushlight.arrays.distributions.integers import randint, random, randperm
 from rushlight.arrays.distributions.multinomial import multinomial

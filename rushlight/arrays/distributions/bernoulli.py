@@ -14,8 +14,11 @@ from rushlight.arrays.generator import Generator
 def bernoulli(
     generator: Generator, shape: Sequence[int], dtype: np.dtype, p: float | np.ndarray = 0.5
 ) -> np.ndarray:
-    """Return samples that are 1 with probability p, else 0. A number or a float64 array p takes two words a sample,
-    an array of a narrower float dtype one. Raises when p is outside [0, 1]."""
+    """Return samples that are 1 with probability p, else 0; an integer, bool or float dtype.
+
+    A number or a float64 array p takes two words a sample, an array of a narrower float dtype one. Raises
+    when p is outside [0, 1].
+    """
     dtype = np.dtype(dtype)
     need("bernoulli_", dtype, (BOOL, *INTEGERS, *DIGITS))
     if isinstance(p, np.ndarray):
@@ -36,9 +39,9 @@ def _by_element(generator: Generator, shape: Sequence[int], p: np.ndarray) -> np
 
 
 def dropout_noise(generator: Generator, shape: Sequence[int], dtype: np.dtype, p: float) -> np.ndarray:
-    """Return what dropout multiplies its input by: 0 with probability p, else 1 / (1 - p). p = 0 or 1 draws nothing.
+    """Return what dropout multiplies its input by: 0 with probability p, else 1 / (1 - p).
 
-    The whole-channel dropouts pass `feature_shape(shape)`.
+    p = 0 or 1 draws nothing. The dropouts of whole channels pass `feature_shape(shape)`.
     """
     _check(p)
     if p in (0, 1):
@@ -52,22 +55,28 @@ def alpha_dropout_noise(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the a and b of alpha dropout, x -> a x + b, which keeps mean and variance under SELU.
 
-    Source: Klambauer et al., "Self-Normalizing Neural Networks" (2017); -alpha is SELU's limit at minus infinity.
+    Source: Klambauer et al., "Self-Normalizing Neural Networks" (2017). -alpha is SELU's limit at -infinity.
     """
     _check(p)
-    alpha = 1.7580993408473766
-    scale = 1.0 / math.sqrt((alpha * alpha * p + 1) * (1 - p)) if p < 1 else 0.0
-    wide = _wide(dtype)
-    keep = bernoulli(generator, shape, wide, 1 - p) if 0 < p < 1 else np.full(shape, 1 - p, wide)
+    if p in (0, 1):
+        return np.full(shape, 1 - p).astype(dtype), np.full(shape, -0.0).astype(
+            dtype
+        )  # -0 keeps the sign of 0
+    alpha, wide = 1.7580993408473766, _wide(dtype)
+    scale = 1.0 / math.sqrt((alpha * alpha * p + 1) * (1 - p))
+    keep = bernoulli(generator, shape, wide, 1 - p)
     dropped = ((keep - wide.type(1)) * wide.type(alpha * scale)).astype(dtype)
-    shift = (dropped.astype(wide) + wide.type(alpha * scale * p)).astype(dtype)
+    # adding a number to 16-bit floats, torch first rounds the number to their type
+    offset = np.array(alpha * scale * p).astype(dtype).astype(wide)
+    shift = (dropped.astype(wide) + offset).astype(dtype)
     return (keep * wide.type(scale)).astype(dtype), shift
 
 
 def feature_shape(shape: Sequence[int]) -> tuple[int, ...]:
     """Return the noise's shape for the dropouts of whole channels: (N, C, 1, ..., 1)."""
     if len(shape) < 2:
-        raise RuntimeError(f"Feature dropout requires at least 2 dimensions in the input, but got {tuple(shape)}")
+        given = tuple(shape)
+        raise RuntimeError(f"Feature dropout requires at least 2 dimensions in the input, but got {given}")
     return (*shape[:2], *(1 for _ in shape[2:]))
 
 

@@ -1,10 +1,10 @@
 """Box-Muller in blocks of 16, rounded as torch's AVX2 kernel rounds it.
 
-Of 16 uniforms u, the j-th and the (j+8)-th make two normals: r cos t and r sin t, with r = sqrt(-2 log(1 - u_j)) and
-t = 2 pi u_{j+8}. For float32 torch evaluates log, sin and cos by the Cephes polynomials (Moshier, "Methods and
-Programs for Mathematical Functions", 1989) with fused multiply-adds. A float32 product is exact in float64, so `_fma`
-computes there and rounds once at the end: the results are torch's bit for bit, but for double rounding, about once in
-2**29 operations.
+Of 16 uniforms u, the j-th and the (j+8)-th make two normals, r cos t and r sin t: r = sqrt(-2 log(1 - u_j))
+and t = 2 pi u_{j+8}. For float32 torch evaluates log, sin and cos by the Cephes polynomials (Moshier, "Methods
+and Programs for Mathematical Functions", 1989) with fused multiply-adds. A float32 product is exact in
+float64, so `_fma` computes there and rounds once at the end: the results are torch's bit for bit, but for
+double rounding, about once in 2**29 operations.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import math
 import numpy as np
 
 from rushlight.arrays.distributions.words import fma64, libm
+
+Array = np.ndarray | np.float64
 
 _F32, _F64 = np.float32, np.float64
 _ROWS = 1024  # rows of 16 handled at a time: the temporaries then stay in the level-2 cache
@@ -58,15 +60,14 @@ def _round(x: np.ndarray) -> np.ndarray:
     return x.astype(_F32).astype(_F64)
 
 
-def _fma(x: np.ndarray, y: np.ndarray, z: np.ndarray | np.float64) -> np.ndarray:
+def _fma(x: np.ndarray, y: Array, z: Array) -> np.ndarray:
     """Return x * y + z rounded once to float32; x, y and z hold float32 values in float64."""
-    product = x * y
-    product += z
-    return _round(product)
+    return _round(x * y + z)
 
 
 def _horner(coefficients: list[float], x: np.ndarray) -> np.ndarray:
-    total, *rest = (_F64(_F32(c)) for c in coefficients)
+    first, second, *rest = (_F64(_F32(c)) for c in coefficients)
+    total = _fma(x, first, second)
     for coefficient in rest:
         total = _fma(x, total, coefficient)
     return total

@@ -8,7 +8,16 @@ from collections.abc import Sequence
 import numpy as np
 
 from rushlight.arrays.distributions.normal import normals64
-from rushlight.arrays.distributions.words import DIGITS, INTEGERS, fma64, libm, narrow, need, need_float, unit64
+from rushlight.arrays.distributions.words import (
+    DIGITS,
+    INTEGERS,
+    fma64,
+    libm,
+    narrow,
+    need,
+    need_float,
+    unit64,
+)
 from rushlight.arrays.generator import Generator
 
 

@@ -33,10 +33,16 @@ def randint(generator: Generator, shape: Sequence[int], dtype: np.dtype, low: in
 
 
 def random(
-    generator: Generator, shape: Sequence[int], dtype: np.dtype, low: int | None = None, high: int | None = None
+    generator: Generator,
+    shape: Sequence[int],
+    dtype: np.dtype,
+    low: int | None = None,
+    high: int | None = None,
 ) -> np.ndarray:
-    """Return samples as `Tensor.random_(low, high)`: no `low` means 0, no `high` the dtype's largest, included
-    (2**digits for a float)."""
+    """Return samples as `Tensor.random_(low, high)`.
+
+    No `low` means 0, no `high` the dtype's largest value, itself included (2**digits for a float).
+    """
     dtype = np.dtype(dtype)
     if high is not None:
         return randint(generator, shape, dtype, low or 0, high)
@@ -71,7 +77,9 @@ def _any_int64(generator: Generator, shape: Sequence[int], dtype: np.dtype) -> n
     return _cast(generator.random64(math.prod(shape)).view(np.int64), dtype).reshape(shape)
 
 
-def _remainders(generator: Generator, shape: Sequence[int], dtype: np.dtype, low: int, count: int) -> np.ndarray:
+def _remainders(
+    generator: Generator, shape: Sequence[int], dtype: np.dtype, low: int, count: int
+) -> np.ndarray:
     n = math.prod(shape)
     # torch takes two words from 2**28 values on, to keep the bias of the remainder small
     words = generator.random64(n) if count >= 2**28 else generator.random32(n)
@@ -88,11 +96,13 @@ def _check_range(dtype: np.dtype, low: int, last: int) -> None:
     least, largest = _limits(dtype)
     for name, value in (("from", low), ("to - 1", last)):
         if not least <= value <= largest:
-            raise RuntimeError(f"random_: {name}={value} is out of bounds for {dtype}, of {least} to {largest}")
+            raise RuntimeError(
+                f"random_: {name}={value} is out of bounds for {dtype}, of {least} to {largest}"
+            )
         if dtype in DIGITS and abs(value) > 2 ** DIGITS[dtype]:
             warnings.warn(
-                f"{name} is out of bounds [-(2^{DIGITS[dtype]}), 2^{DIGITS[dtype]}]. Due to precision limitations "
-                f"{dtype} can support discrete uniform distribution only within this range.",
+                f"{name} is out of bounds [-(2^{DIGITS[dtype]}), 2^{DIGITS[dtype]}]. "
+                f"Due to precision limitations {dtype} can support discrete uniform distribution only within this range.",
                 stacklevel=4,
             )
 
@@ -108,7 +118,9 @@ def _integer_limits(dtype: np.dtype) -> tuple[int, int]:
     if dtype == BOOL:
         return 0, 1
     if dtype not in (*INTEGERS, *_UNSIGNED):
-        raise RuntimeError(f"random_ handles only integral, floating-point and boolean types, but got {dtype}")
+        raise RuntimeError(
+            f"random_ handles only integral, floating-point and boolean types, but got {dtype}"
+        )
     return int(np.iinfo(dtype).min), min(int(np.iinfo(dtype).max), 2**63 - 1)
 
 
@@ -137,7 +149,10 @@ def randperm(generator: Generator, n: int, dtype: np.dtype) -> np.ndarray:
     if n < 0:
         raise RuntimeError(f"n must be non-negative, got {n}")
     if n > _longest(dtype):
-        raise RuntimeError(f"n is too large for result tensor type: randperm got n={n}, {dtype} holds {_longest(dtype)}")
+        most = _longest(dtype)
+        raise RuntimeError(
+            f"n is too large for result tensor type: randperm got n={n}, {dtype} allows {most}"
+        )
     order = _shuffle(generator, n) if n < (2**32 - 1) // 20 else _shuffle_inside_out(generator, n)
     return _cast(np.array(order, np.int64), dtype)
 
@@ -149,7 +164,7 @@ def _longest(dtype: np.dtype) -> float:
 
 
 def _shuffle(generator: Generator, n: int) -> list[int]:
-    """Swap each place with one of itself, ..., n - 1. A list: single elements of an ndarray are slower to swap."""
+    """Swap each place with one of itself, ..., n - 1. In a list: an ndarray is slower element by element."""
     places = np.arange(max(n - 1, 0), dtype=np.uint32)
     targets = generator.random32(len(places)) % (np.uint32(n) - places) + places
     order = list(range(n))
@@ -159,8 +174,10 @@ def _shuffle(generator: Generator, n: int) -> list[int]:
 
 
 def _shuffle_inside_out(generator: Generator, n: int) -> list[int]:
-    """For large n, two words a draw: put each number at one of the places up to its own, and at its own what was
-    there."""
+    """For large n: each number goes to one of the places up to its own, and what was there to its own.
+
+    Two words a draw.
+    """
     targets = generator.random64(n) % np.arange(1, n + 1, dtype=np.uint64)
     order = list(range(n))
     for place, target in enumerate(targets.tolist()):

@@ -12,13 +12,21 @@ from rushlight.arrays.distributions.words import DIGITS, unit64
 from rushlight.arrays.generator import Generator
 
 
-def multinomial(generator: Generator, weights: np.ndarray, samples: int, replacement: bool = False) -> np.ndarray:
-    """Return indices drawn by weight from each row of `weights`, of shape (k,) or (rows, k), float, >= 0, with any
-    positive sum: int64 of shape (samples,) or (rows, samples)."""
+def multinomial(
+    generator: Generator, weights: np.ndarray, samples: int, replacement: bool = False
+) -> np.ndarray:
+    """Return indices drawn by weight from each row of `weights`: int64, shape (samples,) or (rows, samples).
+
+    `weights`: shape (k,) or (rows, k), float, >= 0, with any positive sum.
+    """
     _check(weights, samples, replacement)
     shape = (*weights.shape[:-1], samples)
     if math.prod(shape) == 0:
         return np.empty(shape, np.int64)
+    if weights.size == 0:
+        raise RuntimeError(
+            "multinomial: there is no category to draw; weights has shape " + str(weights.shape)
+        )
     if replacement and samples > 1:
         return _by_search(generator, weights, samples).reshape(shape)
     return _by_race(generator, weights, samples)
@@ -34,8 +42,8 @@ def _check(weights: np.ndarray, samples: int, replacement: bool) -> None:
     size = weights.shape[-1]
     if not replacement and samples > size:
         raise RuntimeError(
-            f"cannot sample n_sample > prob_dist.size(-1) samples without replacement: multinomial was asked for "
-            f"{samples} of {size} categories; pass replacement=True to draw a category more than once"
+            "cannot sample n_sample > prob_dist.size(-1) samples without replacement: multinomial was asked "
+            f"for {samples} of {size} categories; pass replacement=True to draw a category more than once"
         )
     if size > 2**24:
         raise RuntimeError(f"number of categories cannot exceed 2^24, but multinomial got {size}")
@@ -69,9 +77,9 @@ def _running_sums(row: np.ndarray) -> np.ndarray:
 
 
 def _by_race(generator: Generator, weights: np.ndarray, samples: int) -> np.ndarray:
-    """Without replacement: category k arrives after an Exponential(1) time / weight k; the first arrivals win.
+    """Without replacement: category k arrives after an Exponential(1) time / weight k; the first ones win.
 
-    Among equal times, which 16-bit weights make likely, the lower index wins here and an arbitrary one in torch.
+    Of equal times, likely with 16-bit weights, the lower index comes first here, an arbitrary one in torch.
     """
     wide = _wide(weights)
     if not (wide.max() < np.inf and wide.min() >= 0):

@@ -24,8 +24,8 @@ def normal(
 ) -> np.ndarray:
     """Return samples of mean + std N(0, 1); a float or complex dtype. Raises when std < 0.
 
-    A contiguous array of 16 or more is filled in blocks of 16; any other (`contiguous` is the target's) element by
-    element in float64, where the second of a Box-Muller pair is kept in the generator for the next element or call.
+    A contiguous array of 16 or more is filled in blocks of 16; any other (`contiguous` is the target's) element
+    by element in float64, where the second of a Box-Muller pair is kept for the next element or call.
     """
     dtype = np.dtype(dtype)
     if not std >= 0:
@@ -62,7 +62,7 @@ def _blocks_by_turn(generator: Generator, n: int, mean: float, std: float) -> np
 
 
 def normals64(generator: Generator, n: int, dtype: np.dtype) -> np.ndarray:
-    """Return n float64 of N(0, 1), bound for `dtype`: the one the generator holds first; an unused last is kept."""
+    """Return n float64 of N(0, 1), bound for `dtype`; the first is the one kept before, an odd one is kept."""
     if n == 0:
         return np.empty(0)
     held = [] if generator.next_normal is None else [generator.next_normal]
@@ -88,8 +88,10 @@ def _pairs(unit: np.ndarray, dtype: np.dtype) -> np.ndarray:
 
 
 def normal_like(generator: Generator, mean: np.ndarray | float, std: np.ndarray | float) -> np.ndarray:
-    """Return `torch.normal` of an array mean, std or both: shapes broadcast; the dtype is the mean's (the std's, if
-    the mean is a number)."""
+    """Return samples as `torch.normal` does, given an array as mean, std or both.
+
+    Shapes broadcast; the dtype is the mean's, or the std's where the mean is a number.
+    """
     if not isinstance(std, np.ndarray):
         mean = np.asarray(mean)
         return _in_place(np.add, normal(generator, mean.shape, mean.dtype, 0.0, std), mean)
@@ -103,7 +105,7 @@ def normal_like(generator: Generator, mean: np.ndarray | float, std: np.ndarray 
 
 
 def _in_place(operation: np.ufunc, out: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """`out.add_(other)`: computed in the wider of the two types (0-dim ones do not widen), rounded to out's."""
+    """Out op= other: computed in the wider of the two types (0-dim ones do not widen), rounded to out's."""
     if out.dtype.kind == "c":
         return operation(out, other).astype(out.dtype)
     widens = other.dtype == np.float64 and (other.ndim > 0 or out.ndim == 0)

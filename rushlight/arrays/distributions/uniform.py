@@ -27,7 +27,7 @@ def uniform(
         values = values if whole else fma64(values, high - low, low)
     else:
         values = unit32(generator, n)
-        values = values if whole else fma32(values, np.float32(high) - np.float32(low), low)
+        values = values if whole else fma32(values, float(np.float32(high) - np.float32(low)), low)
         values = values.astype(dtype, copy=False)
     if not whole or dtype in FLOAT16S:
         _open_end(values, low, high)
@@ -45,8 +45,10 @@ def _check(dtype: np.dtype, low: float, high: float) -> None:
     largest = float(ml_dtypes.finfo(dtype).max)
     for name, value in (("from", low), ("to", high)):
         if not -largest <= value <= largest:
-            raise RuntimeError(f"uniform_: {name}={value} is out of bounds for {dtype}, whose largest is {largest}")
+            raise RuntimeError(f"uniform_: {name}={value} is out of bounds for {dtype}, of at most {largest}")
     if not low <= high:
         raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={low} > to={high}")
     if not high - low <= largest:
-        raise RuntimeError(f"uniform_ expects to - from to be at most {largest}, but found from={low} and to={high}")
+        raise RuntimeError(
+            f"uniform_ expects to - from to be at most {largest}, but got from={low}, to={high}"
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import ml_dtypes
 import numpy as np
@@ -27,7 +28,8 @@ def need(name: str, dtype: np.dtype, allowed: tuple[np.dtype, ...] = tuple(DIGIT
 def need_float(name: str, dtype: np.dtype) -> None:
     """Raise RuntimeError when a continuous distribution is asked for in a type without fractions."""
     if dtype not in DIGITS:
-        raise RuntimeError(f"{name} is a continuous probability distribution: dtype must be a floating point, got {dtype}")
+        kind = "a continuous probability distribution"
+        raise RuntimeError(f"{name} is {kind}: the dtype must be a floating point one, but got {dtype}")
 
 
 def unit32(generator: Generator, n: int) -> np.ndarray:
@@ -71,7 +73,7 @@ def _product_error(x: np.ndarray, y: np.float64, product: np.ndarray) -> np.ndar
         return ((x_high * y_high - product) + x_high * y_low + x_low * y_high) + x_low * y_low
 
 
-def _upper_half(x: np.ndarray) -> np.ndarray:
+def _upper_half(x: Any) -> Any:
     scaled = x * 134217729.0  # 2**27 + 1: keeps the upper 26 bits (Veltkamp)
     return scaled - (scaled - x)
 
@@ -79,8 +81,8 @@ def _upper_half(x: np.ndarray) -> np.ndarray:
 def libm(exact: Callable[[float], float], fast: np.ufunc, x: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """Apply a function to float64 numbers on their way to `dtype`.
 
-    torch calls the C library's; NumPy's vector functions may differ from it in the last bit. That bit matters for
-    float64, and where an array is small it costs nothing.
+    torch calls the C library's; NumPy's vector functions may differ from it in the last bit. That bit matters
+    for float64, and where an array is small it costs nothing.
     """
     if dtype != np.float64 and x.size > 1024:
         return fast(x)
