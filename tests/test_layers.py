@@ -10,13 +10,13 @@ ROOT = Path(__file__).parents[1]
 
 # The rooms of rushlight/, from the ground up. What stands on one line may import what stands on it or above.
 LAYERS = """
-    dtypes device errors version
+    dtypes device errors size version
     scalar
     kernels
     arrays
     ops
     tensor autograd printing richdisplay random creation func storage
-    nn optim data io distributed train compiler
+    nn optim data io distributed train compiler utils
     (face)
     board serve export cli __main__
 """

@@ -1,0 +1,35 @@
+"""The command's face: help, version, info."""
+
+import pytest
+
+from rushlight.cli import COMMANDS, info, main
+from rushlight.version import __version__
+
+
+def test_help_names_every_command(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main([])
+    out = capsys.readouterr().out
+    assert stop.value.code == 0 and all(f"\n  {name} " in out for name in COMMANDS)
+
+
+def test_unknown_command(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["rum"])
+    assert stop.value.code == 2 and "'rum'" in capsys.readouterr().err
+
+
+def test_version(capsys):
+    assert main(["version"]) == 0
+    assert capsys.readouterr().out.strip() == __version__
+
+
+def test_info_names_what_a_report_needs(capsys):
+    assert main(["info"]) == 0
+    lines = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert {"rushlight", "python", "numpy", "llvmlite", "ml_dtypes", "processor", "cores"} <= set(lines)
+    assert int(lines["cores"].split()[0]) >= 1
+
+
+def test_an_absent_package_is_said_to_be_absent():
+    assert info.installed_version("no-such-package-at-all") == "not installed"
