@@ -1,9 +1,9 @@
 """Box-Muller in blocks of 16, rounded as torch's AVX2 kernel rounds it.
 
 Of 16 uniforms u, the j-th and the (j+8)-th make two normals, r cos t and r sin t: r = sqrt(-2 log(1 - u_j))
-and t = 2 pi u_{j+8}. For float32 torch evaluates log, sin and cos by the Cephes polynomials (Moshier, "Methods
-and Programs for Mathematical Functions", 1989) with fused multiply-adds. A float32 product is exact in
-float64, so `_fma` computes there and rounds once at the end: the results are torch's bit for bit, but for
+and t = 2 pi u_{j+8}. For float32 torch evaluates log, sin and cos by the Cephes polynomials (Moshier,
+"Methods and Programs for Mathematical Functions", 1989) with fused multiply-adds. A float32 product is exact
+in float64, so `_fma` computes there and rounds once at the end: the results are torch's bit for bit, but for
 double rounding, about once in 2**29 operations.
 """
 

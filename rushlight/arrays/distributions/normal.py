@@ -24,8 +24,8 @@ def normal(
 ) -> np.ndarray:
     """Return samples of mean + std N(0, 1); a float or complex dtype. Raises when std < 0.
 
-    A contiguous array of 16 or more is filled in blocks of 16; any other (`contiguous` is the target's) element
-    by element in float64, where the second of a Box-Muller pair is kept for the next element or call.
+    A contiguous array of 16 or more is filled in blocks of 16; any other (`contiguous` is the target's) by
+    element in float64, where the second of a Box-Muller pair is kept for the next element or call.
     """
     dtype = np.dtype(dtype)
     if not std >= 0:
@@ -62,7 +62,7 @@ def _blocks_by_turn(generator: Generator, n: int, mean: float, std: float) -> np
 
 
 def normals64(generator: Generator, n: int, dtype: np.dtype) -> np.ndarray:
-    """Return n float64 of N(0, 1), bound for `dtype`; the first is the one kept before, an odd one is kept."""
+    """Return n float64 of N(0, 1), bound for `dtype`; first the one kept before; an odd last one is kept."""
     if n == 0:
         return np.empty(0)
     held = [] if generator.next_normal is None else [generator.next_normal]
