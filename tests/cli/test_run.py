@@ -16,7 +16,7 @@ def rushlight(*arguments, cwd):
     """Runs `python -m rushlight` in another folder; returns the finished process, output as text."""
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "rushlight", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, env=environment, input="", capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, cwd=cwd, env=environment, input="", capture_output=True, text=True)
 
 
 def run_text(text, *arguments, cwd):
