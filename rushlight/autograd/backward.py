@@ -1,0 +1,319 @@
+"""What users call on tensors: backward, grad, hooks, `.grad`, `grad_fn`."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import shape_text
+from . import mode
+from .engine import Hooked, Leaf, binding, run, run_general
+
+
+def set_requires_grad(t: Any, value: bool) -> None:
+    """Make a leaf require grad, or not. Raises RuntimeError for integer tensors and for non-leaves."""
+    if value:
+        if t._n is None:
+            if t._a.dtype.kind not in "fcV":
+                raise RuntimeError(
+                    f"requires_grad: only Tensors of floating point and complex dtype can require gradients, got {t.dtype}"
+                )
+            t._n = t.__dict__.pop("_leaf", None) or Leaf()
+    elif t._n.__class__ is list:
+        raise RuntimeError(
+            "requires_grad: you can only change requires_grad flags of leaf variables. If you want to use a computed "
+            "variable in a subgraph that doesn't require differentiation use var_no_grad = var.detach()."
+        )
+    elif t._n is not None:
+        if t._n.grad is not None:
+            t.__dict__["_leaf"] = t._n
+        t._n = None
+
+
+def get_grad(t: Any) -> Any:
+    """The accumulated gradient of a leaf (or of a tensor that retains it), or None."""
+    n = t._n
+    if n.__class__ is Leaf:
+        return n.grad
+    held = t.__dict__.get("_leaf")
+    return held.grad if held is not None else None
+
+
+def set_grad(t: Any, value: Any) -> None:
+    """Replace the gradient. Raises for what is not a Tensor of the same shape and dtype."""
+    if value is not None:
+        if not isinstance(value, binding.tensor):
+            raise TypeError(f"grad: assigned grad must be a Tensor or None, got {type(value).__name__}")
+        if value._a.shape != t._a.shape:
+            raise RuntimeError(
+                f"grad: assigned grad has data of a different size: {shape_text(value._a.shape)} for a tensor of shape "
+                f"{shape_text(t._a.shape)}"
+            )
+        if value._a.dtype != t._a.dtype:
+            raise RuntimeError(f"grad: assigned grad has data of a different type: {value.dtype} for {t.dtype}")
+    n = t._n
+    if n.__class__ is Leaf:
+        n.grad = value
+    elif value is not None or "_leaf" in t.__dict__:
+        t.__dict__.setdefault("_leaf", Leaf()).grad = value
+
+
+def first_cotangent(t: Any, gradient: Any, create_graph: bool) -> Any:
+    """The cotangent backward starts with: ones for one element, else what the caller gave, checked."""
+    a = t._a
+    if gradient is None:
+        if a.size != 1:
+            raise RuntimeError(
+                f"backward: grad can be implicitly created only for scalar outputs, and this tensor has shape "
+                f"{shape_text(a.shape)}; call .sum() or .mean() first, or pass gradient=torch.ones_like(x)"
+            )
+        if a.dtype.kind == "c":
+            raise RuntimeError("backward: grad can be implicitly created only for real scalar outputs")
+        ones = _ones(a)
+        return binding.wrap(ones) if create_graph else ones
+    if gradient._a.shape != a.shape:
+        raise RuntimeError(
+            f"backward: Mismatch in shape: the gradient has shape {shape_text(gradient._a.shape)} and the tensor "
+            f"{shape_text(a.shape)}"
+        )
+    if gradient._a.dtype != a.dtype and a.__class__ is np.ndarray:
+        gradient = binding.wrap(gradient._a.astype(a.dtype))
+    return gradient if create_graph else gradient._a
+
+
+def _ones(a: Any) -> Any:
+    return np.ones(a.shape, a.dtype) if a.__class__ is np.ndarray else a.ones_like()
+
+
+def _check_root(t: Any) -> None:
+    if t._n is None:
+        raise RuntimeError(
+            "backward: element 0 of tensors does not require grad and does not have a grad_fn: nothing it was computed "
+            "from requires grad (or it was computed under torch.no_grad(), or detached)"
+        )
+
+
+def backward(t: Any, gradient: Any, retain_graph: bool | None, create_graph: bool, inputs: Any = None) -> None:
+    """Tensor.backward."""
+    _check_root(t)
+    g = first_cotangent(t, gradient, create_graph)
+    retain = create_graph if retain_graph is None else retain_graph
+    if create_graph or inputs is not None or mode.anomaly_on():
+        with mode.set_grad_enabled(create_graph):
+            _into(t, g, retain, create_graph, inputs)
+    elif mode.grad_on():
+        with mode.no_grad():
+            run(t._n, g, retain)
+    else:
+        run(t._n, g, retain)
+
+
+def _into(t: Any, g: Any, retain: bool, create_graph: bool, inputs: Any) -> None:
+    if inputs is None:
+        run_general([t._n], [g], retain, create_graph)
+        return
+    inputs = [inputs] if isinstance(inputs, binding.tensor) else list(inputs)
+    if not inputs:
+        raise RuntimeError("backward: 'inputs' argument cannot be empty.")
+    found = run_general([t._n], [g], retain, create_graph, _captures(inputs), into_leaves=False)
+    for i, x in enumerate(inputs):
+        if i in found:
+            arrived = found[i] if create_graph else binding.wrap(found[i])
+            set_grad(x, arrived if x.grad is None else x.grad + arrived)
+
+
+def backward_many(tensors: Any, grad_tensors: Any = None, retain_graph: Any = None, create_graph: bool = False, inputs: Any = None) -> None:
+    """torch.autograd.backward: the sum of the gradients of several tensors into the leaves."""
+    tensors = [tensors] if isinstance(tensors, binding.tensor) else list(tensors)
+    given = _sequence(grad_tensors, len(tensors))
+    if len(tensors) == 1:
+        backward(tensors[0], given[0], retain_graph, create_graph, inputs)
+        return
+    for t in tensors:
+        _check_root(t)
+    cotangents = [first_cotangent(t, g, create_graph) for t, g in zip(tensors, given, strict=True)]
+    retain = create_graph if retain_graph is None else retain_graph
+    with mode.set_grad_enabled(create_graph):
+        run_general([t._n for t in tensors], cotangents, retain, create_graph)
+
+
+def _sequence(value: Any, n: int) -> list[Any]:
+    if value is None:
+        return [None] * n
+    return [value] if isinstance(value, binding.tensor) else list(value)
+
+
+def _captures(inputs: Sequence[Any]) -> dict[int, list[int]]:
+    captures: dict[int, list[int]] = {}
+    for i, x in enumerate(inputs):
+        n = x._n
+        captures.setdefault(n[0] if n.__class__ is list else id(n), []).append(i)
+    return captures
+
+
+def grad(
+    outputs: Any,
+    inputs: Any,
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
+    materialize_grads: bool = False,
+) -> tuple[Any, ...]:
+    """The sum of gradients of `outputs` with respect to each of `inputs`; no `.grad` is touched.
+
+    Raises RuntimeError for an input the outputs do not depend on, unless `allow_unused` (its gradient is None) or
+    `materialize_grads` (zeros).
+    """
+    outputs = [outputs] if isinstance(outputs, binding.tensor) else list(outputs)
+    inputs = [inputs] if isinstance(inputs, binding.tensor) else list(inputs)
+    if is_grads_batched:
+        raise NotImplementedError("grad: is_grads_batched is not there yet; use torch.func.vmap over torch.func.vjp")
+    for x in inputs:
+        if x._n is None:
+            raise RuntimeError("grad: One of the differentiated Tensors does not require grad")
+    for t in outputs:
+        _check_root(t)
+    given = _sequence(grad_outputs, len(outputs))
+    cotangents = [first_cotangent(t, g, create_graph) for t, g in zip(outputs, given, strict=True)]
+    retain = create_graph if retain_graph is None else retain_graph
+    roots = [t._n for t in outputs]
+    with mode.set_grad_enabled(create_graph):
+        found = run_general(roots, cotangents, retain, create_graph, _captures(inputs), into_leaves=False)
+    return tuple(_answer(i, x, found, create_graph, bool(allow_unused), materialize_grads) for i, x in enumerate(inputs))
+
+
+def _answer(i: int, x: Any, found: dict[int, Any], create_graph: bool, unused_ok: bool, zeros: bool) -> Any:
+    if i in found:
+        return found[i] if isinstance(found[i], binding.tensor) else binding.wrap(_own(found[i]))
+    if zeros:
+        return binding.wrap(np.zeros(x._a.shape, x._a.dtype))
+    if unused_ok:
+        return None
+    raise RuntimeError(
+        f"grad: One of the differentiated Tensors appears to not have been used in the graph (inputs[{i}]). Set "
+        f"allow_unused=True if this is the desired behavior."
+    )
+
+
+def _own(g: Any) -> Any:
+    """A cotangent as an array the caller may write to: broadcast views are copied."""
+    return g if g.__class__ is not np.ndarray or g.flags.writeable else g.copy()
+
+
+# -- hooks --------------------------------------------------------------------------------------------
+
+
+class RemovableHandle:
+    """What registering a hook returns; `.remove()` takes the hook away."""
+
+    _next = 0
+
+    def __init__(self, hooks: dict[int, Any]) -> None:
+        self._hooks = hooks
+        self.id = RemovableHandle._next
+        RemovableHandle._next += 1
+
+    def remove(self) -> None:
+        self._hooks.pop(self.id, None)
+
+    def __enter__(self) -> RemovableHandle:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.remove()
+
+
+def _add_hook(hooks: dict[int, Any], hook: Any) -> RemovableHandle:
+    handle = RemovableHandle(hooks)
+    hooks[handle.id] = hook
+    return handle
+
+
+def register_hook(t: Any, hook: Callable[[Any], Any]) -> RemovableHandle:
+    """Tensor.register_hook."""
+    n = t._n
+    if n is None:
+        raise RuntimeError("register_hook: cannot register a hook on a tensor that doesn't require gradient")
+    if n.__class__ is Leaf:
+        n.hooks = {} if n.hooks is None else n.hooks
+        return _add_hook(n.hooks, hook)
+    if not isinstance(n[1], Hooked):
+        n[1] = Hooked(n[1])
+    return _add_hook(n[1].hooks, hook)
+
+
+def register_post_accumulate_hook(t: Any, hook: Callable[[Any], Any]) -> RemovableHandle:
+    """Tensor.register_post_accumulate_grad_hook."""
+    n = t._n
+    if n.__class__ is not Leaf:
+        raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
+    n.after = {} if n.after is None else n.after
+    owner = weakref.ref(t)
+    return _add_hook(n.after, lambda: hook(owner()))
+
+
+def retain_grad(t: Any) -> None:
+    """Tensor.retain_grad."""
+    if t._n is None:
+        raise RuntimeError("retain_grad: can't retain_grad on Tensor that has requires_grad=False")
+    if t._n.__class__ is Leaf or t.__dict__.get("_retains"):
+        return
+    t.__dict__["_retains"] = True
+    owner = weakref.ref(t)
+
+    def keep(g: Any) -> None:
+        held = owner()
+        if held is not None:
+            set_grad(held, g if get_grad(held) is None else get_grad(held) + g)
+
+    register_hook(t, keep)
+
+
+# -- grad_fn ------------------------------------------------------------------------------------------
+
+
+class GradFn:
+    """A node as users see it: name(), next_functions, metadata."""
+
+    __slots__ = ("_node",)
+
+    def __init__(self, node: Any) -> None:
+        self._node = node
+
+    def name(self) -> str:
+        n = self._node
+        if n.__class__ is Leaf:
+            return "torch::autograd::AccumulateGrad"
+        while n[1].__name__ == "select_backward":
+            n = n[2]
+        return n[1].__name__
+
+    @property
+    def next_functions(self) -> tuple[Any, ...]:
+        n = self._node
+        if n.__class__ is Leaf:
+            return ()
+        inputs = n[2] if n[2].__class__ is tuple else (n[2],)
+        return tuple((None if m is None else GradFn(m), 0) for m in inputs)
+
+    def register_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        raise NotImplementedError("grad_fn.register_hook: register the hook on the tensor instead (Tensor.register_hook)")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, GradFn) and other._node is self._node
+
+    def __hash__(self) -> int:
+        return id(self._node)
+
+    def __repr__(self) -> str:
+        return f"<{self.name().rpartition(':')[2]} object at {hex(id(self._node))}>"
+
+
+def grad_fn(t: Any) -> GradFn | None:
+    """Tensor.grad_fn."""
+    return GradFn(t._n) if t._n.__class__ is list else None

@@ -1,0 +1,18 @@
+"""Generated source: compiled with one shared set of globals, and registered in linecache for tracebacks."""
+
+from __future__ import annotations
+
+import linecache
+from typing import Any
+
+#: globals of all generated code; the modules that own the names put them here
+namespace: dict[str, Any] = {}
+
+
+def compile_text(text: str, label: str, extra: dict[str, Any]) -> dict[str, Any]:
+    """Run generated source, visible to tracebacks and debuggers; `extra` are names of its own."""
+    filename = f"<rushlight {label}>"
+    linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
+    scope = {**namespace, **extra}
+    exec(compile(text, filename, "exec"), scope)
+    return scope

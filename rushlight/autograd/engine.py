@@ -1,0 +1,286 @@
+"""The backward pass: a heap of nodes by creation number (newest first is already a topological order).
+
+A node is a list `[number, backward, inputs, *kept]`. `inputs` is one node, or a tuple of nodes (None where an input is
+not tracked); `backward(node, g)` gives one cotangent per input; `kept` goes once it has been used. A `Leaf` ends a path
+and owns `.grad`. Cotangents are raw arrays, or Tensors under create_graph (`backward.on_tensors`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from heapq import heappop, heappush
+from itertools import count
+from typing import Any
+
+import numpy as np
+
+from . import mode
+
+ndarray = np.ndarray
+next_number = count(0, -1).__next__  # decreasing: the heap pops the newest node first
+
+
+class Leaf:
+    """Where gradients arrive: `grad` is a Tensor or None, `hooks` run on each arriving gradient."""
+
+    __slots__ = ("grad", "hooks", "after", "__weakref__")
+
+    def __init__(self) -> None:
+        self.grad: Any = None
+        self.hooks: dict[int, Callable[..., Any]] | None = None  # register_hook
+        self.after: dict[int, Callable[..., Any]] | None = None  # register_post_accumulate_grad_hook
+
+
+class Hooked:
+    """A node's backward with hooks in front (on the cotangent of its output)."""
+
+    __slots__ = ("backward", "hooks", "on_tensors", "__name__")
+
+    def __init__(self, backward: Any) -> None:
+        self.backward, self.hooks, self.__name__ = backward, {}, backward.__name__
+        self.on_tensors = self._on_tensors
+
+    def __call__(self, n: list[Any], g: Any) -> Any:
+        return self.backward(n, run_hooks(self.hooks, g))
+
+    def _on_tensors(self, n: list[Any], g: Any) -> Any:
+        return self.backward.on_tensors(n, run_hooks(self.hooks, g))
+
+
+class _Binding:
+    """What the engine must know of Tensor, set by tensor.py: the arrow points down only."""
+
+    tensor: type
+    wrap: Callable[[Any], Any]  # an array as an untracked Tensor
+    fit: Callable[[Any, Any, Any], Any]  # a Tensor summed to a shape and cast to a NumPy dtype, differentiably
+    function: Callable[[Any], Any]  # an op's Tensor-level function
+    bundle: Callable[[Any, list[Any]], Any]  # an op's several output Tensors as what the user gets
+
+
+binding = _Binding()
+
+
+def run_hooks(hooks: dict[int, Callable[..., Any]], g: Any) -> Any:
+    """`g` passed through hooks that take and may replace a Tensor; stays an array if it was one."""
+    for hook in list(hooks.values()):
+        is_tensor = isinstance(g, binding.tensor)
+        answer = hook(g if is_tensor else binding.wrap(g))
+        if answer is not None:
+            g = answer if is_tensor else answer._a
+    return g
+
+
+def accumulate(leaf: Leaf, arriving: Any, incoming: Any) -> None:
+    """Add a gradient into a leaf. A fresh array is taken over; one that may be shared (a view, or the very cotangent
+    that came in) is copied."""
+    if leaf.hooks:
+        arriving = run_hooks(leaf.hooks, arriving)
+    if arriving.__class__ is not ndarray:
+        if not isinstance(arriving, binding.tensor):
+            if not hasattr(arriving, "__op__"):
+                arriving = np.asarray(arriving)
+            _add_array(leaf, arriving, incoming)
+        else:
+            leaf.grad = arriving if leaf.grad is None else leaf.grad + arriving
+    else:
+        _add_array(leaf, arriving, incoming)
+    if leaf.after:
+        for hook in list(leaf.after.values()):
+            hook()
+
+
+def _add_array(leaf: Leaf, arriving: Any, incoming: Any) -> None:
+    held = leaf.grad
+    if held is None:
+        fresh = arriving is not incoming and getattr(arriving, "base", None) is None
+        leaf.grad = binding.wrap(arriving if fresh else arriving.copy())
+    elif held._n is not None:
+        leaf.grad = held + binding.wrap(arriving)
+    else:
+        array = held._a
+        array += arriving
+        held._a = array
+        b = held._b
+        if b is not None:
+            b[0] += 1
+
+
+def plus(x: Any, y: Any) -> Any:
+    """The sum of two cotangents (arrays, Tensors or Outputs)."""
+    total = x + y
+    return total if total.__class__ is not np.float32 and not isinstance(total, np.generic) else np.asarray(total)
+
+
+class Outputs:
+    """Cotangents of a node with several outputs, by position; they meet by addition."""
+
+    __slots__ = ("parts",)
+
+    def __init__(self, parts: dict[int, Any]) -> None:
+        self.parts = parts
+
+    def __add__(self, other: Outputs) -> Outputs:
+        merged = dict(self.parts)
+        for i, g in other.parts.items():
+            merged[i] = plus(merged[i], g) if i in merged else g
+        return Outputs(merged)
+
+
+def select_backward(n: list[Any], g: Any) -> Outputs:
+    """Backward of one output among several: hands its cotangent to the common node, marked with its position."""
+    return Outputs({n[3]: g})
+
+
+select_backward.on_tensors = select_backward  # type: ignore[attr-defined]
+
+
+class FreedError(RuntimeError):
+    """Backward through a graph whose kept values are gone."""
+
+
+def freed() -> FreedError:
+    return FreedError(
+        "backward: Trying to backward through the graph a second time: what the operations kept was freed by the first "
+        "backward. Call .backward(retain_graph=True) the first time if you need to go through it again"
+    )
+
+
+def run(root: Any, g: Any, retain: bool = False) -> None:
+    """Backward from one node with the array `g`, into the leaves. Frees as it goes unless `retain`."""
+    if root.__class__ is Leaf:
+        accumulate(root, g, g)
+        return
+    grads: dict[int, Any] = {}
+    heap: list[list[Any]] = []
+    n = root
+    while True:
+        inputs = n[2]
+        try:
+            r = n[1](n, g)
+        except ValueError:
+            if len(n) == 3:
+                raise freed() from None
+            raise
+        if not retain:
+            del n[3:]
+        c = inputs.__class__
+        if c is list:  # one input that is itself a node
+            if not heap:
+                n, g = inputs, r
+                continue  # a chain needs neither heap nor dictionary
+            k = inputs[0]
+            if k in grads:
+                grads[k] = plus(grads[k], r)
+            else:
+                grads[k] = r
+                heappush(heap, inputs)
+        elif c is tuple:
+            for m, gm in zip(inputs, r):
+                if gm is None or m is None:
+                    continue
+                if m.__class__ is list:
+                    k = m[0]
+                    if k in grads:
+                        grads[k] = plus(grads[k], gm)
+                    else:
+                        grads[k] = gm
+                        heappush(heap, m)
+                else:
+                    accumulate(m, gm, g)
+        elif r is not None:
+            accumulate(inputs, r, g)
+        if not heap:
+            return
+        n = heappop(heap)
+        g = grads.pop(n[0])
+
+
+def run_general(
+    roots: Sequence[Any],
+    cotangents: Sequence[Any],
+    retain: bool = False,
+    create_graph: bool = False,
+    captures: dict[int, list[int]] | None = None,
+    into_leaves: bool = True,
+) -> dict[int, Any]:
+    """Backward from several roots. `captures` maps a node's number or a leaf's id to positions of a result; returns
+    position -> cotangent. `into_leaves` False leaves every `.grad` alone."""
+    state = _Sweep(create_graph, captures or {}, into_leaves)
+    for root, g in zip(roots, cotangents):
+        state.arrive(root, g, g)
+    wanted = set(state.captures)
+    while state.heap:
+        n = heappop(state.heap)
+        g = state.grads.pop(n[0])
+        state.capture(n[0], g)
+        wanted.discard(n[0])
+        if not into_leaves and captures is not None and not (wanted or state.heap):
+            break
+        state.visit(n, g, retain)
+    return state.found
+
+
+class _Sweep:
+    """One general backward pass."""
+
+    def __init__(self, create_graph: bool, captures: dict[int, list[int]], into_leaves: bool) -> None:
+        self.create_graph, self.captures, self.into_leaves = create_graph, captures, into_leaves
+        self.grads: dict[int, Any] = {}
+        self.heap: list[list[Any]] = []
+        self.found: dict[int, Any] = {}
+
+    def arrive(self, m: Any, g: Any, incoming: Any) -> None:
+        if m.__class__ is list:
+            k = m[0]
+            if k in self.grads:
+                self.grads[k] = plus(self.grads[k], g)
+            else:
+                self.grads[k] = g
+                heappush(self.heap, m)
+            return
+        self.capture(id(m), g, m)
+        if self.into_leaves:
+            accumulate(m, g, incoming)
+
+    def capture(self, key: int, g: Any, leaf: Leaf | None = None) -> None:
+        positions = self.captures.get(key)
+        if positions is None:
+            return
+        if leaf is not None and leaf.hooks:
+            g = run_hooks(leaf.hooks, g)
+        for i in positions:
+            self.found[i] = plus(self.found[i], g) if i in self.found else g
+
+    def visit(self, n: list[Any], g: Any, retain: bool) -> None:
+        backward = n[1]
+        try:
+            r = backward.on_tensors(n, g) if self.create_graph else backward(n, g)
+        except ValueError:
+            if len(n) == 3:
+                raise freed() from None
+            raise
+        if mode.anomaly_on():
+            _check_nan(n, r)
+        inputs = n[2]
+        if not retain:
+            del n[3:]
+        if inputs.__class__ is not tuple:
+            inputs, r = (inputs,), (r,)
+        for m, gm in zip(inputs, r):
+            if m is not None and gm is not None:
+                self.arrive(m, gm, g)
+
+
+def _check_nan(n: list[Any], grads: Any) -> None:
+    """Anomaly mode: a nan in a cotangent is an error naming the op that made it."""
+    if mode.anomaly_on() < 2:
+        return
+    for i, g in enumerate(grads if grads.__class__ is tuple else (grads,)):
+        array = getattr(g, "_a", g)
+        if isinstance(array, ndarray) and array.dtype.kind in "fc" and np.isnan(array).any():
+            where = made_at.get(n[0])
+            told = f"; its forward ran at {where}" if where else ""
+            raise RuntimeError(f"Function '{n[1].__name__}' returned nan values in its {i}th output{told}")
+
+
+made_at: dict[int, str] = {}  # anomaly mode: node number -> the user's line that made it

@@ -1,0 +1,314 @@
+"""From a declared op to its Tensor-level functions: one straight-line Python function each, in linecache.
+
+The text unwraps the Tensors, runs the op on their arrays, and records a node if an input is tracked. Pointwise ops of
+one or two inputs get a fast path in front for float32 and float64 arrays, where the body stands inline.
+"""
+
+from __future__ import annotations
+
+import collections
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .. import scalar
+from ..arrays import numpy as arrays
+from ..ops.declare import Op, owner_of
+from ..ops.elementwise import Pointwise
+from . import inplace, record
+from .codegen import compile_text, namespace
+from .engine import binding, next_number
+from .mode import grad_on
+from .recorder import Recorder, fast_backward, fast_keeps
+
+namespace.update(
+    {
+        **{"ndarray": np.ndarray, "next_number": next_number, "grad_on": grad_on, "new": object.__new__},
+        **{"PLAIN": frozenset({np.ndarray, int, float, bool, complex, type(None)}), "owner_of": owner_of},
+        **{"f4": np.dtype(np.float32), "f8": np.dtype(np.float64), "finish": record.finish},
+        **{"constant": record.constant, "broadcast_error": record.broadcast_error, "NO_NODES": record.NO_NODES},
+        **{"node_of": record.node, "nodes_of": record.nodes},
+    }
+)
+
+
+def call_function(op: Op) -> Callable[..., Any]:
+    """The Tensor-level function of `op`: `torch.add`, `Tensor.add`, `Tensor.__add__` are this one object."""
+    fast = _fast_path(op) if isinstance(op, Pointwise) else ""
+    lines = [f"def call_{op.name}({_parameters(op)}):", *_varargs(op), fast, *_general(op)]
+    extra = {"op": op, "forward": op.array, "record": Recorder(op), "unwrap": record.unwrapper(op.name)}
+    if isinstance(op, Pointwise) and fast:
+        extra |= _fast_names(op)
+    scope = compile_text("\n".join(filter(None, lines)) + "\n", op.name, extra)
+    return _named(scope[f"call_{op.name}"], op)
+
+
+def _named(fn: Any, op: Op) -> Callable[..., Any]:
+    fn.__name__ = fn.__qualname__ = op.name
+    fn.__doc__, fn.op = op.doc, op
+    fn.__module__ = "torch" if op.under in ("torch", "Tensor") else f"torch.{op.under}"
+    return fn
+
+
+# -- pieces of text ---------------------------------------------------------------------------------
+
+
+def _parameters(op: Op, out: bool = True) -> str:
+    parts = [n + _default_of(op, n) for n in op.tensors]
+    keyword_only = False
+    for p in op.options:
+        if p.annotation in ("Varargs", "VarInts") or "Varargs" in str(p.annotation):
+            parts += [f"*args_{p.name}", f"{p.name}=None"]
+            keyword_only = True
+            continue
+        if p.kind is p.KEYWORD_ONLY and not keyword_only:
+            parts.append("*")
+            keyword_only = True
+        parts.append(p.name + ("" if p.default is p.empty else f"={_literal(p.default)}"))
+    if out and "o" in op.forms:
+        parts += ["out=None"] if keyword_only else ["*", "out=None"]
+    return ", ".join(parts)
+
+
+def _default_of(op: Op, name: str) -> str:
+    default = op.signature.parameters[name].default
+    return "" if default is inspect.Parameter.empty else f"={_literal(default)}"
+
+
+def _literal(value: Any) -> str:
+    return f"float({str(value)!r})" if isinstance(value, float) and abs(value) == float("inf") else repr(value)
+
+
+def _varargs(op: Op) -> list[str]:
+    names = [p.name for p in op.options if "Varargs" in str(p.annotation)]
+    return [
+        f"    if {n} is None: {n} = args_{n}[0] if len(args_{n}) == 1 and not isinstance(args_{n}[0], int) else args_{n}"
+        for n in names
+    ]
+
+
+def _option_arguments(op: Op) -> str:
+    return "".join(f", {p.name}={p.name}" if p.kind is p.KEYWORD_ONLY else f", {p.name}" for p in op.options)
+
+
+def _general(op: Op) -> list[str]:
+    """The part that serves every op, dtype and array type."""
+    lines = []
+    for n in op.tensors:
+        if n in op.lists:
+            lines.append(f"    a_{n} = tuple([unwrap(v) for v in {n}])")
+        else:
+            lines.append(f"    a_{n} = {n}._a if {n}.__class__ is Tensor else unwrap({n})")
+    plain = [
+        f"owner_of(a_{n}) is None" if n in op.lists else f"a_{n}.__class__ in PLAIN" for n in op.tensors
+    ]
+    arguments = ", ".join(f"a_{n}" for n in op.tensors) + _option_arguments(op)
+    lines += [f"    if {' and '.join(plain) or 'True'}: result = forward({arguments.lstrip(', ')})"]
+    lines += [f"    else: result = op({arguments.lstrip(', ')})"]
+    lines += ["    if result.__class__ is not ndarray: result = finish(result)"]
+    return lines + _recording(op)
+
+
+def _recording(op: Op) -> list[str]:
+    values = ", ".join([*op.tensors, *(p.name for p in op.options)])
+    out = ["    if out is not None: return record.into(out, result, nodes)"] if "o" in op.forms else []
+    nodes = "".join(f"nodes_of({n}), " if n in op.lists else f"node_of({n}), " for n in op.tensors)
+    differentiable = op.differentiable and op.tensors
+    lines = [f"    nodes = ({nodes}) if grad_on() else NO_NODES"] if differentiable else ["    nodes = NO_NODES"]
+    lines += out
+    if op.is_view:
+        return [*lines, f"    return record.view(result, nodes, ({values},))"]
+    tracked = " or ".join(f"nodes[{i}] is not None" for i in range(len(op.tensors)))
+    if differentiable:
+        lines.append(f"    if nodes is not NO_NODES and ({tracked}): return record(result, nodes, ({values},))")
+    return [*lines, "    return record.plain(result)"]
+
+
+def composite_function(op: Op) -> Callable[..., Any]:
+    """A composite without a stated backward: its body on Tensors, `out=` written afterwards."""
+    call = ", ".join(op.tensors) + _option_arguments(op)
+    out = "    return result if out is None else record.into(out, result, ())" if "o" in op.forms else "    return result"
+    lines = [f"def call_{op.name}({_parameters(op)}):", *_varargs(op), f"    result = body({call.lstrip(', ')})", out]
+    scope = compile_text("\n".join(lines) + "\n", op.name, {"body": op.body, "record": Recorder(op)})
+    return _named(scope[f"call_{op.name}"], op)
+
+
+# -- the fast path of pointwise ops -----------------------------------------------------------------
+
+
+def _fast_path(op: Pointwise) -> str:
+    """The text in front of the general part, or nothing where the op has no fast path."""
+    inputs = op.tensors
+    if len(inputs) > 2 or op.whole or op.formulas or op.expr.kind is scalar.TRUTH or "f" not in op.accepts:
+        return ""
+    if len(op.promoted) != len(inputs):
+        return ""
+    guards = [f" and {p.name} == {_literal(p.default)}" for p in op.options]
+    guards += [" and out is None"] if "o" in op.forms else []
+    parts = {"x": inputs[0], "guards": "".join(guards), "body": _body(op, "ab"), "kept": _kept(fast_keeps(op))}
+    if len(inputs) == 1:
+        return _FAST_UNARY.format(**parts)
+    return _FAST_BINARY.format(y=inputs[1], kept_one=_kept(fast_keeps(op, True), inputs[1]), **parts)
+
+
+def _body(op: Pointwise, names: str) -> str:
+    """The folded body over arrays called `a` and `b`, as assignments to `r`."""
+    renamed = {scalar.var(n): scalar.var(new) for n, new in zip(op.tensors, names, strict=False)}
+    steps, result = scalar.program(scalar.replace(op.folded, renamed))
+    return "; ".join([*(f"{name} = {text}" for name, text in steps), f"r = {result}"])
+
+
+def _kept(keeps: tuple[str, ...], number: str = "") -> str:
+    """What follows the three fixed places of the fast path's node."""
+    parts = {n: f"{n}, 0 if {n}._b is None else {n}._b[0]" for n in keeps} | {"out": "r, box", number: number}
+    return "".join(", " + parts[n] for n in keeps)
+
+
+def _fast_names(op: Pointwise) -> dict[str, Any]:
+    names = {**arrays.NAMESPACE, "backward": fast_backward(op), "defaults": tuple(p.default for p in op.options)}
+    return names | ({"backward_one": fast_backward(op, True)} if len(op.tensors) == 2 else {})
+
+
+_WRAP = "t = new(Tensor); t._a = r; t._b = t._n = t._v = None"
+
+_FAST_UNARY = """\
+    if {x}.__class__ is Tensor{guards}:
+        a = {x}._a
+        d = a.dtype
+        if a.__class__ is ndarray and (d is f4 or d is f8):
+            {body}
+            if r.__class__ is not ndarray: r = finish(r)
+            WRAP
+            n = {x}._n
+            if n is not None and grad_on():
+                t._b = box = [0, None, None]
+                t._n = [next_number(), backward, n{kept}]
+            return t""".replace("WRAP", _WRAP)
+
+_FAST_BINARY = """\
+    c = {y}.__class__
+    if (c is Tensor or c is Parameter) and ({x}.__class__ is Tensor or {x}.__class__ is Parameter){guards}:
+        a = {x}._a; b = {y}._a
+        d = a.dtype
+        if d is b.dtype and (d is f4 or d is f8) and a.__class__ is ndarray is b.__class__:
+            try: {body}
+            except ValueError: broadcast_error(op.name, a, b)
+            if r.__class__ is not ndarray: r = finish(r)
+            WRAP
+            n1 = {x}._n; n2 = {y}._n
+            if (n1 is not None or n2 is not None) and grad_on():
+                if a.shape != b.shape: return record(r, (n1, n2), ({x}, {y}, *defaults))
+                t._b = box = [0, None, None]
+                t._n = [next_number(), backward, (n1, n2){kept}]
+            return t
+    elif (c is float or c is int) and {x}.__class__ is Tensor{guards}:
+        a = {x}._a
+        d = a.dtype
+        if (d is f4 or d is f8) and a.__class__ is ndarray:
+            b = constant(d, {y})
+            {body}
+            if r.__class__ is not ndarray: r = finish(r)
+            WRAP
+            n = {x}._n
+            if n is not None and grad_on():
+                t._b = box = [0, None, None]
+                t._n = [next_number(), backward_one, n{kept_one}]
+            return t""".replace("WRAP", _WRAP)
+
+
+# -- what tensor.py asks for --------------------------------------------------------------------------
+
+
+def function(op: Op) -> Callable[..., Any]:
+    """The Tensor-level function of any kind of op."""
+    if op.kind == "composite" and op.whole is None and not op.formulas and op.differentiable:
+        return composite_function(op)
+    return call_function(op)
+
+
+def inplace_function(op: Op) -> Callable[..., Any]:
+    """`add_`: the op computed and written into its first input, in sight of autograd."""
+    x, *rest = op.tensors
+    name = f"{op.name}_"
+    lines = [f"def {name}({_parameters(op, out=False)}):", *_varargs(op)]
+    lines += [f"    a_{n} = {n}._a if {n}.__class__ is Tensor else unwrap({n})" for n in rest]
+    tracked = " or ".join([f"{x}._n is not None", *(f"node_of({n}) is not None" for n in rest)])
+    lines += [f"    if ({tracked}) and grad_on():"]
+    lines += [f"        return recorded({x}, call, ({', '.join(op.tensors)},), dict({_options_by_name(op)}), {name!r})"]
+    arrays_text = ", ".join([f"{x}._a", *(f"a_{n}" for n in rest)]) + _option_arguments(op)
+    lines += [f"    store({x}, op({arrays_text}), {name!r})", f"    return {x}"]
+    fast = _fast_inplace(op)
+    if fast:
+        lines.insert(1, fast)
+    extra = {"op": op, "call": _Later(op), "unwrap": record.unwrapper(name), "store": inplace.store}
+    extra |= {"recorded": inplace.recorded, "ufunc": _UFUNCS.get(op.name), "bump": record.bump}
+    fn = compile_text("\n".join(lines) + "\n", name, extra)[name]
+    fn.__doc__ = f"In-place {op.name}: writes into the tensor and returns it."
+    return fn
+
+
+class _Later:
+    """An op's function, looked up when called (it may not be generated yet)."""
+
+    def __init__(self, op: Op) -> None:
+        self.op = op
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return binding.function(self.op)(*args, **kwargs)
+
+
+def _options_by_name(op: Op) -> str:
+    return ", ".join(f"{p.name}={p.name}" for p in op.options)
+
+
+#: pointwise ops that are one NumPy ufunc, for writing in place without a temporary
+_UFUNCS = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide}
+
+
+def _fast_inplace(op: Op) -> str:
+    if op.name not in _UFUNCS:
+        return ""
+    x, y = op.tensors
+    guards = "".join(f" and {p.name} == {_literal(p.default)}" for p in op.options)
+    return _FAST_INPLACE.format(x=x, y=y, guards=guards, name=f"{op.name}_")
+
+
+_FAST_INPLACE = """\
+    if {x}._n is None or not grad_on():
+        a = {x}._a
+        c = {y}.__class__
+        d = a.dtype
+        b = None
+        if (d is f4 or d is f8) and a.__class__ is ndarray{guards}:
+            if c is Tensor:
+                b = {y}._a
+                if b.dtype is not d or b.__class__ is not ndarray or ({y}._n is not None and grad_on()): b = None
+            elif c is float or c is int:
+                b = constant(d, {y})
+        if b is not None:
+            try:
+                ufunc(a, b, a)
+                bump({x}, {name!r})
+                return {x}
+            except ValueError: pass"""
+
+
+_results: dict[str, type] = {}
+
+
+def result_class(op: Op) -> type:
+    """The named tuple an op with several outputs returns: torch.return_types.max(values=..., indices=...)."""
+    found = _results.get(op.name)
+    if found is None:
+        found = collections.namedtuple(op.name, op.outputs)  # noqa: PYI024 (fields come from the declaration)
+        found.__module__ = "torch.return_types"
+        found.__repr__ = _result_repr
+        _results[op.name] = found
+    return found
+
+
+def _result_repr(self: Any) -> str:
+    fields = ",\n".join(f"{name}={value!r}" for name, value in zip(self._fields, self, strict=True))
+    return f"torch.return_types.{type(self).__name__}(\n{fields})"

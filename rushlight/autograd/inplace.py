@@ -1,0 +1,184 @@
+"""Writing into a tensor: stores, `out=`, views that share versions, and history rewritten behind an in-place op.
+
+After `y.mul_(w)` on a tracked tensor, `y` stands for the product: its node is exchanged. A view written to changes its
+base's history (copy_slices), and every live view of that base is replayed on the new history.
+"""
+
+from __future__ import annotations
+
+import warnings
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .. import dtypes
+from ..errors import shape_text
+from . import record
+from .engine import Leaf, binding, next_number
+from .mode import grad_on
+
+ndarray = np.ndarray
+
+
+def store(t: Any, result: Any, name: str, depth: int = 3) -> None:
+    """Write an op's result into `t`'s memory and count the change."""
+    a = t._a
+    if a.__class__ is not ndarray:
+        t._a = a.__store__(result)
+    elif result.__class__ is not ndarray and hasattr(result, "__op__"):
+        raise RuntimeError(f"{name}: cannot write a {type(result).__name__} into an ordinary tensor in place")
+    else:
+        check_writable(a, result, name)
+        np.copyto(a, result, casting="unsafe")
+    record.bump(t, name, depth)
+
+
+def check_writable(a: ndarray, result: Any, name: str) -> None:
+    """Raise RuntimeError where `result` does not go into `a`: its type, its shape, or `a`'s memory forbids it."""
+    if result.dtype is not a.dtype:
+        have, want = dtypes.of_numpy(result.dtype), dtypes.of_numpy(a.dtype)
+        if not dtypes.can_cast(have, want):
+            raise RuntimeError(
+                f"{name}: result type {_capital(have)} can't be cast to the desired output type {_capital(want)}"
+            )
+    if result.shape != a.shape and not _stretches(result.shape, a.shape):
+        raise RuntimeError(
+            f"{name}: output with shape {list(a.shape)} doesn't match the broadcast shape {list(result.shape)}; "
+            f"an in-place op cannot change the shape {shape_text(a.shape)} of what it writes to"
+        )
+    if not a.flags.writeable:
+        raise RuntimeError(
+            f"{name}: unsupported operation: more than one element of the written-to tensor refers to a single memory "
+            f"location (an expanded tensor), or its memory is read-only. Please clone() the tensor first"
+        )
+
+
+def _capital(d: dtypes.dtype) -> str:
+    names = {"float32": "Float", "float64": "Double", "int64": "Long", "int32": "Int", "bool": "Bool", "float16": "Half"}
+    return names.get(d.name, d.name)
+
+
+def _stretches(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:
+    extra = len(target) - len(shape)
+    return extra >= 0 and all(n in (1, m) for n, m in zip(shape, target[extra:], strict=True))
+
+
+def guard_leaf(t: Any, name: str) -> None:
+    """Raise RuntimeError if writing to `t` now would change a leaf that requires grad (or a view of one)."""
+    if t._n.__class__ is Leaf:
+        what = "a leaf Variable that requires grad"
+    elif t._v is not None and t._v[0]._n.__class__ is Leaf:
+        what = "a view of a leaf Variable that requires grad"
+    else:
+        return
+    raise RuntimeError(
+        f"{name}: {what} is being used in an in-place operation. Do it inside `with torch.no_grad():`, "
+        f"or use the out-of-place form {name.rstrip('_')}()"
+    )
+
+
+def recorded(t: Any, function: Callable[..., Any], arguments: tuple[Any, ...], options: dict[str, Any], name: str) -> Any:
+    """Run an in-place op that autograd must see: out of place on the old value, stored, and the history exchanged."""
+    guard_leaf(t, name)
+    old = binding.wrap(t._a.copy())
+    old._n = t._n
+    result = function(*(old if x is t else x for x in arguments), **options)
+    store(t, result._a, name, depth=4)
+    rebase(t, result._n)
+    return t
+
+
+# -- views --------------------------------------------------------------------------------------------
+
+
+def link_view(t: Any, source: Any, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    """Make `t`, computed as function(source, *arguments), a view: one version box, and a way to replay it."""
+    b = source._b
+    if b is None:
+        b = source._b = [0, None, None]
+    t._b = b
+    earlier = source._v
+    if earlier is None:
+        t._v = (source, lambda base: function(base, *arguments))
+    else:
+        first = earlier[1]
+        t._v = (earlier[0], lambda base: function(first(base), *arguments))
+    if grad_on():
+        live = b[1]
+        if live is None:
+            b[1] = [weakref.ref(t)]
+        else:
+            live.append(weakref.ref(t))
+            if len(live) > 16:
+                b[1] = [q for q in live if q() is not None]
+
+
+def rebase(t: Any, node: Any) -> None:
+    """`t` was written to and its value now comes from `node`: exchange the history of it, its base, their views."""
+    base = t
+    if t._v is None:
+        t._n = node
+    else:
+        base, replay = t._v
+        base._n = [next_number(), copy_slices_backward, (base._n, node), replay]
+    for q in (base._b and base._b[1]) or ():
+        view = q()
+        if view is not None and view._v is not None and view._v[0] is base:
+            shadow = binding.wrap(base._a)
+            shadow._n = base._n
+            view._n = view._v[1](shadow)._n
+
+
+def copy_slices_backward(n: list[Any], g: Any) -> tuple[Any, Any]:
+    """Backward of a write through a view: the view's place goes to the written value, the rest to the old base."""
+    replay = n[3]
+    rest = binding.wrap(g.copy())
+    place = replay(rest)
+    written = place._a.copy()
+    place._a[...] = 0
+    return rest._a, written
+
+
+def _copy_slices_on_tensors(n: list[Any], g: Any) -> tuple[Any, Any]:
+    replay = n[3]
+    keep = binding.wrap(np.ones(g.shape, g._a.dtype))
+    replay(keep)._a[...] = 0
+    return g * keep, replay(g)
+
+
+copy_slices_backward.on_tensors = _copy_slices_on_tensors  # type: ignore[attr-defined]
+
+
+# -- out= ---------------------------------------------------------------------------------------------
+
+
+def write_out(name: str, out: Any, result: Any, nodes: tuple[Any, ...]) -> Any:
+    """Write results into `out=` (a Tensor, or a tuple of them), resizing as PyTorch does. Returns `out`."""
+    if isinstance(result, (tuple, list)):
+        parts = [write_out(name, o, r, nodes) for o, r in zip(out, result, strict=True)]
+        return type(out)(parts) if type(out) in (tuple, list) else out
+    if not isinstance(out, binding.tensor):
+        raise TypeError(f"{name}: argument 'out' must be Tensor, not {type(out).__name__}")
+    if grad_on() and (out._n is not None or any(n is not None for n in nodes)):
+        raise RuntimeError(
+            f"{name}: functions with out=... arguments don't support automatic differentiation, but one of the "
+            f"arguments requires grad; call it without out=, or inside torch.no_grad()"
+        )
+    array = getattr(result, "_a", result)
+    if out._a.shape != array.shape:
+        _resize(name, out, array.shape)
+    store(out, array, name, depth=4)
+    return out
+
+
+def _resize(name: str, out: Any, shape: tuple[int, ...]) -> None:
+    if out._a.size:
+        warnings.warn(
+            f"{name}: an output with one or more elements was resized since it had shape {list(out._a.shape)}, which does "
+            f"not match the required output shape {list(shape)}. Pass an empty tensor or one of the right shape",
+            UserWarning,
+            stacklevel=5,
+        )
+    out._a = np.empty(shape, out._a.dtype)

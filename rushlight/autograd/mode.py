@@ -1,0 +1,173 @@
+"""Whether operations are recorded: no_grad, enable_grad, set_grad_enabled, inference_mode, anomaly mode."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from contextvars import ContextVar, Token
+from typing import Any, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_grad = ContextVar("grad_mode", default=True)
+_inference = ContextVar("inference_mode", default=False)
+_anomaly = ContextVar("anomaly_mode", default=0)  # 0 off, 1 on, 2 on and checking for nan
+grad_on = _grad.get
+inference_on = _inference.get
+anomaly_on = _anomaly.get
+
+
+def is_grad_enabled() -> bool:
+    """Whether operations on tensors that require grad are being recorded."""
+    return _grad.get()
+
+
+def is_inference_mode_enabled() -> bool:
+    """Whether inference mode is on."""
+    return _inference.get()
+
+
+class _Mode:
+    """A context manager that also decorates functions and generators; nests, and is safe across threads."""
+
+    def __init__(self) -> None:
+        self._tokens: list[tuple[ContextVar[Any], Token[Any]]] = []
+
+    def _set(self, var: ContextVar[Any], value: Any) -> None:
+        self._tokens.append((var, var.set(value)))
+
+    def _enter(self) -> None:
+        raise NotImplementedError
+
+    def __enter__(self) -> None:
+        self._enter()
+
+    def __exit__(self, *exc: object) -> None:
+        var, token = self._tokens.pop()
+        var.reset(token)
+
+    def _clone(self) -> _Mode:
+        return type(self)()
+
+    def __call__(self, fn: F) -> F:
+        """`fn` run under this mode."""
+        if inspect.isgeneratorfunction(fn):
+            return self._wrap_generator(fn)
+
+        @functools.wraps(fn)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            with self._clone():
+                return fn(*args, **kwargs)
+
+        return wrapped  # pyright: ignore[reportReturnType]
+
+    def _wrap_generator(self, fn: Any) -> Any:
+        """A generator runs under the mode, its consumer does not."""
+
+        @functools.wraps(fn)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            running = fn(*args, **kwargs)
+            sent: Any = None
+            while True:
+                with self._clone():
+                    try:
+                        item = running.send(sent)
+                    except StopIteration as stop:
+                        return stop.value
+                sent = yield item
+
+        return wrapped
+
+
+class no_grad(_Mode):
+    """Operations inside are not recorded. `with no_grad():` or `@no_grad()`."""
+
+    def __new__(cls, fn: Any = None) -> Any:
+        self = super().__new__(cls)
+        if fn is None:
+            return self
+        self.__init__()
+        return self(fn)
+
+    def __init__(self, fn: Any = None) -> None:
+        super().__init__()
+
+    def _enter(self) -> None:
+        self._set(_grad, False)
+
+
+class enable_grad(no_grad):
+    """Operations inside are recorded, also within `no_grad`."""
+
+    def _enter(self) -> None:
+        self._set(_grad, True)
+
+
+class set_grad_enabled(_Mode):
+    """Recording on or off: at once when called, or for the duration of a `with` block."""
+
+    def __init__(self, mode: bool) -> None:
+        super().__init__()
+        self.mode = bool(mode)
+        self._set(_grad, self.mode)
+
+    def _enter(self) -> None:
+        pass
+
+    def _clone(self) -> _Mode:
+        return type(self)(self.mode)
+
+    def __call__(self, fn: F) -> F:
+        self.__exit__()
+        return super().__call__(fn)
+
+
+class inference_mode(_Mode):
+    """no_grad whose results can never take part in recording later."""
+
+    def __init__(self, mode: bool = True) -> None:
+        super().__init__()
+        self.mode = mode
+
+    def _enter(self) -> None:
+        self._set(_inference, self.mode)
+        self._set(_grad, not self.mode and _grad.get())
+
+    def __exit__(self, *exc: object) -> None:
+        super().__exit__()
+        super().__exit__()
+
+    def _clone(self) -> _Mode:
+        return type(self)(self.mode)
+
+
+class set_detect_anomaly(_Mode):
+    """Record where each operation was called, and check every gradient for nan (if `check_nan`)."""
+
+    def __init__(self, mode: bool, check_nan: bool = True) -> None:
+        super().__init__()
+        self.mode = (1 + bool(check_nan)) if mode else 0
+        self._set(_anomaly, self.mode)
+
+    def _enter(self) -> None:
+        pass
+
+
+class detect_anomaly(_Mode):
+    """Anomaly mode for a `with` block: errors in backward name the forward line; nan gradients are errors."""
+
+    def __init__(self, check_nan: bool = True) -> None:
+        super().__init__()
+        self.mode = 1 + bool(check_nan)
+
+    def _enter(self) -> None:
+        self._set(_anomaly, self.mode)
+
+    def _clone(self) -> _Mode:
+        return type(self)(self.mode == 2)
+
+
+def is_anomaly_enabled() -> bool:
+    """Whether anomaly mode is on."""
+    return _anomaly.get() > 0

@@ -1,0 +1,213 @@
+"""Recording: for each op and set of tracked inputs, a generated pair of functions, one keeps and one goes backward."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .. import scalar
+from ..arrays import numpy as arrays
+from ..ops.declare import Op, Rule
+from ..ops.elementwise import Pointwise, tensor_namespace
+from . import record
+from .inplace import link_view, write_out
+from .codegen import compile_text
+from .engine import binding, next_number, select_backward
+
+_DERIVED = ("_shape", "_dtype")
+
+
+class Recorder:
+    """Makes the result Tensor of an op and the node behind it. One per op; pairs are generated on first use."""
+
+    __slots__ = ("op", "savers")
+
+    def __init__(self, op: Op) -> None:
+        self.op = op
+        self.savers: dict[tuple[bool, ...], Callable[..., Any]] = {}
+
+    def __call__(self, out: Any, nodes: tuple[Any, ...], values: tuple[Any, ...]) -> Any:
+        """The Tensor(s) of array(s) `out`; `nodes` of the tensor parameters, `values` of all parameters in order."""
+        key = tuple([n is not None for n in nodes])
+        save = self.savers.get(key)
+        if save is None:
+            save = self.savers[key] = _make_saver(self.op, key)
+        if self.op.outputs or out.__class__ is tuple:
+            return _save_many(self.op, save, out, nodes, values)
+        t = binding.wrap(out)
+        t._n = save(t, out, nodes, values)
+        return t
+
+    plain = staticmethod(record.plain)
+
+    def view(self, out: Any, nodes: tuple[Any, ...], values: tuple[Any, ...]) -> Any:
+        """The Tensor of a view of `values[0]`: shares its version, and can be replayed on another base."""
+        t = self(out, nodes, values) if nodes and nodes[0] is not None else binding.wrap(out)
+        link_view(t, values[0], binding.function(self.op), values[1:])
+        return t
+
+    def into(self, out: Any, result: Any, nodes: tuple[Any, ...]) -> Any:
+        """Write `result` into `out=`; a tuple into a tuple."""
+        return write_out(self.op.name, out, result, nodes)
+
+
+def _save_many(op: Op, save: Callable[..., Any], out: tuple[Any, ...], nodes: Any, values: Any) -> Any:
+    """Several outputs: one common node, and a selecting node for each output that can carry a gradient."""
+    tensors = [binding.wrap(a) for a in out]
+    common = save(tensors, out, nodes, values)
+    for i, (t, array) in enumerate(zip(tensors, out, strict=True)):
+        if array.dtype.kind in "fcV":
+            t._n = [next_number(), select_backward, common, i]
+    return binding.bundle(op, tensors)
+
+
+def _names(op: Op) -> list[str]:
+    return [*op.tensors, *(p.name for p in op.options)]
+
+
+def _make_saver(op: Op, key: tuple[bool, ...]) -> Callable[..., Any]:
+    tracked = tuple(n for n, used in zip(op.tensors, key, strict=True) if used)
+    rule = op.rule(tracked)
+    backward = _make_backward(op, tracked, rule)
+    at = [op.tensors.index(n) for n in tracked]
+    inputs = f"nodes[{at[0]}]" if len(at) == 1 else f"({', '.join(f'nodes[{i}]' for i in at)})"
+    parts = ["next_number()", "backward", inputs, *(_save_text(op, n) for n in rule.keeps)]
+    if isinstance(op, Pointwise) and not op.formulas:
+        parts += [f"{n}._a.shape, {n}._a.dtype" for n in tracked]
+    if op.outputs:
+        parts.append("tuple([(a.shape, a.dtype) if a.dtype.kind in 'fcV' else None for a in out])")
+    box = "    t._b = box = [0, None, None]\n" if "out" in rule.keeps and not op.outputs else ""
+    if any(n in op.outputs for n in rule.keeps):
+        box = "    boxes = [[0, None, None] for _ in t]\n    for i, x in enumerate(t): x._b = boxes[i]\n"
+    text = f"def save(t, out, nodes, values):\n    {', '.join(_names(op))}, = values\n{box}    return [{', '.join(parts)}]\n"
+    scope = compile_text(text, f"{op.name} save", {"backward": backward, "version": record.version})
+    return scope["save"]
+
+
+def _save_text(op: Op, name: str) -> str:
+    if name == "out":
+        return "out, box"
+    if name in op.outputs:
+        i = op.outputs.index(name)
+        return f"out[{i}], boxes[{i}]"
+    if name in op.tensors:
+        return f"{name}, version({name})"
+    base, _, what = name.rpartition("_")
+    if f"_{what}" in _DERIVED and base in op.tensors:
+        return f"{base}._a.{what}" if base not in op.lists else f"[x._a.{what} for x in {base}]"
+    return name
+
+
+def _make_backward(op: Op, tracked: tuple[str, ...], rule: Rule) -> Callable[..., Any]:
+    """backward(n, g) on raw arrays, and its twin on Tensors as `.on_tensors`."""
+    text = _backward_text(op, tracked, rule)
+    name = backward_name(op)
+    scope = {"run": rule.on_arrays, "kept": record.kept, "kept_output": record.kept_output, "fit": record.fit}
+    scope |= {"parts": record.all_parts}
+    made = compile_text(text, f"{op.name} backward", scope)["backward"]
+    twin_scope = {"run": rule.on_tensors, "kept": record.kept_tensor, "kept_output": record.kept_output_tensor}
+    twin_text = _backward_text(op, tracked, rule, twin=True)
+    twin = compile_text(twin_text, f"{op.name} backward on tensors", scope | twin_scope)["backward"]
+    made.on_tensors, made.__name__, twin.__name__ = twin, name, name
+    return made
+
+
+def backward_name(op: Op) -> str:
+    """AddBackward0: what `grad_fn` shows."""
+    return "".join(part[:1].upper() + part[1:] for part in op.name.split("_")) + "Backward0"
+
+
+def _backward_text(op: Op, tracked: tuple[str, ...], rule: Rule, twin: bool = False) -> str:
+    names, checks = [], []
+    for n in rule.keeps:
+        if n == "out" or n in op.outputs:
+            names.append(f"{n}, b_{n}")
+            where = f", n, {op.outputs.index(n)}" if twin and n != "out" else ", n" if twin else ""
+            checks.append(f"    {n} = kept_output({n}, b_{n}, {op.name!r}{where})\n")
+        elif n in op.tensors:
+            names.append(f"{n}, v_{n}")
+            checks.append(f"    {n} = kept({n}, v_{n}, {op.name!r}, {n!r})\n")
+        else:
+            names.append(n)
+    fitted = isinstance(op, Pointwise) and not op.formulas
+    if fitted:
+        names += [f"shape_{n}, dtype_{n}" for n in tracked]
+    if op.outputs:
+        names.append("protos")
+        checks.append("    g = parts(g, protos)\n")
+    head = f"    {', '.join(['_', '_', '_', *names])}, = n\n" if names else ""
+    call = f"run({', '.join(['g', *rule.keeps])})"
+    text = f"def backward(n, g):\n{head}{''.join(checks)}"
+    if not fitted:
+        return text + f"    return {call}\n"
+    if len(tracked) == 1:
+        return text + f"    return fit({call}, shape_{tracked[0]}, dtype_{tracked[0]})\n"
+    fits = ", ".join(f"fit(r[{i}], shape_{n}, dtype_{n})" for i, n in enumerate(tracked))
+    return text + f"    r = {call}\n    return {fits}\n"
+
+
+# -- the fast path's backward: same shapes, one floating type, each input's formula only if that input is tracked -----
+
+
+def fast_backward(op: Pointwise, numbers: bool = False) -> Callable[..., Any]:
+    """backward(n, g) for nodes made by the fast path of a one- or two-input op; `numbers`: the second was a number."""
+    tracked = op.tensors[:1] if numbers else op.tensors
+    text = _fast_text(op, tracked, numbers, False)
+    scope = {**arrays.NAMESPACE, "changed": record.changed}
+    made = compile_text(text, f"{op.name} fast backward", scope)["backward"]
+    partials = [scalar.real(p) for p in scalar.gradient(op.folded, list(tracked)).values()]
+    twin_scope = {**tensor_namespace(partials), "changed": record.changed, "relink": record.kept_output_tensor}
+    twin = compile_text(_fast_text(op, tracked, numbers, True), f"{op.name} fast backward on tensors", twin_scope)["backward"]
+    made.on_tensors, made.__name__, twin.__name__ = twin, backward_name(op), backward_name(op)
+    return made
+
+
+def fast_keeps(op: Pointwise, numbers: bool = False) -> tuple[str, ...]:
+    """What the fast path's node holds, in order."""
+    tracked = op.tensors[:1] if numbers else op.tensors
+    partials = scalar.gradient(op.folded, list(tracked)).values()
+    return tuple(sorted(scalar.free_names(*map(scalar.real, partials)) - {"g"}))
+
+
+def _fast_text(op: Pointwise, tracked: tuple[str, ...], numbers: bool, twin: bool) -> str:
+    keeps = fast_keeps(op, numbers)
+    plain = op.tensors[1:] if numbers else ()
+    names = [n if n in plain else f"{n}, v_{n}" for n in keeps]
+    if names or len(tracked) > 1:
+        nodes = "_" if len(tracked) == 1 else "(n1, n2)"
+        lines = [f"    {', '.join(['_', '_', nodes, *names])}{',' if not names else ''} = n"]
+        if not names:
+            lines = ["    n1, n2 = n[2]"]
+    else:
+        lines = []
+    if len(tracked) == 1:
+        lines += _fast_partial(op, tracked[0], plain, "return ", "", twin)
+    else:
+        for i, n in enumerate(tracked, 1):
+            lines += [f"    r{i} = None", f"    if n{i} is not None:"]
+            lines += _fast_partial(op, n, plain, f"r{i} = ", "    ", twin)
+        lines.append("    return r1, r2")
+    return "def backward(n, g):\n" + "\n".join(lines) + "\n"
+
+
+def _fast_partial(
+    op: Pointwise, name: str, plain: tuple[str, ...], assign: str, indent: str, twin: bool
+) -> list[str]:
+    partial = scalar.real(scalar.gradient(op.folded, [name])[name])
+    used = sorted(scalar.free_names(partial) - {"g", *plain})
+    lines = []
+    for n in used:
+        box = "v_out" if n == "out" else "b"
+        if n == "out":
+            lines.append(f"    if v_out[0]: changed({op.name!r}, 'out', v_out)")
+        else:
+            lines += [f"    b = {n}._b", f"    if b is not None and b[0] != v_{n}: changed({op.name!r}, {n!r}, {box})"]
+    renamed = {scalar.var(n): scalar.var(f"a_{n}") for n in used}
+    for n in used:
+        if n == "out":
+            lines.append(f"    a_out = {f'relink(out, v_out, {op.name!r}, n)' if twin else 'out'}")
+        else:
+            lines.append(f"    a_{n} = {n}" + ("" if twin else "._a"))
+    steps, body = scalar.program(scalar.replace(partial, renamed))
+    lines += [f"    {t} = {text}" for t, text in steps] + [f"    {assign}{body}"]
+    return [indent + line for line in lines]

@@ -1,0 +1,67 @@
+"""What a message is made of: shapes as PyTorch writes them, the nearest name, the advice given once."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+import warnings
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+_PACKAGE = str(Path(__file__).parent)
+
+
+class AdviceWarning(UserWarning):
+    """A likely beginner's mistake; said once per line, switched off by `rushlight.advice(False)`."""
+
+
+_advice_on = True
+_advised: set[tuple[str, str, int]] = set()
+
+
+def set_advice(on: bool) -> None:
+    """Switch the once-only advice warnings on or off; switching on forgets what was said."""
+    global _advice_on
+    _advice_on = on
+    _advised.clear()
+
+
+def advise(topic: str, message: str) -> None:
+    """Warn once per user line about a classic trap; `topic` names it in the set of things already said."""
+    if not _advice_on:
+        return
+    filename, line = user_line()
+    if (topic, filename, line) in _advised:
+        return
+    _advised.add((topic, filename, line))
+    where = f"{filename}:{line}"
+    text = f"{message} (at {where}; said once; torch.advice(False) switches such advice off)"
+    warnings.warn_explicit(text, AdviceWarning, filename, line)
+
+
+def user_line() -> tuple[str, int]:
+    """File and line of the innermost frame outside Rushlight."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith((_PACKAGE, "<rushlight")):
+        frame = frame.f_back
+    return frame.f_code.co_filename, frame.f_lineno
+
+
+def shape_text(shape: Sequence[int]) -> str:
+    """A shape as it stands in messages: (64, 100)."""
+    return "(" + ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "") + ")"
+
+
+def nearest(name: str, candidates: Iterable[str]) -> str | None:
+    """The candidate most like `name`, or None when nothing is close."""
+    names = sorted(set(candidates))
+    folded = {n.lower(): n for n in names}
+    found = difflib.get_close_matches(name.lower(), folded, n=1, cutoff=0.6)
+    return folded[found[0]] if found else None
+
+
+def missing(owner: str, name: str, candidates: Iterable[str]) -> AttributeError:
+    """The AttributeError for `owner.name`, naming the nearest thing there is."""
+    close = nearest(name, (c for c in candidates if not c.startswith("_")))
+    hint = f"; the nearest there is: {owner}.{close}" if close else ""
+    return AttributeError(f"{owner} has no attribute {name!r} (Rushlight does not have it yet){hint}", name=name)

@@ -1,0 +1,244 @@
+"""How an op is declared: once, as mathematics; every form of it is derived from here.
+
+Four kinds: `pointwise` (a body on numbers, in pointwise form), `composite` (a body over other ops), `primitive` (a
+forward on NumPy arrays with its vjp, shape and batching rules) and `view` (a primitive whose result shares storage).
+Parameters before `/` are tensors; the others are options. A vjp names what it needs (`g` first, then tensors, options,
+`out`, or `<tensor>_shape`, `<tensor>_dtype`): its parameter names ARE the list of what backward keeps.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any
+
+from numpy import ndarray
+
+from ..arrays.numpy import as_array
+from ..errors import nearest
+
+#: every op by its name, in order of declaration
+registry: dict[str, Op] = {}
+
+Varargs = Any  # annotation of an option that a method also takes as `*args`: x.view(2, 3) and x.view((2, 3))
+
+
+class Rule:
+    """The derivative of an op for one set of tracked inputs: what it keeps, and the function of (g, *kept).
+
+    `on_arrays` runs on raw arrays, `on_tensors` on Tensors (so that derivatives have derivatives); either returns one
+    cotangent per tracked input, a bare one when there is a single input.
+    """
+
+    __slots__ = ("keeps", "on_arrays", "on_tensors", "fast")
+
+    def __init__(
+        self, keeps: Sequence[str], on_arrays: Callable[..., Any], on_tensors: Callable[..., Any], fast: Any = None
+    ) -> None:
+        self.keeps, self.on_arrays, self.on_tensors, self.fast = tuple(keeps), on_arrays, on_tensors, fast
+
+
+class Op:
+    """A declared op. Calling it runs it on whatever holds the numbers: arrays here, Tensors and others by `__op__`."""
+
+    kind = "primitive"
+    is_view = False
+
+    def __init__(
+        self,
+        body: Callable[..., Any],
+        forms: str = "m",
+        aliases: Sequence[str] = (),
+        name: str | None = None,
+        under: str = "torch",
+        outputs: Sequence[str] = (),
+        differentiable: bool = True,
+    ) -> None:
+        """`forms`: m method, i in place, o accepts out=, f function (default unless absent and 'F' given: method only).
+
+        `aliases` are further dotted names ("special.expit"); `under` the namespace of the main one; `outputs` names
+        the fields when several arrays are returned.
+        """
+        self.name = name or body.__name__.rstrip("_")
+        self.body, self.forms, self.under, self.outputs = body, forms, under, tuple(outputs)
+        self.aliases = tuple(aliases)
+        self.differentiable = differentiable
+        self.doc = inspect.cleandoc(body.__doc__ or "")
+        self.formulas: dict[str, Callable[..., Any]] = {}
+        self.whole: Callable[..., Any] | None = None
+        self.shape_rule: Callable[..., Any] | None = None
+        self.batch_rule: Callable[..., Any] | None = None
+        self.array: Callable[..., Any] = body
+        self._rules: dict[tuple[str, ...], Rule] = {}
+        if self.name in registry:
+            raise ValueError(f"op {self.name!r} is declared twice")
+        registry[self.name] = self
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        owner = owner_of(args) or (owner_of(kwargs.values()) if kwargs else None)
+        if owner is None:
+            return self.on_arrays(*args, **kwargs)
+        return owner.__op__(self, args, kwargs)
+
+    def on_arrays(self, *args: Any, **kwargs: Any) -> Any:
+        """The op on NumPy arrays and Python numbers; results are arrays, never NumPy scalars."""
+        out = self.array(*args, **kwargs)
+        return tuple(map(as_array, out)) if out.__class__ is tuple else as_array(out)
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}{self.signature}>"
+
+    # -- what the declaration says ------------------------------------------------------------------
+
+    @cached_property
+    def signature(self) -> inspect.Signature:
+        return inspect.signature(self.body)
+
+    @cached_property
+    def tensors(self) -> tuple[str, ...]:
+        """Names of the tensor parameters, those before `/`."""
+        ps = self.signature.parameters.values()
+        return tuple(p.name for p in ps if p.kind is p.POSITIONAL_ONLY)
+
+    @cached_property
+    def lists(self) -> frozenset[str]:
+        """Tensor parameters that take a sequence of tensors."""
+        ps = self.signature.parameters.values()
+        return frozenset(p.name for p in ps if p.name in self.tensors and "Sequence" in str(p.annotation))
+
+    @cached_property
+    def options(self) -> tuple[inspect.Parameter, ...]:
+        return tuple(p for p in self.signature.parameters.values() if p.name not in self.tensors)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Dotted public names, the main one first: ("add",), ("nn.functional.relu", "relu")."""
+        main = self.name if self.under == "torch" else f"{self.under}.{self.name}"
+        return (main, *self.aliases)
+
+    # -- rules --------------------------------------------------------------------------------------
+
+    def vjp(self, **formulas: Callable[..., Any]) -> None:
+        """State the cotangent of each input: `matmul.vjp(input=lambda g, other: ..., other=lambda g, input: ...)`."""
+        self.formulas.update(formulas)
+
+    def backward(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+        """State the cotangents of all inputs at once: a tuple in order of the tensors (bare when there is one)."""
+        self.whole = fn
+        return fn
+
+    def shape(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+        """State the result's (shape, dtype) from the arguments; arrays are asked only for .shape and .dtype."""
+        self.shape_rule = fn
+        return fn
+
+    def batch(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+        """State the op over inputs with a batch dimension in front: fn(op, size, args, batched flags, kwargs)."""
+        self.batch_rule = fn
+        return fn
+
+    @property
+    def has_derivative(self) -> bool:
+        return self.differentiable and bool(self.formulas or self.whole)
+
+    def rule(self, tracked: tuple[str, ...]) -> Rule:
+        """The derivative with respect to the inputs named in `tracked`."""
+        found = self._rules.get(tracked)
+        if found is None:
+            found = self._rules[tracked] = self._derive(tracked)
+        return found
+
+    def _derive(self, tracked: tuple[str, ...]) -> Rule:
+        if self.whole is not None:
+            return _whole_rule(self.whole, self.tensors, tracked)
+        unknown = [name for name in tracked if name not in self.formulas]
+        if unknown:
+            raise NotImplementedError(f"{self.name}: no derivative with respect to {unknown[0]!r} is declared")
+        return _joint_rule([self.formulas[name] for name in tracked])
+
+
+def _parameters(fn: Callable[..., Any]) -> list[str]:
+    return list(inspect.signature(fn).parameters)
+
+
+def _joint_rule(formulas: list[Callable[..., Any]]) -> Rule:
+    """One function of (g, *kept) from a formula per input."""
+    keeps = sorted({name for f in formulas for name in _parameters(f)[1:]})
+    calls = [f"f{i}({', '.join(['g', *_parameters(f)[1:]])})" for i, f in enumerate(formulas)]
+    result = calls[0] if len(calls) == 1 else f"({', '.join(calls)})"
+    joint = eval(f"lambda {', '.join(['g', *keeps])}: {result}", {f"f{i}": f for i, f in enumerate(formulas)})
+    return Rule(keeps, joint, joint)
+
+
+def _whole_rule(fn: Callable[..., Any], tensors: tuple[str, ...], tracked: tuple[str, ...]) -> Rule:
+    """A stated backward, told in `need` (if it asks) which inputs are tracked, its answers picked for those."""
+    names = _parameters(fn)[1:]
+    keeps = [n for n in names if n != "need"]
+    at = [tensors.index(name) for name in tracked]
+
+    def run(g: Any, *kept: Any) -> Any:
+        values = dict(zip(keeps, kept, strict=True))
+        if "need" in names:
+            values["need"] = tracked
+        grads = fn(g, **values)
+        if grads.__class__ is not tuple:
+            grads = (grads,)
+        return grads[at[0]] if len(at) == 1 else tuple(grads[i] for i in at)
+
+    return Rule(keeps, run, run)
+
+
+def owner_of(values: Any) -> Any:
+    """The value that knows how to run an op on these arguments: the one of highest `__op_priority__`, if any."""
+    best = None
+    for v in values:
+        c = v.__class__
+        if c is ndarray or c is int or c is float or c is str or v is None:
+            continue
+        if c is tuple or c is list:
+            v = owner_of(v)
+        if hasattr(v, "__op__") and (best is None or v.__op_priority__ > best.__op_priority__):
+            best = v
+    return best
+
+
+class Primitive(Op):
+    """An op whose forward is written on NumPy arrays."""
+
+
+class View(Op):
+    """A primitive whose result shares its first input's storage."""
+
+    kind = "view"
+    is_view = True
+
+
+class Composite(Op):
+    """An op whose body calls other ops; inlined when traced or differentiated, unless a backward is stated."""
+
+    kind = "composite"
+
+
+def _decorator(cls: type[Op]) -> Callable[..., Any]:
+    def declare(body: Callable[..., Any] | None = None, **settings: Any) -> Any:
+        return cls(body, **settings) if body is not None else lambda b: cls(b, **settings)
+
+    return declare
+
+
+primitive, view, composite = _decorator(Primitive), _decorator(View), _decorator(Composite)
+
+
+def find(dotted: str) -> Op:
+    """The op with this public name. Raises AttributeError naming the nearest there is."""
+    found = public_names().get(dotted)
+    if found is None:
+        close = nearest(dotted, public_names())
+        raise AttributeError(f"no op is called {dotted!r}" + (f"; the nearest is {close!r}" if close else ""))
+    return found
+
+
+def public_names() -> dict[str, Op]:
+    """Every dotted public name, aliases included."""
+    return {name: op for op in registry.values() for name in op.names}
