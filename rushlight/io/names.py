@@ -24,11 +24,12 @@ STORAGE_CLASSES = {
     "ComplexFloatStorage": "complex64",
     "ComplexHalfStorage": "complex32",
 }
-CLASS_OF_DTYPE = {name: cls for cls, name in STORAGE_CLASSES.items()}
+# torch has a class for complex32, but its safe loader refuses it: so written untyped, though read either way
+CLASS_OF_DTYPE = {name: cls for cls, name in STORAGE_CLASSES.items() if name != "complex32"}
 
 #: dtypes without a storage class of their own: torch writes them as untyped storages
 UNTYPED_DTYPES = (
-    *("uint16", "uint32", "uint64", "float8_e4m3fn", "float8_e5m2"),
+    *("uint16", "uint32", "uint64", "complex32", "float8_e4m3fn", "float8_e5m2"),
     *("float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e8m0fnu"),
 )
 DTYPE_NAMES = (*CLASS_OF_DTYPE, *UNTYPED_DTYPES)

@@ -126,7 +126,7 @@ def set_dtype_state(dtype: np.dtype, state: Any) -> None:
         raise wrong("a NumPy dtype has a strange state")
     if any(part is not None for part in state[2:5]) or not all(type(part) is int for part in state[5:8]):
         raise wrong("a NumPy dtype has fields")
-    if dtype.kind in "SU" and (state[5] != dtype.itemsize or state[7] != 0):
+    if dtype.kind in "SU" and (state[5] != dtype.itemsize or state[7] not in (0, 8)):
         raise wrong("a NumPy text dtype contradicts its own size")
     if state[1] in "<>" and dtype.itemsize > 1:
         elements = state[5:7] if dtype.kind in "SU" else (-1, -1)

@@ -207,7 +207,8 @@ def set_state(obj: Any, state: Any) -> None:
         obj.__setstate__(state)
         return
     own, slots = state if isinstance(state, tuple) and len(state) == 2 else (state, None)
-    obj.__dict__.update(own or {})
+    if own:
+        obj.__dict__.update(own)
     for name, value in (slots or {}).items():
         setattr(obj, name, value)
 
