@@ -9,7 +9,7 @@ from math import prod
 import numpy as np
 
 from .axis_map import AxisMap
-from .bins import Bins, adaptive_edges, reduce_bins
+from .bins import Bins, adaptive_bins, adaptive_edges, reduce_bins
 from .halves import wide
 from .windows import Sizes
 
@@ -59,10 +59,9 @@ def adaptive_averages(size: int, count: int) -> AxisMap:
 
 def adaptive_avg_pool(x: np.ndarray, counts: Sizes) -> np.ndarray:
     """The mean of each adaptive bin over the last axes of `x`."""
-    sizes, lead = x.shape[-len(counts) :], x.shape[: -len(counts)]
-    y = wide(x)
+    sizes, y = x.shape[-len(counts) :], wide(x)
     if all(n and size % n == 0 for size, n in zip(sizes, counts, strict=True)):
-        y = _block_means(y, lead, sizes, counts)
+        y = _block_means(y, sizes, counts)
     else:
         for axis, size, n in zip(range(-len(counts), 0), sizes, counts, strict=True):
             y = adaptive_averages(size, n)(y, axis)
@@ -73,7 +72,7 @@ def adaptive_avg_pool_gradient(g: np.ndarray, sizes: Sizes) -> np.ndarray:
     """The transpose of `adaptive_avg_pool` for an input whose last axes had these sizes."""
     counts, dx = g.shape[-len(sizes) :], wide(g)
     if all(n and size % n == 0 for size, n in zip(sizes, counts, strict=True)):
-        dx = _block_fill(dx / (prod(sizes) // prod(counts)), sizes)
+        dx = _block_fill(dx / np.asarray(prod(sizes) // prod(counts), dx.dtype), sizes)
     else:
         for axis, size in zip(range(-len(sizes), 0), sizes, strict=True):
             dx = adaptive_averages(size, g.shape[axis]).transposed(dx, axis)
@@ -90,12 +89,13 @@ def _spread_axis(g: np.ndarray, axis: int, b: Bins) -> np.ndarray:
     return out[(..., slice(b.pads[0], b.pads[0] + b.size), *after)]
 
 
-def _block_means(x: np.ndarray, lead: Sizes, sizes: Sizes, counts: Sizes) -> np.ndarray:
+def _block_means(x: np.ndarray, sizes: Sizes, counts: Sizes) -> np.ndarray:
     """Means of equal blocks that tile the last axes."""
     if all(n == 1 for n in counts):
+        lead = x.shape[: -len(sizes)]
         return x.reshape(*lead, prod(sizes)).mean(-1).reshape(*lead, *counts)
-    split = [part for size, n in zip(sizes, counts, strict=True) for part in (n, size // n)]
-    return x.reshape(*lead, *split).mean(tuple(range(len(lead) + 1, len(lead) + len(split), 2)))
+    bins = [adaptive_bins(size, n) for size, n in zip(sizes, counts, strict=True)]
+    return reduce_bins(x, bins, np.add, 0) / np.asarray(prod(sizes) // prod(counts), x.dtype)
 
 
 def _block_fill(g: np.ndarray, sizes: Sizes) -> np.ndarray:

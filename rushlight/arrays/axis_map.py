@@ -57,17 +57,26 @@ class AxisMap:
     def __call__(self, x: np.ndarray, axis: int) -> np.ndarray:
         """Apply the map along one axis of `x`; sums are kept in the type of `x`."""
         before, after = (slice(None),) * (axis % x.ndim), x.ndim - 1 - axis % x.ndim
-        if len(self.terms) == 1 and self.terms[0].target == slice(0, self.size_out, 1):
-            return np.ascontiguousarray(_weighted(x, self.terms[0], before, after))
-        y = np.zeros((*x.shape[: len(before)], self.size_out, *x.shape[len(before) + 1 :]), x.dtype)
-        for term in self.terms:
+        terms = self.terms
+        if terms and _covers(terms[0].target, self.size_out):
+            # The first term meets every output: it is the sum's start, and zeros need not be written.
+            y, terms = np.ascontiguousarray(_weighted(x, terms[0], before, after)), terms[1:]
+        else:
+            y = np.zeros((*x.shape[: len(before)], self.size_out, *x.shape[len(before) + 1 :]), x.dtype)
+        for term in terms:
             y[(*before, term.target)] += _weighted(x, term, before, after)
         return y
 
 
+def _covers(target: Places, size: int) -> bool:
+    return isinstance(target, slice) and target == slice(0, size, 1)
+
+
 def _weighted(x: np.ndarray, term: Term, before: tuple[slice, ...], after: int) -> np.ndarray:
     source = term.source
-    part = x[(*before, source)] if isinstance(source, slice) else x.take(source, len(before), mode="clip")
+    part: np.ndarray = (
+        x[(*before, source)] if isinstance(source, slice) else x.take(source, len(before), mode="clip")
+    )
     if term.weight is None:
         return part
     return part * term.weight.astype(x.dtype).reshape(-1, *(1 for _ in range(after)))

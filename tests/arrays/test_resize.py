@@ -64,7 +64,8 @@ def test_agrees_with_torch(first, dtype):
         maps = maps_of(mode, sizes, options, dtype == "float64")
         y = resize(x, maps)
         rtol, atol = (1e-4, 1e-5) if dtype == "float32" else (1e-7, 1e-10)
-        np.testing.assert_allclose(y, expected.detach().numpy(), rtol, atol, err_msg=f"{mode} {sizes} {options}")
+        case = f"{mode} {sizes} {options}"
+        np.testing.assert_allclose(y, expected.detach().numpy(), rtol, atol, err_msg=case)
         g = rng.standard_normal(y.shape).astype(dtype)
         (dx,) = torch.autograd.grad(expected, given, torch.from_numpy(g))
         np.testing.assert_allclose(resize_gradient(g, maps), dx.numpy(), rtol, atol)
