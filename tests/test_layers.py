@@ -15,7 +15,7 @@ LAYERS = """
     kernels
     arrays
     ops
-    tensor autograd printing richdisplay random creation func storage
+    tensor bind autograd printing richdisplay random creation func storage
     nn optim data io distributed train compiler utils
     (face)
     board serve export cli __main__
