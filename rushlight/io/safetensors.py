@@ -7,6 +7,8 @@ the header says is checked before memory is taken.
 
 from __future__ import annotations
 
+import collections
+import io
 import json
 import math
 import os
@@ -180,8 +182,6 @@ def load_file(filename: PathLike, names: Iterable[str] | None = None) -> dict[st
 
 def load_bytes(data: bytes) -> dict[str, Any]:
     """Return the tensors of a file's bytes."""
-    import io
-
     file = io.BytesIO(data)
     entries, _, start = read_header(file)
     return {name: read_tensor(file, entry, start) for name, entry in entries.items()}
@@ -226,6 +226,8 @@ def parse(text: bytes) -> dict[str, Any]:
         raise SafetensorsError("the header does not begin with '{'")
     try:
         content = json.loads(text.decode("utf-8"), object_pairs_hook=unique, parse_constant=refuse_constant)
+    except SafetensorsError:
+        raise
     except (ValueError, RecursionError) as error:
         raise SafetensorsError(f"the header is no valid JSON: {error}") from error
     return content
@@ -235,8 +237,7 @@ def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Make a dict, refusing a key that occurs twice."""
     found = dict(pairs)
     if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        twice = collections.Counter(name for name, _ in pairs).most_common(1)[0][0]
         raise SafetensorsError(f"the header has the key {twice!r:.80} twice")
     return found
 
