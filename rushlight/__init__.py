@@ -1,10 +1,94 @@
-"""Rushlight: PyTorch without the gigabyte. `import rushlight as torch` runs ordinary PyTorch code."""
+"""Rushlight: PyTorch without the gigabyte. `import rushlight as torch` runs ordinary PyTorch code.
+
+This is the face: the core is imported here, everything heavier when its name is first used.
+"""
 
 from __future__ import annotations
 
-from . import bind
-from .tensor import Tensor
-from .creation import *
+import warnings as _warnings
+from math import e as e
+from math import inf as inf
+from math import nan as nan
+from math import pi as pi
 
-for n, f in bind.functions_under("").items():
-    globals().setdefault(n, f())
+from . import bind as _bind
+from . import dtypes as _dtypes
+from .autograd.mode import enable_grad as enable_grad
+from .autograd.mode import inference_mode as inference_mode
+from .autograd.mode import is_grad_enabled as is_grad_enabled
+from .autograd.mode import is_inference_mode_enabled as is_inference_mode_enabled
+from .autograd.mode import no_grad as no_grad
+from .autograd.mode import set_grad_enabled as set_grad_enabled
+from .creation import arange as arange
+from .creation import as_tensor as as_tensor
+from .creation import empty as empty
+from .creation import full as full
+from .creation import ones as ones
+from .creation import tensor as tensor
+from .creation import zeros as zeros
+from .device import device as device
+from .dtypes import can_cast as can_cast
+from .dtypes import dtype as dtype
+from .dtypes import finfo as finfo
+from .dtypes import get_default_dtype as get_default_dtype
+from .dtypes import iinfo as iinfo
+from .dtypes import promote_types as promote_types
+from .dtypes import set_default_dtype as set_default_dtype
+from .errors import AdviceWarning as AdviceWarning
+from .errors import set_advice as advice
+from .lazy import at as _at
+from .lazy import lazy_names as _lazy_names
+from .size import Size as Size
+from .tensor import Tensor as Tensor
+from .tensor import from_numpy as from_numpy
+from .version import __version__ as __version__
+
+# NumPy reports divisions by zero and overflows inside our kernels; PyTorch is silent there, and the results are the same.
+_warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"rushlight\.|<rushlight|torch")
+
+globals().update(_dtypes.NAMES)  # float32, int64, bool, ...
+
+_SUBMODULES = (
+    *("nn", "optim", "autograd", "data", "io", "func", "linalg", "fft", "special", "utils", "cuda", "backends", "random"),
+    *("serialization", "testing", "masked", "signal", "types", "return_types", "distributions", "version", "storage"),
+)
+_HOMES = {
+    **{name: f".{name}" for name in _SUBMODULES},
+    **_at(
+        ".creation",
+        (
+            *("asarray", "scalar_tensor", "range", "linspace", "logspace", "eye", "zeros_like", "ones_like", "empty_like"),
+            *("full_like", "empty_strided", "complex", "polar"),
+        ),
+    ),
+    **_at(
+        ".random",
+        (
+            *("Generator", "default_generator", "manual_seed", "seed", "initial_seed", "get_rng_state", "set_rng_state"),
+            *("rand", "randn", "randint", "randperm", "rand_like", "randn_like", "randint_like", "normal", "bernoulli"),
+            *("multinomial", "poisson"),
+        ),
+    ),
+    **_at(".printing", ("set_printoptions", "get_printoptions", "printoptions")),
+    **_at(".io", ("save", "load")),
+    **_at(
+        ".inspect",
+        (
+            *("is_tensor", "is_floating_point", "is_complex", "is_storage", "is_nonzero", "is_inference", "numel"),
+            *("result_type", "get_num_threads", "set_num_threads", "get_num_interop_threads", "set_num_interop_threads"),
+            *("use_deterministic_algorithms", "are_deterministic_algorithms_enabled", "set_default_device"),
+            *("get_default_device", "set_default_tensor_type", "set_float32_matmul_precision", "typename", "is_same_size"),
+            *("get_float32_matmul_precision", "broadcast_shapes", "channels_last", "contiguous_format", "preserve_format"),
+            *("channels_last_3d", "strided", "sparse_coo", "memory_format", "layout", "FloatTensor", "DoubleTensor"),
+            *("LongTensor", "IntTensor", "ShortTensor", "ByteTensor", "CharTensor", "BoolTensor", "HalfTensor"),
+            *("BFloat16Tensor", "compiled_with_cxx11_abi", "is_autocast_enabled", "autocast", "manual_seed_all"),
+        ),
+    ),
+    **_at(".linalg", ()),
+    **_at(".func", ("vmap",)),
+    **{"set_anomaly_enabled": ".autograd.mode:set_detect_anomaly", "stft": ".fft:stft", "istft": ".fft:istft"},
+}
+
+newaxis = None
+
+__getattr__, __dir__ = _lazy_names(__name__, _HOMES, lambda: _bind.functions_under(""), shown="torch")

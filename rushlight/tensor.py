@@ -14,7 +14,7 @@ import numpy as np
 
 from . import dtypes
 from .arrays import numpy as arrays
-from .autograd import backward as tape
+from .autograd import tape
 from .autograd import engine, generate, inplace
 from .autograd.engine import Leaf
 from .autograd.mode import grad_on, inference_on
