@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from . import methods as _methods  # noqa: F401  (gives Tensor its plain Python methods)
 from .autograd import generate
 from .ops import catalogue  # noqa: F401  (importing the catalogue declares every op)
 from .ops.declare import Op, public_names, registry

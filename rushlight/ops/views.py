@@ -16,7 +16,7 @@ from .declare import view as viewing
 Array = Any
 
 
-def _flat_bytes(a: ndarray) -> tuple[ndarray, int]:
+def storage_bytes(a: ndarray) -> tuple[ndarray, int]:
     """The memory that `a` is a view of, as bytes, and where in it `a`'s first element lies."""
     base: Any = a
     while isinstance(base.base, ndarray):
@@ -390,7 +390,7 @@ def as_strided(input: Array, /, size: Sequence[int], stride: Sequence[int], stor
     n = input.itemsize
     if storage_offset is None:
         storage_offset = storage_start(input)
-    flat, _ = _flat_bytes(input) if input.size else (np.empty(0, np.uint8), 0)
+    flat, _ = storage_bytes(input) if input.size else (np.empty(0, np.uint8), 0)
     last = storage_offset + sum((s - 1) * d for s, d in zip(size, stride, strict=True))
     if 0 not in tuple(size) and (last + 1) * n > flat.nbytes:
         raise RuntimeError(
@@ -402,7 +402,7 @@ def as_strided(input: Array, /, size: Sequence[int], stride: Sequence[int], stor
 
 def storage_start(a: ndarray) -> int:
     """Elements between the start of `a`'s storage and its first element."""
-    return _flat_bytes(a)[1] // a.itemsize if a.size else 0
+    return storage_bytes(a)[1] // a.itemsize if a.size else 0
 
 
 as_strided.vjp(
@@ -413,7 +413,7 @@ as_strided.vjp(
 @primitive(forms="", under="internal")
 def strided_sum(input: Array, like: Array, /, size: Sequence[int], stride: Sequence[int], storage_offset: int | None) -> Array:
     """What lands on each element of `like` when `input` is added through an as_strided view: its adjoint."""
-    flat, begin = _flat_bytes(like)
+    flat, begin = storage_bytes(like)
     n = like.itemsize
     memory = np.zeros(flat.nbytes // n, input.dtype)
     start = begin // n if storage_offset is None else storage_offset
