@@ -13,10 +13,11 @@ author = "Rushlight contributors"
 copyright = f"2026, {author}"
 release = version = __version__
 
-extensions = ["myst_parser", "reference"]
+extensions = ["myst_parser", "reference", "essay"]
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
 exclude_patterns = ["_build"]
+suppress_warnings = ["toc.empty_glob"]
 
 html_theme = "furo"
 html_title = f"Rushlight {__version__}"
