@@ -76,7 +76,9 @@ class Op:
         registry[self.name] = self
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        owner = owner_of(args) or (owner_of(kwargs.values()) if kwargs else None)
+        owner = owner_of(args)
+        if owner is None and kwargs:
+            owner = owner_of(kwargs.values())
         if owner is None:
             return self.on_arrays(*args, **kwargs)
         return owner.__op__(self, args, kwargs)
