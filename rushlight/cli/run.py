@@ -5,6 +5,7 @@
     rushlight run -c "code" [arguments ...]
 
 The program sees what `python` would show it: its arguments, its folder on `sys.path`, itself as `__main__`.
+Processes that it starts with Python see Rushlight as `torch`, too.
 """
 
 import os
@@ -16,6 +17,8 @@ from types import ModuleType, TracebackType
 from ..errors import missing
 from . import torch_names
 
+FOR_CHILDREN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "for_children")
+
 
 def main(arguments: list[str]) -> int:
     """Runs the program; returns its exit status. An exception that escapes it is printed, as Python does."""
@@ -24,6 +27,7 @@ def main(arguments: list[str]) -> int:
         return 0 if arguments else 2
     try:
         torch_names.install()
+        lead_children()
         start(arguments)
     except SystemExit:
         raise
@@ -60,6 +64,13 @@ def search_first(folder: str) -> None:
     """Makes imports look here first, in place of where the command `rushlight` itself lies."""
     if not sys.flags.safe_path:  # python -P: then no such place was set
         sys.path[0] = folder
+
+
+def lead_children() -> None:
+    """Makes `torch` mean Rushlight in the Python processes that the program starts, too."""
+    sys.path.insert(1, FOR_CHILDREN)  # spawned workers copy this
+    known = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = f"{FOR_CHILDREN}{os.pathsep}{known}" if known else FOR_CHILDREN
 
 
 def run_text(text: str) -> None:

@@ -1,5 +1,6 @@
 """`rushlight run`: PyTorch programs, in processes of their own, with `torch` meaning Rushlight."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -202,6 +203,33 @@ def test_interrupt(tmp_path):
 def test_nothing_to_run(tmp_path, arguments):
     done = rushlight("run", *arguments, cwd=tmp_path)
     assert done.returncode == 1 and done.stderr.startswith("rushlight run") and "Traceback" not in done.stderr
+
+
+CHILDREN = """
+    import multiprocessing
+    import subprocess
+    import sys
+    import torch
+    import torch.nn as nn
+
+    def work(kind):
+        import torch.utils
+        return kind, torch.__name__, nn.__name__, torch.utils.__name__
+
+    if __name__ == "__main__":
+        for kind in sys.argv[1:]:
+            with multiprocessing.get_context(kind).Pool(1) as pool:
+                print(*pool.apply(work, [kind]))
+        code = "import torch.nn; print(torch.__name__, torch.nn.__name__)"
+        print(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip())
+    """
+
+
+def test_child_processes_see_rushlight_too(tmp_path):
+    kinds = multiprocessing.get_all_start_methods()
+    lines = run_text(CHILDREN, *kinds, cwd=tmp_path).splitlines()
+    names = "rushlight rushlight.nn"
+    assert lines == [*(f"{kind} {names} rushlight.utils" for kind in kinds), names]
 
 
 def test_a_real_torch_is_never_mixed_in(tmp_path):
