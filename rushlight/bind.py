@@ -69,7 +69,7 @@ def bind_all() -> None:
         if "m" in op.forms:
             for name in method_names(op):
                 _install(name, lambda op=op: function_of(op))
-        if "i" in op.forms:
+        if "i" in op.forms and ("m" in op.forms or op.under != "nn.functional"):
             for name in method_names(op):
                 _install(f"{name}_", lambda op=op: inplace_of(op))
         if "p" in op.forms:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import collections
 import inspect
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -28,8 +29,8 @@ namespace.update(
         **{"ndarray": np.ndarray, "next_number": next_number, "grad_on": grad_on, "new": object.__new__},
         **{"PLAIN": frozenset({np.ndarray, int, float, bool, complex, type(None)}), "owner_of": owner_of},
         **{"f4": np.dtype(np.float32), "f8": np.dtype(np.float64), "finish": record.finish},
-        **{"constant": record.constant, "broadcast_error": record.broadcast_error, "NO_NODES": record.NO_NODES},
-        **{"node_of": record.node, "nodes_of": record.nodes},
+        **{"constant": record.constant, "broadcast_error": record.broadcast_error},
+        **{"node_of": record.node, "nodes_of": record.nodes, "ref": weakref.ref, "known": inplace.known},
     }
 )
 
@@ -38,9 +39,11 @@ def call_function(op: Op) -> Callable[..., Any]:
     """The Tensor-level function of `op`: `torch.add`, `Tensor.add`, `Tensor.__add__` are this one object."""
     fast = _fast_path(op) if isinstance(op, Pointwise) else ""
     lines = [f"def call_{op.name}({_parameters(op)}):", *_varargs(op), fast, *_general(op)]
-    extra = {"op": op, "forward": op.array, "record": Recorder(op), "unwrap": record.unwrapper(op.name)}
-    if isinstance(op, Pointwise) and fast:
-        extra |= _fast_names(op)
+    recorder = Recorder(op)
+    extra = {"op": op, "forward": op.array, "record": recorder, "unwrap": record.unwrapper(op.name)}
+    extra |= {"save": recorder.save_one, "call": _Later(op), "in_place": _Later(op, inplace_function)}
+    if isinstance(op, Pointwise):
+        extra |= {"variants": op.variants} | (_fast_names(op) if fast else {})
     scope = compile_text("\n".join(filter(None, lines)) + "\n", op.name, extra)
     return _named(scope[f"call_{op.name}"], op)
 
@@ -95,7 +98,7 @@ def _option_arguments(op: Op) -> str:
 
 def _general(op: Op) -> list[str]:
     """The part that serves every op, dtype and array type."""
-    lines = []
+    lines = _detours(op)
     for n in op.tensors:
         if n in op.lists:
             lines.append(f"    a_{n} = tuple([unwrap(v) for v in {n}])")
@@ -111,19 +114,53 @@ def _general(op: Op) -> list[str]:
     return lines + _recording(op)
 
 
+def _detours(op: Op) -> list[str]:
+    """Leaving early: into the in-place form for `inplace=True`, into a variant where an option asks for one."""
+    lines = []
+    if any(p.name == "inplace" for p in op.options):
+        arguments = ", ".join(op.tensors) + "".join(f", {p.name}={p.name}" for p in op.options if p.name != "inplace")
+        lines.append(f"    if inplace: return in_place({arguments})")
+    if isinstance(op, Pointwise) and op.words:
+        asked = " or ".join(f"{p.name} != {_literal(p.default)}" for p in op.words)
+        chosen = ", ".join([*op.tensors, *(f"{p.name}={p.name}" for p in op.words)])
+        lines.append(f"    if {asked}:")
+        lines.append(f"        result = variants({chosen})")
+        lines.append(f"        return {'result if out is None else record.into(out, result, ())' if 'o' in op.forms else 'result'}")
+    return lines
+
+
 def _recording(op: Op) -> list[str]:
+    """From the arrays to Tensors: `out=`, the node where an input is tracked, the view link."""
     values = ", ".join([*op.tensors, *(p.name for p in op.options)])
-    out = ["    if out is not None: return record.into(out, result, nodes)"] if "o" in op.forms else []
-    nodes = "".join(f"nodes_of({n}), " if n in op.lists else f"node_of({n}), " for n in op.tensors)
-    differentiable = op.differentiable and op.tensors
-    lines = [f"    nodes = ({nodes}) if grad_on() else NO_NODES"] if differentiable else ["    nodes = NO_NODES"]
-    lines += out
-    if op.is_view:
-        return [*lines, f"    return record.view(result, nodes, ({values},))"]
-    tracked = " or ".join(f"nodes[{i}] is not None" for i in range(len(op.tensors)))
-    if differentiable:
-        lines.append(f"    if nodes is not NO_NODES and ({tracked}): return record(result, nodes, ({values},))")
+    single = len(op.tensors) == 1 and not op.lists and not op.outputs and op.has_derivative
+    nodes = [f"nodes_of({n})" if n in op.lists else f"({n}._n if {n}.__class__ is Tensor else node_of({n}))" for n in op.tensors]
+    lines = []
+    if "o" in op.forms:
+        lines.append(f"    if out is not None: return record.into(out, result, ({', '.join(nodes)},))")
+    if single:
+        lines += [f"    {_WRAP.replace('= r', '= result')}", f"    n = {nodes[0]}"]
+        lines.append(f"    if n is not None and grad_on(): t._n = save(t, result, (n,), ({values},))")
+        return [*lines, *(_LINK_VIEW.format(x=op.tensors[0], values=values) if op.is_view else "    return t").split("\n")]
+    if op.differentiable and op.tensors:
+        lines += [f"    n{i} = {node}" for i, node in enumerate(nodes)]
+        ns = [f"n{i}" for i in range(len(nodes))]
+        lines.append(f"    if ({' or '.join(f'{n} is not None' for n in ns)}) and grad_on():")
+        lines.append(f"        return record(result, ({', '.join(ns)},), ({values},))")
     return [*lines, "    return record.plain(result)"]
+
+
+#: a view shares its source's version box, knows how to be replayed on another base, and is known to the box
+_LINK_VIEW = """\
+    b = {x}._b
+    if b is None: b = {x}._b = [0, None, None]
+    t._b = b
+    v = {x}._v
+    step = (call, ({values},))
+    t._v = ({x}, (step,)) if v is None else (v[0], (*v[1], step))
+    if grad_on():
+        if b[1] is None: b[1] = [ref(t)]
+        else: known(b[1], t)
+    return t"""
 
 
 def composite_function(op: Op) -> Callable[..., Any]:
@@ -250,13 +287,15 @@ def inplace_function(op: Op) -> Callable[..., Any]:
 
 
 class _Later:
-    """An op's function, looked up when called (it may not be generated yet)."""
+    """A function of an op, generated when it is first called."""
 
-    def __init__(self, op: Op) -> None:
-        self.op = op
+    def __init__(self, op: Op, make: Callable[[Op], Callable[..., Any]] | None = None) -> None:
+        self.op, self.make, self.made = op, make, None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return binding.function(self.op)(*args, **kwargs)
+        if self.made is None:
+            self.made = (self.make or binding.function)(self.op)
+        return self.made(*args, **kwargs)
 
 
 def _options_by_name(op: Op) -> str:

@@ -93,26 +93,18 @@ def recorded(t: Any, function: Callable[..., Any], arguments: tuple[Any, ...], o
 # -- views --------------------------------------------------------------------------------------------
 
 
-def link_view(t: Any, source: Any, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
-    """Make `t`, computed as function(source, *arguments), a view: one version box, and a way to replay it."""
-    b = source._b
-    if b is None:
-        b = source._b = [0, None, None]
-    t._b = b
-    earlier = source._v
-    if earlier is None:
-        t._v = (source, lambda base: function(base, *arguments))
-    else:
-        first = earlier[1]
-        t._v = (earlier[0], lambda base: function(first(base), *arguments))
-    if grad_on():
-        live = b[1]
-        if live is None:
-            b[1] = [weakref.ref(t)]
-        else:
-            live.append(weakref.ref(t))
-            if len(live) > 16:
-                b[1] = [q for q in live if q() is not None]
+def known(live: list[Any], t: Any) -> None:
+    """Add a view to its storage's list of live views, which forgets the dead now and then."""
+    live.append(weakref.ref(t))
+    if len(live) > 16:
+        live[:] = [q for q in live if q() is not None]
+
+
+def replay(steps: tuple[Any, ...], base: Any) -> Any:
+    """The same view of another base: each step is (function, its arguments), the first of which is replaced."""
+    for function, arguments in steps:
+        base = function(base, *arguments[1:])
+    return base
 
 
 def rebase(t: Any, node: Any) -> None:
@@ -121,31 +113,29 @@ def rebase(t: Any, node: Any) -> None:
     if t._v is None:
         t._n = node
     else:
-        base, replay = t._v
-        base._n = [next_number(), copy_slices_backward, (base._n, node), replay]
+        base, steps = t._v
+        base._n = [next_number(), copy_slices_backward, (base._n, node), steps]
     for q in (base._b and base._b[1]) or ():
         view = q()
         if view is not None and view._v is not None and view._v[0] is base:
             shadow = binding.wrap(base._a)
             shadow._n = base._n
-            view._n = view._v[1](shadow)._n
+            view._n = replay(view._v[1], shadow)._n
 
 
 def copy_slices_backward(n: list[Any], g: Any) -> tuple[Any, Any]:
     """Backward of a write through a view: the view's place goes to the written value, the rest to the old base."""
-    replay = n[3]
     rest = binding.wrap(g.copy())
-    place = replay(rest)
+    place = replay(n[3], rest)
     written = place._a.copy()
     place._a[...] = 0
     return rest._a, written
 
 
 def _copy_slices_on_tensors(n: list[Any], g: Any) -> tuple[Any, Any]:
-    replay = n[3]
     keep = binding.wrap(np.ones(g.shape, g._a.dtype))
-    replay(keep)._a[...] = 0
-    return g * keep, replay(g)
+    replay(n[3], keep)._a[...] = 0
+    return g * keep, replay(n[3], g)
 
 
 copy_slices_backward.on_tensors = _copy_slices_on_tensors  # type: ignore[attr-defined]

@@ -10,7 +10,7 @@ from ..arrays import numpy as arrays
 from ..ops.declare import Op, Rule
 from ..ops.elementwise import Pointwise, tensor_namespace
 from . import record
-from .inplace import link_view, write_out
+from .inplace import write_out
 from .codegen import compile_text
 from .engine import binding, next_number, select_backward
 
@@ -40,11 +40,12 @@ class Recorder:
 
     plain = staticmethod(record.plain)
 
-    def view(self, out: Any, nodes: tuple[Any, ...], values: tuple[Any, ...]) -> Any:
-        """The Tensor of a view of `values[0]`: shares its version, and can be replayed on another base."""
-        t = self(out, nodes, values) if nodes and nodes[0] is not None else binding.wrap(out)
-        link_view(t, values[0], binding.function(self.op), values[1:])
-        return t
+    def save_one(self, t: Any, out: Any, nodes: tuple[Any, ...], values: tuple[Any, ...]) -> Any:
+        """The node of an op whose one tensor input is tracked."""
+        save = self.savers.get((True,))
+        if save is None:
+            save = self.savers[(True,)] = _make_saver(self.op, (True,))
+        return save(t, out, nodes, values)
 
     def into(self, out: Any, result: Any, nodes: tuple[Any, ...]) -> Any:
         """Write `result` into `out=`; a tuple into a tuple."""
@@ -155,7 +156,7 @@ def fast_backward(op: Pointwise, numbers: bool = False) -> Callable[..., Any]:
     text = _fast_text(op, tracked, numbers, False)
     scope = {**arrays.NAMESPACE, "changed": record.changed}
     made = compile_text(text, f"{op.name} fast backward", scope)["backward"]
-    partials = [scalar.real(p) for p in scalar.gradient(op.folded, list(tracked)).values()]
+    partials = [scalar.real(p) for p in op.gradient(tracked, folded=True).values()]
     twin_scope = {**tensor_namespace(partials), "changed": record.changed, "relink": record.kept_output_tensor}
     twin = compile_text(_fast_text(op, tracked, numbers, True), f"{op.name} fast backward on tensors", twin_scope)["backward"]
     made.on_tensors, made.__name__, twin.__name__ = twin, backward_name(op), backward_name(op)
@@ -165,7 +166,7 @@ def fast_backward(op: Pointwise, numbers: bool = False) -> Callable[..., Any]:
 def fast_keeps(op: Pointwise, numbers: bool = False) -> tuple[str, ...]:
     """What the fast path's node holds, in order."""
     tracked = op.tensors[:1] if numbers else op.tensors
-    partials = scalar.gradient(op.folded, list(tracked)).values()
+    partials = op.gradient(tracked, folded=True).values()
     return tuple(sorted(scalar.free_names(*map(scalar.real, partials)) - {"g"}))
 
 
@@ -193,7 +194,7 @@ def _fast_text(op: Pointwise, tracked: tuple[str, ...], numbers: bool, twin: boo
 def _fast_partial(
     op: Pointwise, name: str, plain: tuple[str, ...], assign: str, indent: str, twin: bool
 ) -> list[str]:
-    partial = scalar.real(scalar.gradient(op.folded, [name])[name])
+    partial = scalar.real(op.gradient([name], folded=True)[name])
     used = sorted(scalar.free_names(partial) - {"g", *plain})
     lines = []
     for n in used:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,8 +19,10 @@ from .declare import Op, Rule, _decorator, registry
 class Pointwise(Op):
     """An op that computes each element of its result from the elements at the same place of its inputs.
 
-    The body runs once on scalar expressions. `domain` is the interval its inputs are sampled from in tests; `limits`
-    names the categories of result types it accepts ("bif": bool, integer, floating, complex "c").
+    The body runs once on scalar expressions. `domain` is the interval its inputs are sampled from in tests; `accepts`
+    names the categories of types it computes in (bool "b", integer "i", floating "f", complex "c", float8 "8"), and
+    `least` the lowest one (booleans are squared as integers). An option `inplace` is the caller's wish to have the
+    result written into the input; bodies ignore it.
     """
 
     kind = "pointwise"
@@ -29,14 +33,47 @@ class Pointwise(Op):
         forms: str = "mio",
         domain: tuple[float, float] = (-3.0, 3.0),
         accepts: str = "bifc",
+        least: int = dtypes.BOOL,
         **settings: Any,
     ) -> None:
         super().__init__(body, forms=forms, **settings)
-        self.domain, self.accepts = domain, accepts
+        self.domain, self.accepts, self.least = domain, accepts, least
         self.array = self.evaluate
+        self.checks: Callable[..., None] | None = None
+        self.variants: Callable[..., Any] | None = None
+        self.stated: dict[str, Callable[..., Any]] = {}
         self._programs: dict[Any, Callable[..., Any]] = {}
         self._expr: Expr | None = None
         self._kernel: Callable[..., Any] | None = None
+
+    # -- what a declaration may add ------------------------------------------------------------------
+
+    def check(self, fn: Callable[..., None]) -> Callable[..., None]:
+        """State what arguments are refused: fn(**arguments) raises. Arrays of one floating type are not shown to it."""
+        self.checks = fn
+        return fn
+
+    def variant(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+        """State what the op is where one of the options that `fn` names is not at its default: a composite of ops."""
+        self.variants = fn
+        return fn
+
+    def slope(self, **formulas: Callable[..., Any]) -> None:
+        """State the cotangents as expressions: `elu.slope(input=lambda g, input, out, alpha: ...)`.
+
+        For functions in pieces, where the derived one would multiply the zero of one piece with the inf of another.
+        """
+        self.stated.update(formulas)
+
+    @cached_property
+    def words(self) -> tuple[inspect.Parameter, ...]:
+        """The options that choose a variant: those its function names, beside the tensors."""
+        named = inspect.signature(self.variants).parameters if self.variants else ()
+        return tuple(p for p in self.options if p.name in named)
+
+    def is_variant(self, options: dict[str, Any]) -> bool:
+        """Whether these options ask for a variant."""
+        return any(options[p.name] != p.default for p in self.words)
 
     # -- the expression ---------------------------------------------------------------------------
 
@@ -58,7 +95,16 @@ class Pointwise(Op):
         options = {p.name: values.get(p.name, scalar.var(p.name)) for p in self.options}
         return scalar.lift(self.body(*args, **options))
 
-    @property
+    def gradient(self, names: Sequence[str], folded: bool = False) -> dict[str, Expr]:
+        """The cotangents of the inputs `names` as expressions; `folded`: with the options at their defaults."""
+        if not self.stated:
+            return scalar.gradient(self.folded if folded else self.expr, list(names))
+        values = {n: scalar.var(n) for n in ("g", "out", *self.tensors)}
+        values |= {p.name: scalar.lift(p.default) if folded else scalar.var(p.name) for p in self.options}
+        formulas = {n: self.stated[n] for n in names}
+        return {n: scalar.lift(f(*(values[p] for p in inspect.signature(f).parameters))) for n, f in formulas.items()}
+
+    @cached_property
     def promoted(self) -> tuple[str, ...]:
         """The inputs that take part in type promotion: all but bare conditions."""
         conditions = scalar.condition_names(self.expr)
@@ -70,13 +116,13 @@ class Pointwise(Op):
         """The dtype the op computes in, and its result's, from the promoted inputs' arrays and numbers."""
         found = arrays.result_type(*values)
         kind = self.expr.kind
+        if found.category < self.least:
+            found = dtypes.weak_type(self.least)
         if kind is scalar.REAL and found.category < FLOAT:
             found = dtypes.get_default_dtype()
-        if kind is scalar.TRUTH:
-            return found, dtypes.bool_
-        if "bifc"[found.category] not in self.accepts:
-            raise RuntimeError(f"{self.name}: not implemented for {found}{_HELP.get(found.category, '')}")
-        return found, self.result_of(found)
+        if ("8" if found in dtypes.FLOAT8 else "bifc"[found.category]) not in self.accepts:
+            raise NotImplementedError(f"{self.name}: not implemented for {found}{_HELP.get(found.category, '')}")
+        return found, dtypes.bool_ if kind is scalar.TRUTH else self.result_of(found)
 
     def result_of(self, computed: dtype) -> dtype:
         """The result's dtype when it computes in `computed` (|z| of a complex z is real)."""
@@ -96,6 +142,11 @@ class Pointwise(Op):
     def evaluate(self, *args: Any, **options: Any) -> Any:
         """The op on arrays and numbers, with promotion, broadcasting and the names of both shapes in errors."""
         inputs, options = self._bind(args, options)
+        if self.checks is not None:
+            self.checks(**inputs, **options)
+        if self.words and self.is_variant(options):
+            assert self.variants is not None
+            return self.variants(*inputs.values(), **{p.name: options[p.name] for p in self.words})
         promoted = self.promoted
         computed, result = self.types([v for n, v in inputs.items() if n in promoted])
         work = dtypes.compute_type(computed.np)
@@ -108,7 +159,10 @@ class Pointwise(Op):
 
     def _bind(self, args: tuple[Any, ...], options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         bound = dict(zip(self.signature.parameters, args, strict=False)) | options
-        inputs = {n: bound.pop(n) for n in self.tensors}
+        inputs = {n: bound.pop(n, None) for n in self.tensors}
+        for n, v in inputs.items():
+            if v is None:
+                raise TypeError(f"{self.name}: argument {n!r} must be a Tensor or a number, not None")
         return inputs, {p.name: bound.get(p.name, p.default) for p in self.options}
 
     def _program(self, options: dict[str, Any]) -> Callable[..., Any]:
@@ -131,11 +185,11 @@ class Pointwise(Op):
     def _derive(self, tracked: tuple[str, ...]) -> Rule:
         if self.whole is not None or self.formulas:
             return super()._derive(tracked)
-        return self.derive(self.expr, tracked)
+        return self.derive(tracked)
 
-    def derive(self, e: Expr, tracked: tuple[str, ...]) -> Rule:
-        """The symbolic derivative of `e`; its free names are what is kept."""
-        partials = [scalar.gradient(e, list(tracked))[n] for n in tracked]
+    def derive(self, tracked: tuple[str, ...]) -> Rule:
+        """The symbolic derivative of the body; its free names are what is kept."""
+        partials = list(self.gradient(tracked).values())
         reals = [scalar.real(p) for p in partials]
         keeps = sorted(scalar.free_names(*partials) - {"g"})
         names = ("g", *keeps)
@@ -153,6 +207,7 @@ class Pointwise(Op):
 
 
 _HELP = {0: "; convert it first, e.g. with .int() or .float()", 1: "; convert it first, e.g. with .float()"}
+_HELP |= {2: "; float8 is for storage: convert it first, e.g. with .float()", 3: ", a complex type"}
 
 
 def _condition(v: Any) -> Any:
