@@ -51,13 +51,12 @@ def infer_size(name: str, shape: Any, count: int, old: tuple[int, ...]) -> tuple
 @viewing
 def view(input: Array, /, shape: Varargs) -> Array:
     """The same elements under another shape, without a copy; one size may be -1. With a dtype, its bytes under that type."""
-    if hasattr(shape, "category"):
-        return _reinterpret(input, shape.np)
-    sizes = shape if shape.__class__ is tuple and -1 not in shape else infer_size("view", shape, input.size, input.shape)
     try:
-        return input.reshape(sizes, copy=False)
-    except ValueError:
-        sizes = infer_size("view", sizes, input.size, input.shape)
+        return input.reshape(shape, copy=False)
+    except (ValueError, TypeError):
+        if hasattr(shape, "category"):
+            return _reinterpret(input, shape.np)
+        sizes = infer_size("view", shape, input.size, input.shape)
         raise RuntimeError(
             f"view: view size is not compatible with input tensor's size {shape_text(input.shape)} and stride "
             f"{tuple(s // input.itemsize for s in input.strides)} for the new shape {shape_text(sizes)} (at least one "
