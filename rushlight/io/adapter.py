@@ -1,6 +1,6 @@
 """The one place where file formats meet tensors: what a tensor is made of, and how one is made.
 
-The formats work on NumPy arrays; `Bridge` translates. Tests put a stand-in here with `use`.
+The formats work on NumPy arrays; `Bridge` translates. Tests of the formats put a stand-in here with `use`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rushlight import device, dtypes
+from rushlight import dtypes
+from rushlight.creation import empty
+from rushlight.device import device
+from rushlight.size import Size
+from rushlight.tensor import Parameter, Tensor, wrap
+
+#: what a Tensor keeps in its `__dict__` for itself; not the user's, so neither saved nor restored
+RESERVED = frozenset({"_leaf", "_retains", "_inference", "_shared", "_is_param"})
 
 
 class TensorParts(NamedTuple):
@@ -29,19 +36,22 @@ class Bridge:
 
     def parts(self, obj: Any) -> TensorParts | None:
         """Return what `obj` is made of, or None when it is no tensor."""
-        raise NotImplementedError
+        if not isinstance(obj, Tensor):
+            return None
+        attributes = {name: value for name, value in obj.__dict__.items() if name not in RESERVED}
+        return TensorParts(obj._a, obj.requires_grad, isinstance(obj, Parameter), obj.is_meta, attributes)
 
     def tensor(self, array: np.ndarray, requires_grad: bool) -> Any:
         """Return a tensor that shares memory with `array`."""
-        raise NotImplementedError
+        return wrap(array).requires_grad_(requires_grad)
 
     def parameter(self, data: Any, requires_grad: bool) -> Any:
         """Return a Parameter over the tensor `data`."""
-        raise NotImplementedError
+        return Parameter(data, requires_grad)
 
     def meta(self, shape: tuple[int, ...], dtype: np.dtype, requires_grad: bool) -> Any:
         """Return a tensor on the meta device: shape and dtype only."""
-        raise NotImplementedError
+        return empty(shape, dtype=dtypes.of_numpy(dtype), device="meta", requires_grad=requires_grad)
 
     def is_tensor(self, obj: Any) -> bool:
         """Whether `obj` is a tensor."""
@@ -49,11 +59,11 @@ class Bridge:
 
     def size(self, values: tuple[int, ...]) -> Any:
         """Return a `torch.Size`."""
-        raise NotImplementedError
+        return Size(values)
 
     def is_size(self, obj: Any) -> bool:
         """Whether `obj` is a `torch.Size`."""
-        raise NotImplementedError
+        return isinstance(obj, Size)
 
 
 def dtype_object(name: str) -> dtypes.dtype | None:
@@ -62,9 +72,9 @@ def dtype_object(name: str) -> dtypes.dtype | None:
     return found if found is not None and found.name == name else None
 
 
-def device_object(*args: Any) -> device.device:
+def device_object(*args: Any) -> device:
     """Return `torch.device(*args)`."""
-    return device.device(*args)
+    return device(*args)
 
 
 _bridge: Bridge = Bridge()

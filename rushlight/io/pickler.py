@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rushlight import device, dtypes
+from rushlight import dtypes
+from rushlight.device import device
 from rushlight.io.adapter import TensorParts, bridge
 from rushlight.io.names import CLASS_OF_DTYPE, DTYPE_NAMES, GlobalName, global_name
 from rushlight.io.storages import Placement, StorageTable, contiguous_strides
@@ -69,7 +70,7 @@ class Pickler(PythonPickler):
 
     def reducer_override(self, obj: Any) -> Any:
         """Say how tensors, parameters, sizes and devices are rebuilt."""
-        if isinstance(obj, device.device):
+        if isinstance(obj, device):
             return global_name("torch", "device"), (str(obj),)
         if bridge().is_size(obj):
             return global_name("torch", "Size"), (tuple(obj),)

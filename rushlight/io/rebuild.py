@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rushlight.io.adapter import bridge, dtype_object
+from rushlight.io.adapter import RESERVED, bridge, dtype_object
 from rushlight.io.names import numpy_dtype
 
 MAX_DIMS = 64  # NumPy's limit, torch's too
@@ -184,7 +184,8 @@ def set_attributes(tensor: Any, state: Any) -> Any:
     if not isinstance(state, dict):
         raise wrong(f"a tensor's attributes must be a dict, got a {type(state).__name__}")
     for name, value in state.items():
-        if type(name) is not str or name.startswith("__") or hasattr(type(tensor), name):
+        own = type(name) is not str or name.startswith("__") or name in RESERVED
+        if own or hasattr(type(tensor), name):
             raise wrong(f"the attribute {name!r:.60} would replace a part of {type(tensor).__name__} itself")
         setattr(tensor, name, value)
     return tensor

@@ -12,6 +12,7 @@ from __future__ import annotations
 import collections
 import pickle
 import struct
+from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -21,8 +22,6 @@ from rushlight.io import allowed
 from rushlight.io.names import NOT_YET
 from rushlight.io.plain import check_key, set_array_state, set_dtype_state
 from rushlight.io.rebuild import wrong
-
-OLD_NAMES = {"__builtin__": "builtins", "copy_reg": "copyreg"}  # what protocol 2 calls them, after Python 2
 
 Handler = Callable[["Unpickler"], None]
 HANDLERS: dict[int, Handler] = {}
@@ -39,7 +38,7 @@ def opcode(*codes: bytes) -> Callable[[Handler], Handler]:
 
 
 class Stop(Exception):
-    """The program has ended."""
+    """The program has ended, with the object it carries."""
 
 
 class Unpickler:
@@ -58,8 +57,8 @@ class Unpickler:
         try:
             while True:
                 self._step()
-        except Stop:
-            return self.stack.pop()
+        except Stop as stop:
+            return stop.args[0]
         except (
             IndexError,
             KeyError,
@@ -106,7 +105,8 @@ class Unpickler:
 
     def push_global(self, module: str, name: str) -> None:
         """Push what `module.name` stands for, if it is allowed."""
-        module = OLD_NAMES.get(module, module)
+        # protocol 2 writes the names that Python 2 had: __builtin__ for builtins
+        module, name = NAME_MAPPING.get((module, name)) or (IMPORT_MAPPING.get(module, module), name)
         full = f"{module}.{name}"
         if module.split(".")[0] in allowed.BLOCKED_MODULES:
             refuse(full, f"the module {module} is never allowed")
@@ -393,4 +393,4 @@ def _(self: Unpickler) -> None:
 
 @opcode(pickle.STOP)
 def _(self: Unpickler) -> None:
-    raise Stop
+    raise Stop(self.stack.pop())

@@ -117,9 +117,9 @@ def directory(file: Any) -> tuple[list[zipfile.ZipInfo], int]:
 def locate(file: Any, info: zipfile.ZipInfo, end: int) -> Record:
     """Return where the data of a directory entry lie, after checking the entry against the local header."""
     check_entry(info)
-    file.seek(info.header_offset)
+    file.seek(max(info.header_offset, 0))
     header = file.read(LOCAL_HEADER)
-    if len(header) < LOCAL_HEADER or header[:4] != b"PK\3\4":
+    if info.header_offset < 0 or len(header) < LOCAL_HEADER or header[:4] != b"PK\3\4":
         raise corrupt(f"the record {info.filename!r} has no header where the directory says")
     name_length, extra_length = struct.unpack_from("<HH", header, 26)
     name = file.read(name_length).decode("utf-8", "replace")

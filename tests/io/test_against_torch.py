@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rushlight import device, dtypes
+from rushlight import dtypes
+from rushlight.device import device
 from rushlight.io import (
     load,
     save,
@@ -106,10 +107,10 @@ def test_containers_in_both_directions():
     }
     assert torch_reads(torch, values) == values
     assert we_read(torch, values) == values
-    mine = torch_reads(torch, [Size((2, 3)), dtypes.float8_e5m2, device.CPU, dtypes.int64])
+    mine = torch_reads(torch, [Size((2, 3)), dtypes.float8_e5m2, device("cpu"), dtypes.int64])
     assert mine == [torch.Size((2, 3)), torch.float8_e5m2, torch.device("cpu"), torch.int64]
     theirs = we_read(torch, [torch.Size((2, 3)), torch.float8_e5m2, torch.device("cpu"), torch.int64])
-    assert theirs == [Size((2, 3)), dtypes.float8_e5m2, device.CPU, dtypes.int64]
+    assert theirs == [Size((2, 3)), dtypes.float8_e5m2, device("cpu"), dtypes.int64]
     assert type(theirs[0]) is Size
 
 
