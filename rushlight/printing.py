@@ -88,6 +88,8 @@ def is_floating(dtype: np.dtype) -> bool:
 
 def printable(array: np.ndarray) -> np.ndarray:
     """Return `array` so that `tolist()` gives the Python numbers torch prints: real floats as float64."""
+    if array.dtype.name == "complex32":
+        return array.astype(np.complex64)
     return array.astype(np.float64, copy=False) if is_floating(array.dtype) else array
 
 
@@ -190,10 +192,10 @@ def contents_text(array: np.ndarray, indent: int) -> str:
     if array.size == 0:
         return "[]"
     summarize = array.size > OPTIONS.threshold
-    shown = edges(array) if summarize else array
-    formatter = ComplexFormatter(shown) if array.dtype.kind == "c" else Formatter(printable(shown))
+    shown = printable(edges(array) if summarize else array)
+    formatter = ComplexFormatter(shown) if shown.dtype.kind == "c" else Formatter(shown)
     # A summary converts only the rows it shows, so it stays cheap for a large tensor.
-    return nested_text(array if summarize else printable(array), indent, summarize, formatter)
+    return nested_text(array if summarize else shown, indent, summarize, formatter)
 
 
 def with_suffixes(text: str, suffixes: Sequence[str], indent: int) -> str:

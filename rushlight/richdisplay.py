@@ -89,10 +89,10 @@ def largest(magnitudes: np.ndarray) -> float:
 
 def statistics(array: np.ndarray) -> dict[str, str]:
     """Return min, mean, max of the finite elements, and the count of others; {} for complex or empty."""
-    if array.size == 0 or array.dtype.kind == "c":
-        return {}
     # bfloat16 and float8 have no reductions of their own precision worth showing.
-    values = printable(array) if array.dtype.kind == "V" else array
+    values = array if array.dtype.kind in "biuf" else printable(array)
+    if array.size == 0 or values.dtype.kind == "c":
+        return {}
     finite = values[np.isfinite(values)]
     found = {"not finite": str(array.size - finite.size)} if finite.size < array.size else {}
     if finite.size == 0:

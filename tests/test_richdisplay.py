@@ -80,7 +80,9 @@ def test_everything_is_escaped():
     assert page.count("&lt;script&gt;") == 4
 
 
-@pytest.mark.parametrize("dtype", ["bool", "int8", "uint64", "float16", "complex64", ml_dtypes.bfloat16])
+@pytest.mark.parametrize(
+    "dtype", ["bool", "int8", "uint64", "float16", "complex64", ml_dtypes.bfloat16, ml_dtypes.complex32]
+)
 @pytest.mark.parametrize("shape", [(), (0,), (0, 3), (5,), (2, 3), (2, 2, 3)])
 def test_every_dtype_and_rank(dtype, shape):
     reader = read(np.ones(shape, dtype))

@@ -40,16 +40,22 @@ MapLocation = Callable[..., Any] | dict[str, str] | str | None | Any
 # -- save ------------------------------------------------------------------------------------------------
 
 
-def save(obj: Any, f: PathLike | Any, pickle_protocol: int = 2) -> None:
+def save(
+    obj: Any,
+    f: PathLike | Any,
+    pickle_module: Any = None,
+    pickle_protocol: int = 2,
+    _use_new_zipfile_serialization: bool = True,
+) -> None:
     """Write `obj` (tensors in any nesting of containers) to the path or binary file object `f`.
 
     Tensors that share storage share it again after `load`. Only the part of a storage that the saved tensors
     reach is written. A path is replaced only when everything is written. Raises RuntimeError where the
     directory does not exist, TypeError or pickle.PicklingError for what cannot be saved.
     """
-    if pickle_protocol != 2:
+    if pickle_protocol != 2 or pickle_module not in (None, pickle) or not _use_new_zipfile_serialization:
         raise ValueError(
-            f"save: pickle_protocol={pickle_protocol}: torch's safe loader reads protocol 2 only"
+            "save: Rushlight writes the zip format, with pickle protocol 2: what torch loads safely"
         )
     if not is_path(f) and not hasattr(f, "write"):
         raise TypeError(f"save: expected a path or a file object with write(), got {type(f).__name__}")
@@ -102,26 +108,30 @@ def serialization_id(archive: ZipWriter) -> bytes:
 def load(
     f: PathLike | Any,
     map_location: MapLocation = None,
+    pickle_module: Any = None,
     *,
-    weights_only: bool = True,
+    weights_only: bool | None = None,
     mmap: bool | None = None,
 ) -> Any:
     """Return the object that `save`, or torch.save, wrote to the path or binary file object `f`.
 
     `map_location` says where tensors go: a device, a dict from saved to wanted location, or a function of
     storage and location. With `mmap=True` storages are mapped from the path, copy on write, and read when
-    touched. With `weights_only=False` the file may run any code: only for files you trust. Raises
-    pickle.UnpicklingError for what a checkpoint may not contain, RuntimeError for a damaged archive, EOFError
-    for an empty file.
+    touched. With `weights_only=False` (None means True) the file may run any code: only for files you trust.
+    Raises pickle.UnpicklingError for what a checkpoint may not contain, RuntimeError for a damaged archive,
+    EOFError for an empty file.
     """
+    if pickle_module not in (None, pickle):
+        raise RuntimeError("load: only Python's own pickle can be the pickle_module; leave it out")
+    safe = weights_only is None or bool(weights_only)
     if not is_path(f):
         if mmap:
             raise ValueError("load: f must be a file path in order to use the mmap argument")
-        return load_file(check_file(f), None, map_location, weights_only)
+        return load_file(check_file(f), None, map_location, safe)
     if os.fspath(f).endswith(".safetensors"):
         return safetensors.load_file(f)
     with open(f, "rb") as file:
-        return load_file(file, os.fspath(f) if mmap else None, map_location, weights_only)
+        return load_file(file, os.fspath(f) if mmap else None, map_location, safe)
 
 
 def check_file(f: Any) -> Any:
@@ -134,8 +144,8 @@ def check_file(f: Any) -> Any:
     return f
 
 
-def load_file(file: Any, mapped: str | None, map_location: MapLocation, weights_only: bool) -> Any:
-    """Load from an open file; `mapped` is its path when storages are to be mapped."""
+def load_file(file: Any, mapped: str | None, map_location: MapLocation, safe: bool) -> Any:
+    """Load from an open file; `mapped` is its path when storages are to be mapped; `safe`: allow-listed."""
     if not looks_like_zip(file):
         refuse_format(file)
     archive = ZipReader(file)
@@ -145,7 +155,7 @@ def load_file(file: Any, mapped: str | None, map_location: MapLocation, weights_
         )
     storages = Storages(archive, mapped, map_location)
     data = archive.read("data.pkl", MAX_PICKLE)
-    if weights_only:
+    if safe:
         return Unpickler(data, storages.load).load()
     return TrustingUnpickler(data, storages.load).load()
 

@@ -305,6 +305,10 @@ def test_wrong_targets():
         load("/nowhere/at/all.pt")
     with pytest.raises(ValueError, match="protocol"):
         save(1, io.BytesIO(), pickle_protocol=4)
+    with pytest.raises(ValueError, match="zip format"):
+        save(1, io.BytesIO(), _use_new_zipfile_serialization=False)
+    with pytest.raises(RuntimeError, match="pickle_module"):
+        load(io.BytesIO(), pickle_module=io)
 
 
 def test_mmap(tmp_path):
