@@ -2,7 +2,7 @@
 
 `_a` is the array. `_n` is None, a Leaf (requires grad, owns `.grad`), or the list node that made it: requires_grad is
 `_n is not None`. `_b` is None or the box [version, live views, last writer] shared by all views of one storage.
-`_v` is (base, replay) for a view.
+`_v` is (source, function, arguments) for a view.
 """
 
 from __future__ import annotations
@@ -193,7 +193,7 @@ class Tensor:
 
     @property
     def _base(self) -> Any:
-        return None if self._v is None else self._v[0]
+        return None if self._v is None else inplace.base_of(self)
 
     def _is_view(self) -> bool:
         return self._v is not None

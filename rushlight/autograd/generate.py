@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import collections
 import inspect
+import sys
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +19,7 @@ from .. import scalar
 from ..arrays import numpy as arrays
 from ..ops.declare import Op, owner_of
 from ..ops.elementwise import Pointwise
-from . import inplace, record
+from . import inplace, record, writing
 from .codegen import compile_text, namespace
 from .engine import binding, next_number
 from .mode import grad_on
@@ -30,7 +31,7 @@ namespace.update(
         **{"PLAIN": frozenset({np.ndarray, int, float, bool, complex, type(None)}), "owner_of": owner_of},
         **{"f4": np.dtype(np.float32), "f8": np.dtype(np.float64), "finish": record.finish},
         **{"constant": record.constant, "broadcast_error": record.broadcast_error},
-        **{"node_of": record.node, "nodes_of": record.nodes, "ref": weakref.ref, "known": inplace.known},
+        **{"node_of": record.node, "nodes_of": record.nodes, "ref": weakref.ref, "forget_dead": inplace.forget_dead, "getframe": sys._getframe},
     }
 )
 
@@ -87,7 +88,7 @@ def _literal(value: Any) -> str:
 def _varargs(op: Op) -> list[str]:
     names = [p.name for p in op.options if "Varargs" in str(p.annotation)]
     return [
-        f"    if {n} is None: {n} = args_{n}[0] if len(args_{n}) == 1 and not isinstance(args_{n}[0], int) else args_{n}"
+        f"    if {n} is None: {n} = args_{n}[0] if len(args_{n}) == 1 and args_{n}[0].__class__ is not int else args_{n}"
         for n in names
     ]
 
@@ -149,17 +150,18 @@ def _recording(op: Op) -> list[str]:
     return [*lines, "    return record.plain(result)"]
 
 
-#: a view shares its source's version box, knows how to be replayed on another base, and is known to the box
+#: a view shares its source's version box, knows how to be replayed on another source, and is known to the box
 _LINK_VIEW = """\
     b = {x}._b
     if b is None: b = {x}._b = [0, None, None]
     t._b = b
-    v = {x}._v
-    step = (call, ({values},))
-    t._v = ({x}, (step,)) if v is None else (v[0], (*v[1], step))
+    t._v = ({x}, call, ({values},))
     if grad_on():
-        if b[1] is None: b[1] = [ref(t)]
-        else: known(b[1], t)
+        live = b[1]
+        if live is None: b[1] = [ref(t)]
+        else:
+            live.append(ref(t))
+            if len(live) > 64: forget_dead(live)
     return t"""
 
 
@@ -270,6 +272,8 @@ def inplace_function(op: Op) -> Callable[..., Any]:
     x, *rest = op.tensors
     name = f"{op.name}_"
     lines = [f"def {name}({_parameters(op, out=False)}):", *_varargs(op)]
+    if op.is_view or op.writer is not None:
+        return _writing_function(op, name, lines)
     lines += [f"    a_{n} = {n}._a if {n}.__class__ is Tensor else unwrap({n})" for n in rest]
     tracked = " or ".join([f"{x}._n is not None", *(f"node_of({n}) is not None" for n in rest)])
     lines += [f"    if ({tracked}) and grad_on():"]
@@ -280,9 +284,22 @@ def inplace_function(op: Op) -> Callable[..., Any]:
     if fast:
         lines.insert(1, fast)
     extra = {"op": op, "call": _Later(op), "unwrap": record.unwrapper(name), "store": inplace.store}
-    extra |= {"recorded": inplace.recorded, "ufunc": _UFUNCS.get(op.name), "bump": record.bump}
+    extra |= {"recorded": inplace.recorded, "ufunc": _UFUNCS.get(op.name)}
     fn = compile_text("\n".join(lines) + "\n", name, extra)[name]
     fn.__doc__ = f"In-place {op.name}: writes into the tensor and returns it."
+    return fn
+
+
+def _writing_function(op: Op, name: str, lines: list[str]) -> Callable[..., Any]:
+    """The in-place form of an op that writes a few elements itself, or of a view, which turns its tensor."""
+    x, *rest = op.tensors
+    if op.is_view:
+        call = f"turn({x}, call, ({''.join(f'{p.name}, ' for p in op.options)}), {name!r})"
+    else:
+        call = f"write({x}, op, ({''.join(f'{n}, ' for n in rest)}), dict({_options_by_name(op)}), {name!r})"
+    extra = {"op": op, "call": _Later(op), "turn": writing.turn, "write": writing.write}
+    fn = compile_text("\n".join([*lines, f"    return {call}"]) + "\n", name, extra)[name]
+    fn.__doc__ = f"In-place {op.name}: changes the tensor and returns it."
     return fn
 
 
@@ -327,11 +344,16 @@ _FAST_INPLACE = """\
             elif c is float or c is int:
                 b = constant(d, {y})
         if b is not None:
-            try:
-                ufunc(a, b, a)
-                bump({x}, {name!r})
-                return {x}
-            except ValueError: pass"""
+            try: ufunc(a, b, a)
+            except ValueError: pass
+            else:
+                f = getframe(1)
+                b = {x}._b
+                if b is None: {x}._b = [1, None, ({name!r}, f.f_code, f.f_lasti)]
+                else:
+                    b[0] += 1
+                    b[2] = ({name!r}, f.f_code, f.f_lasti)
+                return {x}"""
 
 
 _results: dict[str, type] = {}
@@ -341,7 +363,7 @@ def result_class(op: Op) -> type:
     """The named tuple an op with several outputs returns: torch.return_types.max(values=..., indices=...)."""
     found = _results.get(op.name)
     if found is None:
-        found = collections.namedtuple(op.name, op.outputs)  # noqa: PYI024 (fields come from the declaration)
+        found = collections.namedtuple(op.name.removesuffix("_dim"), op.outputs)  # noqa: PYI024 (fields come from the declaration)
         found.__module__ = "torch.return_types"
         found.__repr__ = _result_repr
         _results[op.name] = found

@@ -69,7 +69,7 @@ def guard_leaf(t: Any, name: str) -> None:
     """Raise RuntimeError if writing to `t` now would change a leaf that requires grad (or a view of one)."""
     if t._n.__class__ is Leaf:
         what = "a leaf Variable that requires grad"
-    elif t._v is not None and t._v[0]._n.__class__ is Leaf:
+    elif base_of(t)._n.__class__ is Leaf:
         what = "a view of a leaf Variable that requires grad"
     else:
         return
@@ -93,34 +93,47 @@ def recorded(t: Any, function: Callable[..., Any], arguments: tuple[Any, ...], o
 # -- views --------------------------------------------------------------------------------------------
 
 
-def known(live: list[Any], t: Any) -> None:
-    """Add a view to its storage's list of live views, which forgets the dead now and then."""
-    live.append(weakref.ref(t))
-    if len(live) > 16:
-        live[:] = [q for q in live if q() is not None]
+def forget_dead(live: list[Any]) -> None:
+    """Drop the views that are gone from a storage's list of live views."""
+    live[:] = [q for q in live if q() is not None]
 
 
-def replay(steps: tuple[Any, ...], base: Any) -> Any:
-    """The same view of another base: each step is (function, its arguments), the first of which is replaced."""
+def base_of(t: Any) -> Any:
+    """The tensor that `t` is a view of, directly or through other views; `t` itself if it is none."""
+    while t._v is not None:
+        t = t._v[0]
+    return t
+
+
+def steps_to(view: Any) -> list[tuple[Any, tuple[Any, ...]]]:
+    """How `view` is made from its base: (function, arguments after the first), in order. Holds no tensors of the chain."""
+    steps = []
+    while view._v is not None:
+        view, function, arguments = view._v
+        steps.append((function, arguments[1:]))
+    return steps[::-1]
+
+
+def replay(steps: list[tuple[Any, tuple[Any, ...]]], base: Any) -> Any:
+    """The view that `steps` make, taken of another base."""
     for function, arguments in steps:
-        base = function(base, *arguments[1:])
+        base = function(base, *arguments)
     return base
 
 
 def rebase(t: Any, node: Any) -> None:
     """`t` was written to and its value now comes from `node`: exchange the history of it, its base, their views."""
-    base = t
-    if t._v is None:
+    base = base_of(t)
+    if t is base:
         t._n = node
     else:
-        base, steps = t._v
-        base._n = [next_number(), copy_slices_backward, (base._n, node), steps]
+        base._n = [next_number(), copy_slices_backward, (base._n, node), steps_to(t)]
     for q in (base._b and base._b[1]) or ():
         view = q()
-        if view is not None and view._v is not None and view._v[0] is base:
+        if view is not None and view._v is not None and base_of(view) is base:
             shadow = binding.wrap(base._a)
             shadow._n = base._n
-            view._n = replay(view._v[1], shadow)._n
+            view._n = replay(steps_to(view), shadow)._n
 
 
 def copy_slices_backward(n: list[Any], g: Any) -> tuple[Any, Any]:

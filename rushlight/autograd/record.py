@@ -138,6 +138,8 @@ def version(value: Any) -> Any:
     """What to keep beside a saved value: a Tensor's version, None for what is not a Tensor."""
     if isinstance(value, binding.tensor):
         return 0 if value._b is None else value._b[0]
+    if value.__class__ is tuple or value.__class__ is list:
+        return tuple(map(version, value))
     return None
 
 
@@ -145,6 +147,8 @@ def kept(value: Any, v: Any, op: str, name: str) -> Any:
     """A saved input for raw-array backward: its array, checked to be unchanged."""
     if v is None:
         return value
+    if v.__class__ is tuple:
+        return tuple([kept(x, w, op, name) for x, w in zip(value, v, strict=True)])
     b = value._b
     if b is not None and b[0] != v:
         changed(op, name, b)

@@ -52,6 +52,9 @@ def infer_size(name: str, shape: Any, count: int, old: tuple[int, ...]) -> tuple
 def view(input: Array, /, shape: Varargs) -> Array:
     """The same elements under another shape, without a copy; one size may be -1. With a dtype, its bytes under that type."""
     try:
+        found = input.reshape(shape)  # a third of the price of copy=False
+        if found.base is input or (found.base is not None and found.base is input.base):
+            return found
         return input.reshape(shape, copy=False)
     except (ValueError, TypeError):
         if hasattr(shape, "category"):
