@@ -39,7 +39,9 @@ class Bridge:
         if not isinstance(obj, Tensor):
             return None
         attributes = {name: value for name, value in obj.__dict__.items() if name not in RESERVED}
-        return TensorParts(obj._a, obj.requires_grad, isinstance(obj, Parameter), obj.is_meta, attributes)
+        # Not isinstance(obj, Parameter): that also asks the object for an attribute, slow for a plain tensor.
+        is_parameter = issubclass(type(obj), Parameter) or bool(obj.__dict__.get("_is_param"))
+        return TensorParts(obj._a, obj.requires_grad, is_parameter, obj.is_meta, attributes)
 
     def tensor(self, array: np.ndarray, requires_grad: bool) -> Any:
         """Return a tensor that shares memory with `array`."""

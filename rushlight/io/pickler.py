@@ -14,6 +14,9 @@ from rushlight.io.adapter import TensorParts, bridge
 from rushlight.io.names import CLASS_OF_DTYPE, DTYPE_NAMES, GlobalName, global_name
 from rushlight.io.storages import Placement, StorageTable, contiguous_strides
 
+PLAIN = frozenset(
+    {str, int, float, bool, type(None), tuple, list, dict, GlobalName}
+)  # asked about most often
 PROTOCOL = 2  # what torch writes, and what its safe loader reads
 
 
@@ -70,6 +73,8 @@ class Pickler(PythonPickler):
 
     def reducer_override(self, obj: Any) -> Any:
         """Say how tensors, parameters, sizes and devices are rebuilt."""
+        if type(obj) in PLAIN:
+            return NotImplemented
         if isinstance(obj, device):
             return global_name("torch", "device"), (str(obj),)
         if bridge().is_size(obj):

@@ -86,11 +86,19 @@ def fill(file: Any, into: memoryview, name: str) -> None:
     """Read exactly as many bytes as `into` holds."""
     done = 0
     while done < len(into):
-        part = file.read(min(len(into) - done, 1 << 24))
-        if not part:
+        count = read_some(file, into[done:])
+        if not count:
             raise corrupt(f"it ends inside the record {name!r}")
-        into[done : done + len(part)] = part
-        done += len(part)
+        done += count
+
+
+def read_some(file: Any, into: memoryview) -> int:
+    """Read into the buffer and return how many bytes came; without a copy where the file object can."""
+    if hasattr(file, "readinto"):
+        return file.readinto(into)
+    part = file.read(min(len(into), 1 << 24))
+    into[: len(part)] = part
+    return len(part)
 
 
 def directory(file: Any) -> tuple[list[zipfile.ZipInfo], int]:

@@ -241,6 +241,23 @@ def test_paths_and_file_objects(tmp_path):
     assert os.listdir(tmp_path) == ["a.pt"]
 
 
+class OnlyReads:
+    """A file object without readinto, that gives a few bytes at a time."""
+
+    def __init__(self, data):
+        self.inner = io.BytesIO(data)
+        self.seek, self.tell = self.inner.seek, self.inner.tell
+
+    def read(self, count=-1):
+        return self.inner.read(min(count, 1000) if count > 4096 else count)
+
+
+def test_file_objects_that_only_read():
+    buffer = io.BytesIO()
+    save(Plain(np.arange(5000.0)), buffer)
+    assert raw(load(OnlyReads(buffer.getvalue())).a) == raw(np.arange(5000.0))
+
+
 class Explodes:
     """Fails while it is pickled."""
 
