@@ -386,7 +386,10 @@ def _python_number(value: Any) -> Any:
 
 class _ParameterMeta(type):
     def __instancecheck__(cls, value: Any) -> bool:
-        return super().__instancecheck__(value) or (cls is Parameter and bool(getattr(value, "_is_param", False)))
+        if super().__instancecheck__(value):
+            return True
+        # Not getattr: for a plain tensor it would first look for the nearest name there is, for a millisecond.
+        return cls is Parameter and isinstance(value, Tensor) and bool(value.__dict__.get("_is_param"))
 
 
 class Parameter(Tensor, metaclass=_ParameterMeta):

@@ -65,6 +65,16 @@ def test_a_loaded_tensor_is_written_in_place_through_its_views():
     assert b.tolist() == [0.0, 7.0, 0.0, 0.0]
 
 
+def test_whether_a_tensor_is_a_parameter_is_a_quick_question(monkeypatch):
+    monkeypatch.setattr(
+        "rushlight.tensor.missing", None
+    )  # the search for the nearest name: must not be asked
+    tensor = rl.ones(2)
+    assert not isinstance(tensor, Parameter)
+    tensor._is_param = True
+    assert isinstance(tensor, Parameter)
+
+
 def test_unpickled_names_are_ours():
     with pytest.raises(rl.io.serialization.pickle.UnpicklingError, match="add_safe_globals"):
         through(np.random.default_rng(0))
