@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import methods as _methods  # noqa: F401  (gives Tensor its plain Python methods)
+from . import indexing
 from .autograd import generate
 from .ops import catalogue  # noqa: F401  (importing the catalogue declares every op)
 from .ops.declare import Op, public_names, registry
@@ -19,13 +20,15 @@ _OPERATORS = {
     **{"__or__": "bitwise_or", "__xor__": "bitwise_xor", "__rand__": "bitwise_and", "__ror__": "bitwise_or"},
     **{"__rxor__": "bitwise_xor", "__lshift__": "bitwise_left_shift", "__rshift__": "bitwise_right_shift"},
     **{"__rpow__": "__rpow__", "__rfloordiv__": "__rfloordiv__", "__rmod__": "__rmod__", "__rmatmul__": "__rmatmul__"},
-    **{"__getitem__": "__getitem__", "__pos__": "positive"},
+    **{"__pos__": "positive"},
 }
 _INPLACE_OPERATORS = {
     **{"__iadd__": "add", "__isub__": "sub", "__imul__": "mul", "__itruediv__": "div", "__ipow__": "pow"},
     **{"__ifloordiv__": "floor_divide", "__imod__": "remainder", "__iand__": "bitwise_and", "__ior__": "bitwise_or"},
     **{"__ixor__": "bitwise_xor", "__ilshift__": "bitwise_left_shift", "__irshift__": "bitwise_right_shift"},
 }
+#: methods whose arguments stand in another order than the function's
+_METHODS = {"where": "where_method"}
 
 
 class LazyMethod:
@@ -74,12 +77,13 @@ def bind_all() -> None:
                 _install(f"{name}_", lambda op=op: inplace_of(op))
         if "p" in op.forms:
             setattr(Tensor, op.name, property(lambda t, op=op: function_of(op)(t)))
-    for name, of in _OPERATORS.items():
+    for name, of in (*_OPERATORS.items(), *_METHODS.items()):
         if of in registry:
             setattr(Tensor, name, LazyMethod(name, lambda of=of: function_of(registry[of])))
     for name, of in _INPLACE_OPERATORS.items():
         if of in registry:
             setattr(Tensor, name, LazyMethod(name, lambda of=of: inplace_of(registry[of])))
+    Tensor.__getitem__, Tensor.__setitem__ = indexing.getitem, indexing.assign
     if "eq" in registry:
         Tensor.__eq__, Tensor.__ne__ = _equal, _not_equal
         Tensor.__hash__ = object.__hash__

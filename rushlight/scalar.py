@@ -176,8 +176,9 @@ mul = Function("mul", lambda x, y, out: (y, x), ARITH, "{} * {}")
 div = Function("div", kind=REAL, infix="{} / {}", vjp=lambda g, x, y, out: _div_pullback(g, y, out))
 pow_ = Function("power", kind=ARITH, vjp=lambda g, x, y, out: _pow_pullback(g, x, y, out))
 floor_divide = Function("floor_divide", kind=ARITH)
+trunc_divide = Function("trunc_divide", kind=ARITH)
 remainder = Function("remainder", lambda x, y, out: (1, -floor_divide(x, y)), ARITH)
-fmod = Function("fmod", lambda x, y, out: (1, -trunc(x / y)), ARITH)
+fmod = Function("fmod", lambda x, y, out: (1, -trunc_divide(x, y)), ARITH)
 
 lt = Function("lt", kind=TRUTH, infix="{} < {}")
 le = Function("le", kind=TRUTH, infix="{} <= {}")
@@ -197,8 +198,8 @@ signbit = Function("signbit", kind=TRUTH)
 bit_and = Function("bit_and", kind=ARITH, infix="{} & {}")
 bit_or = Function("bit_or", kind=ARITH, infix="{} | {}")
 bit_xor = Function("bit_xor", kind=ARITH, infix="{} ^ {}")
-shift_left = Function("shift_left", kind=ARITH, infix="{} << {}")
-shift_right = Function("shift_right", kind=ARITH, infix="{} >> {}")
+shift_left = Function("shift_left", kind=ARITH)
+shift_right = Function("shift_right", kind=ARITH)
 
 exp = Function("exp", lambda x, out: out)
 exp2 = Function("exp2", lambda x, out: out * 0.6931471805599453)
@@ -227,7 +228,8 @@ atan2 = Function("arctan2", lambda x, y, out: (y / (x * x + y * y), -x / (x * x 
 sigmoid = Function("sigmoid", lambda x, out: out * (1 - out))
 erf = Function("erf", lambda x, out: 1.1283791670955126 * exp(-(x * x)))
 
-abs_ = Function("absolute", lambda x, out: sgn(x), ARITH)
+abs_ = Function("absolute", kind=ARITH, vjp=lambda g, x, out: (g * sgn(x),))
+angle = Function("angle")
 sign = Function("sign", kind=ARITH)
 sgn = Function("sgn", kind=ARITH)
 floor = Function("floor", kind=ARITH)
@@ -237,11 +239,37 @@ trunc = Function("trunc", kind=ARITH)
 relu = Function("relu", lambda x, out: where(out <= 0, 0, 1), ARITH)  # nan passes the derivative on
 maximum = Function("maximum", vjp=lambda g, x, y, out: _extremum_pullback(g, x, y, x > y, x < y), kind=ARITH)
 minimum = Function("minimum", vjp=lambda g, x, y, out: _extremum_pullback(g, x, y, x < y, x > y), kind=ARITH)
+fmax = Function("fmax", kind=ARITH, vjp=lambda g, x, y, out: _choice_pullback(g, logical_or(x >= y, isnan(y))))
+fmin = Function("fmin", kind=ARITH, vjp=lambda g, x, y, out: _choice_pullback(g, logical_or(x <= y, isnan(y))))
+
+copysign = Function("copysign", vjp=lambda g, x, y, out: (where(eq(x, 0), 0, g * (out / x)), None))
+hypot = Function("hypot", lambda x, y, out: (x / out, y / out))
+xlogy = Function("xlogy", vjp=lambda g, x, y, out: _xlogy_pullback(g, x, y))
+logaddexp = Function("logaddexp", lambda x, y, out: (1 / (1 + exp(y - x)), 1 / (1 + exp(x - y))))
+logaddexp2 = Function("logaddexp2", lambda x, y, out: (1 / (1 + exp2(y - x)), 1 / (1 + exp2(x - y))))
+heaviside = Function("heaviside", kind=ARITH)
+nextafter = Function("nextafter", kind=ARITH)
+gcd = Function("gcd", kind=ARITH)
+lcm = Function("lcm", kind=ARITH)
+erfc = Function("erfc", lambda x, out: -1.1283791670955126 * exp(-(x * x)))
+erfinv = Function("erfinv", lambda x, out: 0.886226925452758 * exp(out * out))
+lgamma = Function("lgamma", lambda x, out: digamma(x))
+digamma = Function("digamma", lambda x, out: polygamma(x, 1))
+polygamma = Function("polygamma", vjp=lambda g, x, n, out: (g * polygamma(x, n + 1), None))
 
 
 def _extremum_pullback(g: Expr, x: Expr, y: Expr, x_wins: Expr, y_wins: Expr) -> tuple[Expr, Expr]:
-    """At a tie each side takes half (PyTorch's rule for maximum and minimum)."""
-    return where(x_wins, g, where(y_wins, 0, g / 2)), where(y_wins, g, where(x_wins, 0, g / 2))
+    """At a tie each side takes half, beside a NaN both take all (PyTorch's rule for maximum and minimum)."""
+    shared = where(eq(x, y), g / 2, g)
+    return where(y_wins, 0, shared), where(x_wins, 0, shared)
+
+
+def _choice_pullback(g: Expr, first: Expr) -> tuple[Expr, Expr]:
+    return where(first, g, 0), where(first, 0, g)
+
+
+def _xlogy_pullback(g: Expr, x: Expr, y: Expr) -> tuple[Expr, Expr]:
+    return where(logical_and(eq(x, 0), y <= 0), 0, xlogy(g, y)), g * (x / y)
 
 
 def _div_pullback(g: Expr, y: Expr, out: Expr) -> tuple[Expr, Expr]:

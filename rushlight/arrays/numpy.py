@@ -78,6 +78,8 @@ def _via(a: np.dtype, b: np.dtype) -> np.dtype:
 def number(value: Any, to: np.dtype) -> Any:
     """A Python number as a 0-dim array of type `to`; integers wrap around as they do in PyTorch."""
     if to.kind in "iu" and isinstance(value, int) and not isinstance(value, bool):
+        if not -(1 << 63) <= value < 1 << 64:
+            raise OverflowError(f"int too big to convert: {value} does not fit into 64 bits")
         bits = to.itemsize * 8
         value &= (1 << bits) - 1
         if to.kind == "i" and value >> (bits - 1):
@@ -224,6 +226,14 @@ def _floor_divide(x: Any, y: Any) -> Any:
     return np.where(np.equal(y, 0), x / y, quotient)
 
 
+def _trunc_divide(x: Any, y: Any) -> Any:
+    _nonzero_divisor("div", x, y)
+    if np.result_type(x, y).kind not in "iu":
+        return np.trunc(x / y)
+    down = np.floor_divide(x, y)
+    return down + ((down < 0) & (down * y != x)).astype(down.dtype)
+
+
 def _remainder(x: Any, y: Any) -> Any:
     _nonzero_divisor("remainder", x, y)
     return np.remainder(x, y)
@@ -234,7 +244,17 @@ def _fmod(x: Any, y: Any) -> Any:
     return np.fmod(x, y)
 
 
+_POWERS = {
+    **{2.0: np.square, 3.0: lambda x: x * x * x, 0.5: np.sqrt, 1.0: np.positive},
+    **{-1.0: np.reciprocal, -2.0: lambda x: 1 / (x * x), -0.5: _rsqrt},
+}
+
+
 def _power(x: Any, y: Any) -> Any:
+    if getattr(y, "ndim", 1) == 0 and y.dtype.kind == "f" and x.dtype == y.dtype:
+        easy = _POWERS.get(y.item())
+        if easy is not None:
+            return easy(x)
     if np.result_type(x, y).kind not in "iu":
         return np.power(x, y)
     negative = np.less(y, 0)
@@ -245,7 +265,29 @@ def _power(x: Any, y: Any) -> Any:
 
 
 def _shift_left(x: Any, y: Any) -> Any:
-    return np.left_shift(x, y)
+    outside = (y < 0) | (y >= 8 * x.dtype.itemsize)
+    return np.where(outside, 0, np.left_shift(x, np.where(outside, 0, y))).astype(x.dtype, copy=False)
+
+
+def _shift_right(x: Any, y: Any) -> Any:
+    bits = 8 * x.dtype.itemsize
+    if x.dtype.kind == "i":  # the sign fills every bit that comes in
+        return np.right_shift(x, np.where((y < 0) | (y >= bits), bits - 1, y).astype(x.dtype, copy=False))
+    return np.where(y >= bits, 0, np.right_shift(x, np.minimum(y, bits - 1))).astype(x.dtype, copy=False)
+
+
+def _heaviside(x: Any, y: Any) -> Any:
+    return np.where(np.equal(x, 0), y, np.greater(x, 0))
+
+
+def _angle(x: Any) -> Any:
+    if x.dtype.kind == "c":
+        return np.arctan2(x.imag, x.real)
+    return np.where(np.isnan(x), x, np.where(np.less(x, 0), x.dtype.type(np.pi), x.dtype.type(0)))
+
+
+def _signbit(x: Any) -> Any:
+    return np.less(x, 0) if x.dtype.kind in "iub" else np.signbit(x)
 
 
 NAMESPACE: dict[str, Any] = {
@@ -253,12 +295,15 @@ NAMESPACE: dict[str, Any] = {
     for name in (
         *("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "square", "sin", "cos", "tan"),
         *("arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh", "arctan2"),
-        *("maximum", "minimum", "conjugate", "isnan", "isinf", "isfinite", "signbit"),
+        *("maximum", "minimum", "conjugate", "isnan", "isinf", "isfinite", "fmax", "fmin"),
+        *("hypot", "logaddexp", "logaddexp2", "gcd", "lcm", "copysign", "nextafter"),
         *("logical_and", "logical_or", "logical_xor", "logical_not", "zeros_like"),
     )
 } | {
     **{"where": _select, "sign": _sign, "sgn": np.sign, "reciprocal": _reciprocal, "rsqrt": _rsqrt},
     **{"sigmoid": _sigmoid, "relu": _relu, "absolute": _absolute, "erf": special.erf},
+    **{"erfc": special.erfc, "xlogy": special.xlogy, "heaviside": _heaviside, "angle": _angle, "signbit": _signbit},
+    **{"shift_left": _shift_left, "shift_right": _shift_right},
     **{"floor": _floor, "ceil": _ceil, "trunc": _trunc, "rint": _rint},
-    **{"floor_divide": _floor_divide, "remainder": _remainder, "fmod": _fmod, "power": _power},
+    **{"floor_divide": _floor_divide, "trunc_divide": _trunc_divide, "remainder": _remainder, "fmod": _fmod, "power": _power},
 }

@@ -68,3 +68,9 @@ def erfc(x: Any) -> Any:
     tail = _erfc_positive(np.maximum(np.abs(v), 0.46875))
     far = np.where(v < 0, 2 - tail, tail)
     return np.where(np.abs(v) <= 0.46875, 1 - erf(v), far).astype(np.asarray(x).dtype)
+
+
+def xlogy(x: Any, y: Any) -> Any:
+    """x · log y, and 0 where x = 0 (but NaN where y is)."""
+    product = x * np.log(y)
+    return np.where(np.equal(x, 0) & ~np.isnan(y), product.dtype.type(0), product)

@@ -60,9 +60,12 @@ def _named(fn: Any, op: Op) -> Callable[..., Any]:
 
 
 def _parameters(op: Op, out: bool = True) -> str:
-    parts = [n + _default_of(op, n) for n in op.tensors]
+    ahead = [p for p in op.signature.parameters.values() if p.kind is p.POSITIONAL_ONLY]
+    parts = [p.name + _default_of(op, p.name) for p in ahead]
     keyword_only = False
     for p in op.options:
+        if p in ahead:
+            continue
         if p.annotation in ("Varargs", "VarInts") or "Varargs" in str(p.annotation):
             parts += [f"*args_{p.name}", f"{p.name}=None"]
             keyword_only = True
@@ -93,8 +96,13 @@ def _varargs(op: Op) -> list[str]:
     ]
 
 
-def _option_arguments(op: Op) -> str:
-    return "".join(f", {p.name}={p.name}" if p.kind is p.KEYWORD_ONLY else f", {p.name}" for p in op.options)
+def _arguments(op: Op, prefix: str) -> str:
+    """A call's arguments in the body's order, tensors under a prefix."""
+    parts = []
+    for p in op.signature.parameters.values():
+        keyword = f"{p.name}=" if p.kind is p.KEYWORD_ONLY else ""
+        parts.append(f"{prefix}{p.name}" if p.name in op.tensors else f"{keyword}{p.name}")
+    return ", ".join(parts)
 
 
 def _general(op: Op) -> list[str]:
@@ -108,9 +116,9 @@ def _general(op: Op) -> list[str]:
     plain = [
         f"owner_of(a_{n}) is None" if n in op.lists else f"a_{n}.__class__ in PLAIN" for n in op.tensors
     ]
-    arguments = ", ".join(f"a_{n}" for n in op.tensors) + _option_arguments(op)
-    lines += [f"    if {' and '.join(plain) or 'True'}: result = forward({arguments.lstrip(', ')})"]
-    lines += [f"    else: result = op({arguments.lstrip(', ')})"]
+    arguments = _arguments(op, "a_")
+    lines += [f"    if {' and '.join(plain) or 'True'}: result = forward({arguments})"]
+    lines += [f"    else: result = op({arguments})"]
     lines += ["    if result.__class__ is not ndarray: result = finish(result)"]
     return lines + _recording(op)
 
@@ -147,7 +155,7 @@ def _recording(op: Op) -> list[str]:
         ns = [f"n{i}" for i in range(len(nodes))]
         lines.append(f"    if ({' or '.join(f'{n} is not None' for n in ns)}) and grad_on():")
         lines.append(f"        return record(result, ({', '.join(ns)},), ({values},))")
-    return [*lines, "    return record.plain(result)"]
+    return [*lines, f"    return record.{'several' if op.outputs else 'plain'}(result)"]
 
 
 #: a view shares its source's version box, knows how to be replayed on another source, and is known to the box
@@ -167,9 +175,9 @@ _LINK_VIEW = """\
 
 def composite_function(op: Op) -> Callable[..., Any]:
     """A composite without a stated backward: its body on Tensors, `out=` written afterwards."""
-    call = ", ".join(op.tensors) + _option_arguments(op)
+    call = _arguments(op, "")
     out = "    return result if out is None else record.into(out, result, ())" if "o" in op.forms else "    return result"
-    lines = [f"def call_{op.name}({_parameters(op)}):", *_varargs(op), f"    result = body({call.lstrip(', ')})", out]
+    lines = [f"def call_{op.name}({_parameters(op)}):", *_varargs(op), f"    result = body({call})", out]
     scope = compile_text("\n".join(lines) + "\n", op.name, {"body": op.body, "record": Recorder(op)})
     return _named(scope[f"call_{op.name}"], op)
 
@@ -182,7 +190,7 @@ def _fast_path(op: Pointwise) -> str:
     inputs = op.tensors
     if len(inputs) > 2 or op.whole or op.formulas or op.expr.kind is scalar.TRUTH or "f" not in op.accepts:
         return ""
-    if len(op.promoted) != len(inputs):
+    if len(op.promoted) != len(inputs) or any(p.default is p.empty for p in op.options):
         return ""
     guards = [f" and {p.name} == {_literal(p.default)}" for p in op.options]
     guards += [" and out is None"] if "o" in op.forms else []
@@ -274,12 +282,12 @@ def inplace_function(op: Op) -> Callable[..., Any]:
     lines = [f"def {name}({_parameters(op, out=False)}):", *_varargs(op)]
     if op.is_view or op.writer is not None:
         return _writing_function(op, name, lines)
+    lines += [f"    a_{x} = {x}._a"]
     lines += [f"    a_{n} = {n}._a if {n}.__class__ is Tensor else unwrap({n})" for n in rest]
     tracked = " or ".join([f"{x}._n is not None", *(f"node_of({n}) is not None" for n in rest)])
     lines += [f"    if ({tracked}) and grad_on():"]
-    lines += [f"        return recorded({x}, call, ({', '.join(op.tensors)},), dict({_options_by_name(op)}), {name!r})"]
-    arrays_text = ", ".join([f"{x}._a", *(f"a_{n}" for n in rest)]) + _option_arguments(op)
-    lines += [f"    store({x}, op({arrays_text}), {name!r})", f"    return {x}"]
+    lines += [f"        return recorded({x}, call, dict({_by_name(op)}), {name!r})"]
+    lines += [f"    store({x}, op({_arguments(op, 'a_')}), {name!r})", f"    return {x}"]
     fast = _fast_inplace(op)
     if fast:
         lines.insert(1, fast)
@@ -292,11 +300,11 @@ def inplace_function(op: Op) -> Callable[..., Any]:
 
 def _writing_function(op: Op, name: str, lines: list[str]) -> Callable[..., Any]:
     """The in-place form of an op that writes a few elements itself, or of a view, which turns its tensor."""
-    x, *rest = op.tensors
+    x = op.tensors[0]
     if op.is_view:
         call = f"turn({x}, call, ({''.join(f'{p.name}, ' for p in op.options)}), {name!r})"
     else:
-        call = f"write({x}, op, ({''.join(f'{n}, ' for n in rest)}), dict({_options_by_name(op)}), {name!r})"
+        call = f"write(op, call, dict({_by_name(op)}), {name!r})"
     extra = {"op": op, "call": _Later(op), "turn": writing.turn, "write": writing.write}
     fn = compile_text("\n".join([*lines, f"    return {call}"]) + "\n", name, extra)[name]
     fn.__doc__ = f"In-place {op.name}: changes the tensor and returns it."
@@ -315,8 +323,8 @@ class _Later:
         return self.made(*args, **kwargs)
 
 
-def _options_by_name(op: Op) -> str:
-    return ", ".join(f"{p.name}={p.name}" for p in op.options)
+def _by_name(op: Op) -> str:
+    return ", ".join(f"{name}={name}" for name in op.signature.parameters)
 
 
 #: pointwise ops that are one NumPy ufunc, for writing in place without a temporary

@@ -1,8 +1,12 @@
 """Importing this declares every op: the table of contents of the catalogue."""
 
+from . import activations as activations
 from . import addmm as addmm
 from . import along as along
 from . import avg_pool as avg_pool
+from . import bitwise as bitwise
+from . import comparison as comparison
+from . import complex as complex
 from . import conv as conv
 from . import convert as convert
 from . import extremes as extremes
@@ -17,9 +21,11 @@ from . import pad as pad
 from . import pointwise as pointwise
 from . import reduce as reduce
 from . import resample as resample
+from . import rounding as rounding
 from . import scans as scans
 from . import softmax as softmax
 from . import sorting as sorting
 from . import tensor_products as tensor_products
+from . import transcendental as transcendental
 from . import variance as variance
 from . import views as views

@@ -20,8 +20,8 @@ class Pointwise(Op):
     """An op that computes each element of its result from the elements at the same place of its inputs.
 
     The body runs once on scalar expressions. `domain` is the interval its inputs are sampled from in tests; `accepts`
-    names the categories of types it computes in (bool "b", integer "i", floating "f", complex "c", float8 "8"), and
-    `least` the lowest one (booleans are squared as integers). An option `inplace` is the caller's wish to have the
+    names the categories of promoted input types it takes (bool "b", integer "i", floating "f", complex "c", float8
+    "8"), and `computes` turns that type into the one it computes in (booleans are squared as integers). An option `inplace` is the caller's wish to have the
     result written into the input; bodies ignore it.
     """
 
@@ -33,11 +33,11 @@ class Pointwise(Op):
         forms: str = "mio",
         domain: tuple[float, float] = (-3.0, 3.0),
         accepts: str = "bifc",
-        least: int = dtypes.BOOL,
+        computes: Callable[[dtype], dtype] | None = None,
         **settings: Any,
     ) -> None:
         super().__init__(body, forms=forms, **settings)
-        self.domain, self.accepts, self.least = domain, accepts, least
+        self.domain, self.accepts, self.computes = domain, accepts, computes
         self.array = self.evaluate
         self.checks: Callable[..., None] | None = None
         self.variants: Callable[..., Any] | None = None
@@ -116,17 +116,17 @@ class Pointwise(Op):
         """The dtype the op computes in, and its result's, from the promoted inputs' arrays and numbers."""
         found = arrays.result_type(*values)
         kind = self.expr.kind
-        if found.category < self.least:
-            found = dtypes.weak_type(self.least)
-        if kind is scalar.REAL and found.category < FLOAT:
-            found = dtypes.get_default_dtype()
         if ("8" if found in dtypes.FLOAT8 else "bifc"[found.category]) not in self.accepts:
             raise NotImplementedError(f"{self.name}: not implemented for {found}{_HELP.get(found.category, '')}")
+        if self.computes is not None:
+            found = self.computes(found)
+        if kind is scalar.REAL and found.category < FLOAT:
+            found = dtypes.get_default_dtype()
         return found, dtypes.bool_ if kind is scalar.TRUTH else self.result_of(found)
 
     def result_of(self, computed: dtype) -> dtype:
         """The result's dtype when it computes in `computed` (|z| of a complex z is real)."""
-        if computed.category == COMPLEX and self.expr.fn is scalar.abs_:
+        if computed.category == COMPLEX and self.expr.fn in (scalar.abs_, scalar.angle):
             return computed.to_real()
         return computed
 
@@ -155,7 +155,9 @@ class Pointwise(Op):
         if len(shapes) > 1:
             arrays.broadcast_shapes(self.name, *(v.shape for v in cast))
         out = arrays.as_array(self._program(options)(*cast))
-        return out if out.dtype == result.np else arrays.cast(out, result.np)
+        if out.dtype != result.np:
+            return arrays.cast(out, result.np)
+        return out.copy() if any(out is v for v in cast) else out
 
     def _bind(self, args: tuple[Any, ...], options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         bound = dict(zip(self.signature.parameters, args, strict=False)) | options
@@ -215,7 +217,8 @@ def _condition(v: Any) -> Any:
 
 
 def _any_complex(values: Sequence[Any]) -> bool:
-    return any(getattr(v, "dtype", None) is not None and v.dtype.kind == "c" for v in values)
+    kinds = (getattr(v, "dtype", None) for v in values)
+    return any(k is not None and (k.is_complex if k.__class__ is dtype else k.kind == "c") for k in kinds)
 
 
 def _widen(v: Any) -> Any:
@@ -229,6 +232,7 @@ def _widen(v: Any) -> Any:
 _OP_OF_FUNCTION = {
     **{"power": "pow", "absolute": "abs", "arcsin": "asin", "arccos": "acos", "arctan": "atan", "arcsinh": "asinh"},
     **{"arccosh": "acosh", "arctanh": "atanh", "arctan2": "atan2", "rint": "round", "conjugate": "conj_physical"},
+    **{"where": "select_where"},
 }
 
 
