@@ -1,6 +1,7 @@
 """Checkpoints of real tensors: what `rushlight.save` and `rushlight.load` do for a user."""
 
 import io
+import sys
 
 import numpy as np
 import pytest
