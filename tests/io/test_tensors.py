@@ -67,9 +67,8 @@ def test_a_loaded_tensor_is_written_in_place_through_its_views():
 
 
 def test_whether_a_tensor_is_a_parameter_is_a_quick_question(monkeypatch):
-    monkeypatch.setattr(
-        "rushlight.tensor.missing", None
-    )  # the search for the nearest name: must not be asked
+    # The search for the nearest name must not be asked (rl.tensor is a function: the module by its full name).
+    monkeypatch.setattr(sys.modules["rushlight.tensor"], "missing", None)
     tensor = rl.ones(2)
     assert not isinstance(tensor, Parameter)
     tensor._is_param = True
