@@ -33,6 +33,28 @@ def test_prose_keeps_code_and_makes_the_rest_plain():
     assert reference.prose("It is\n\n    y = x / z\n\nwhere") == "It is\n\n```text\ny = x / z\n```\n\nwhere"
 
 
+class Base:
+    def step(self, closure=None):
+        """One step of a*b."""
+
+    def undescribed(self): ...
+
+
+class Derived(Base):
+    def own(self, *, lr: float = 1e-3):
+        """Its own.
+
+        More.
+        """
+
+
+def test_methods_are_listed_once():
+    assert reference.methods(Base, {Base, Derived}) == "\n\n- `step(closure=None)`: One step of a\\*b."
+    assert reference.methods(Derived, {Base, Derived}) == "\n\n- `own(*, lr=0.001)`: Its own."
+    assert "step" in reference.methods(Derived, {Derived})
+    assert reference.methods(len, set()) == ""
+
+
 def test_signatures_are_as_a_caller_reads_them():
     def add(input: list[int], other: float, /, *, alpha: int = 1, kind: type = float) -> float: ...
 

@@ -81,7 +81,8 @@ def module_page(title: str, modules: Iterable[str]) -> str:
     for name in modules:
         module = importlib.import_module(f"rushlight.{name}")
         parts += [f"## {name}", prose(inspect.getdoc(module) or "")]
-        parts += [member_entry(name, *member) for member in members(module)]
+        described = {value for _, value in members(module)} | {importlib.import_module("rushlight").Tensor}
+        parts += [member_entry(name, *member) + methods(member[1], described) for member in members(module)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -105,6 +106,25 @@ def member_entry(place: str, name: str, value: Any) -> str:
         signature = "(...)"
     call = code(f"{place}.{name}{signature}")
     return "\n\n".join([f"### {name}", call, prose(inspect.getdoc(value) or "")])
+
+
+def methods(value: Any, described: set[Any]) -> str:
+    """The public methods of a class, a line each, but for those of a base that is described on the page."""
+    if not inspect.isclass(value):
+        return ""
+    told = {name for base in value.__mro__[1:] if base in described for name in dir(base)}
+    lines = [
+        f"- `{name}{without_self(inspect.signature(method))}`: {escape(summary(method))}"
+        for name, method in inspect.getmembers(value, inspect.isfunction)
+        if not name.startswith("_") and name not in told and summary(method)
+    ]
+    return "\n\n" + "\n".join(lines) if lines else ""
+
+
+def without_self(signature: inspect.Signature) -> str:
+    """A method's signature as its caller reads it."""
+    first, *rest = signature.parameters.values()
+    return plain(signature.replace(parameters=rest if first.name == "self" else [first, *rest]))
 
 
 def plain(signature: inspect.Signature) -> str:
@@ -131,13 +151,13 @@ def paragraph(text: str) -> str:
         return f"```pycon\n{text}\n```"
     if text.startswith("    "):
         return f"```text\n{inspect.cleandoc(text)}\n```"
-    spans = re.split(r"(`[^`]*`)", text)
-    return "".join(span if span.startswith("`") else escape(span) for span in spans)
+    return escape(text)
 
 
 def escape(text: str) -> str:
-    """Text with the marks of Markdown made plain."""
-    return re.sub(r"([*_\[\]<>#|~$\\{}])", r"\\\1", text)
+    """Text with the marks of Markdown made plain, outside its code spans."""
+    spans = re.split(r"(`[^`]*`)", text)
+    return "".join(s if s.startswith("`") else re.sub(r"([*_\[\]<>#|~$\\{}])", r"\\\1", s) for s in spans)
 
 
 def summary(thing: Any) -> str:
