@@ -67,7 +67,7 @@ def test_a_loaded_tensor_is_written_in_place_through_its_views():
 
 
 def test_whether_a_tensor_is_a_parameter_is_a_quick_question(monkeypatch):
-    # The search for the nearest name must not be asked (rl.tensor is a function: the module by its full name).
+    # The search for the nearest name must not be asked. (rl.tensor is a function: the module by its name.)
     monkeypatch.setattr(sys.modules["rushlight.tensor"], "missing", None)
     tensor = rl.ones(2)
     assert not isinstance(tensor, Parameter)
