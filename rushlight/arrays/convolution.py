@@ -44,15 +44,30 @@ class Geometry(NamedTuple):
         """Spatial sizes of the convolution's output; zero or less where the kernel does not fit."""
         return self.window(kernel).counts(tuple(n + 2 * p for n, p in zip(sizes, self.padding, strict=True)))
 
+    def pads(self, sizes: Sizes, kernel: Sizes, counts: Sizes) -> Pads:
+        """The padding for `counts` outputs: what exceeds their windows is cropped.
+
+        More input than the windows need is no accident: a transposed convolution may be given any size (its
+        output_padding) up to the next that has more windows, and, where dilated, beyond.
+        """
+        if counts == self.output_sizes(sizes, kernel):
+            return both(self.padding)
+        axes = zip(sizes, kernel, counts, self.stride, self.padding, self.dilation, strict=True)
+        return [(p, (count - 1) * s + d * (k - 1) + 1 - n - p) for n, k, count, s, p, d in axes]
+
     def transposed_sizes(self, sizes: Sizes, kernel: Sizes, output_padding: Sizes) -> Sizes:
         """Spatial sizes of the transposed convolution's output for an input of spatial `sizes`."""
         axes = zip(sizes, kernel, self.stride, self.padding, self.dilation, output_padding, strict=True)
         return tuple((n - 1) * s - 2 * p + d * (k - 1) + extra + 1 for n, k, s, p, d, extra in axes)
 
 
-def convolution(x: np.ndarray, w: np.ndarray, geometry: Geometry) -> np.ndarray:
-    """y[n, o, p] = sum over c, k of w[o, c, k] x[n, c, q]; x (N, C, *sizes), w (O, C / groups, *kernel)."""
-    y = _correlate(wide(x), wide(w), geometry, both(geometry.padding))
+def convolution(x: np.ndarray, w: np.ndarray, geometry: Geometry, counts: Sizes | None = None) -> np.ndarray:
+    """y[n, o, p] = sum over c, k of w[o, c, k] x[n, c, q]; x (N, C, *sizes), w (O, C / groups, *kernel).
+
+    `counts` asks for fewer outputs along each axis than there are windows.
+    """
+    counts = counts or geometry.output_sizes(x.shape[2:], w.shape[2:])
+    y = _correlate(wide(x), wide(w), geometry, geometry.pads(x.shape[2:], w.shape[2:], counts))
     return y.astype(x.dtype, copy=False)
 
 
@@ -105,7 +120,8 @@ def _spread(g: np.ndarray, w: np.ndarray, geometry: Geometry, sizes: Sizes) -> n
 
 
 def _pair(x: np.ndarray, g: np.ndarray, geometry: Geometry, kernel: Sizes) -> np.ndarray:
-    window, pads, groups = geometry.window(kernel), both(geometry.padding), geometry.groups
+    window, groups = geometry.window(kernel), geometry.groups
+    pads = geometry.pads(x.shape[2:], kernel, g.shape[2:])
     if _is_depthwise(x.shape[1], groups):
         return depthwise.weights(pad(x, pads), g, window)
     return columns.weights(x, g, window, pads, groups)

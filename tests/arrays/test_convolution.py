@@ -119,6 +119,19 @@ def test_one_trilinear_form(seed):
     assert np.sum(w * weight_gradient(x, g, geometry, w.shape[2:])) == pytest.approx(value, abs=1e-9)
 
 
+def test_more_input_than_the_windows_need():
+    """The result of a dilated transposed convolution with output_padding has more windows than its input."""
+    geometry, rng = Geometry((1,), (1,), (3,)), np.random.default_rng(0)
+    g, w = rng.standard_normal((2, 4, 5)), rng.standard_normal((4, 3, 2))
+    x = transposed_convolution(g, w, geometry, (2,))
+    assert convolution(x, w, geometry).shape[2] == 7
+    y = convolution(x, w, geometry, (5,))
+    np.testing.assert_array_equal(y, convolution(x, w, geometry)[..., :5])
+    value = np.sum(x * x)
+    assert np.sum(g * y) == pytest.approx(value)
+    assert np.sum(w * weight_gradient(x, g, geometry, (2,))) == pytest.approx(value)
+
+
 SHAPES = {
     "rows slid": ((3, 32, 12, 12), (4, 32, 3, 3), 1),
     "image cut into rows": ((1, 3, 130, 400), (2, 3, 11, 11), 1),
