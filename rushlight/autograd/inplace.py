@@ -79,13 +79,13 @@ def guard_leaf(t: Any, name: str) -> None:
     )
 
 
-def recorded(t: Any, function: Callable[..., Any], arguments: tuple[Any, ...], options: dict[str, Any], name: str) -> Any:
+def recorded(t: Any, function: Callable[..., Any], arguments: dict[str, Any], name: str, depth: int = 4) -> Any:
     """Run an in-place op that autograd must see: out of place on the old value, stored, and the history exchanged."""
     guard_leaf(t, name)
     old = binding.wrap(t._a.copy())
     old._n = t._n
-    result = function(*(old if x is t else x for x in arguments), **options)
-    store(t, result._a, name, depth=4)
+    result = function(**{k: old if x is t else x for k, x in arguments.items()})
+    store(t, result._a, name, depth)
     rebase(t, result._n)
     return t
 

@@ -12,8 +12,11 @@ from . import convert as convert
 from . import extremes as extremes
 from . import fill as fill
 from . import fold as fold
+from . import gather as gather
 from . import index as index
+from . import join as join
 from . import linear as linear
+from . import masked as masked
 from . import matmul as matmul
 from . import max_pool as max_pool
 from . import norms as norms

@@ -69,6 +69,7 @@ class Op:
         self.whole: Callable[..., Any] | None = None
         self.shape_rule: Callable[..., Any] | None = None
         self.batch_rule: Callable[..., Any] | None = None
+        self.writer: Callable[..., Any] | None = None
         self.array: Callable[..., Any] = body
         self._rules: dict[tuple[str, ...], Rule] = {}
         if self.name in registry:
@@ -99,9 +100,9 @@ class Op:
 
     @cached_property
     def tensors(self) -> tuple[str, ...]:
-        """Names of the tensor parameters, those before `/`."""
+        """Names of the tensor parameters: those before `/`, but for the `int`s (gather has its dim between two tensors)."""
         ps = self.signature.parameters.values()
-        return tuple(p.name for p in ps if p.kind is p.POSITIONAL_ONLY)
+        return tuple(p.name for p in ps if p.kind is p.POSITIONAL_ONLY and p.annotation != "int")
 
     @cached_property
     def lists(self) -> frozenset[str]:
@@ -138,6 +139,11 @@ class Op:
     def batch(self, fn: Callable[..., Any]) -> Callable[..., Any]:
         """State the op over inputs with a batch dimension in front: fn(op, size, args, batched flags, kwargs)."""
         self.batch_rule = fn
+        return fn
+
+    def writes(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+        """State how the in-place form writes into its first array directly, instead of storing the op's result there."""
+        self.writer = fn
         return fn
 
     @property

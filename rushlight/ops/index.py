@@ -1,0 +1,290 @@
+"""Indexing: what `x[...]` and `x[...] = y` are made of.
+
+`slice` takes integers, slices, None and an ellipsis, and gives a view; `index` takes index tensors, one per dimension
+(None: the whole dimension), and copies. rushlight/indexing.py splits what a user writes into the two.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..arrays.accumulate import add_rows
+from ..arrays.numpy import cast, ndarray
+from ..dtypes import OF_NUMPY
+from .declare import primitive
+from .declare import view as viewing
+from .views import sum_to_size
+
+Array = Any
+
+
+# -- basic: integers, slices, None ----------------------------------------------------------------------
+
+
+@viewing(forms="", under="internal")
+def slice_(input: Array, /, index: tuple[Any, ...]) -> Array:
+    """input[index] for a tuple of integers, slices, None and at most one ellipsis, as one view."""
+    return input[index if Ellipsis in index else (*index, ...)]
+
+
+slice_.vjp(input=lambda g, input_shape, index: slice_into_zeros(g, input_shape, index))
+
+
+@primitive(forms="", under="internal")
+def slice_into_zeros(input: Array, /, size: Sequence[int], index: tuple[Any, ...]) -> Array:
+    """Zeros of `size` holding `input` at `index`: the adjoint of slice."""
+    out = np.zeros(size, input.dtype)
+    out[index] = input
+    return out
+
+
+slice_into_zeros.vjp(input=lambda g, index: slice_(g, index))
+
+
+# -- advanced: index tensors ----------------------------------------------------------------------------
+
+
+def key_of(name: str, shape: tuple[int, ...], indices: Sequence[Any]) -> tuple[Any, ...]:
+    """The index tensors as NumPy takes them. Raises IndexError for a type, number or shape that cannot be."""
+    key, at = [], 0
+    for i in indices:
+        if i is None:
+            key.append(slice(None))
+            at += 1
+            continue
+        kind = i.dtype.char
+        if kind == "B":
+            i = i.astype(np.bool_)
+        elif kind not in "?ilq":
+            raise IndexError(
+                f"{name}: tensors used as indices must be long, int, byte or bool tensors, not {OF_NUMPY[i.dtype].name}"
+            )
+        if i.dtype.char == "?":
+            _check_mask(name, i.shape, shape, at)
+            at += i.ndim
+        else:
+            at += 1
+        key.append(i)
+    if at > len(shape):
+        raise IndexError(f"{name}: too many indices for tensor of dimension {len(shape)}")
+    return tuple(key)
+
+
+def _check_mask(name: str, mask: tuple[int, ...], shape: tuple[int, ...], at: int) -> None:
+    """A mask covers the dimensions from `at` on, whose sizes must be its own."""
+    if shape[at : at + len(mask)] == mask:
+        return
+    if at + len(mask) > len(shape):
+        raise IndexError(f"{name}: too many indices for tensor of dimension {len(shape)}")
+    wrong = next(d for d, n in enumerate(mask) if shape[at + d] != n) + at
+    raise IndexError(
+        f"{name}: The shape of the mask {list(mask)} at index {wrong} does not match the shape of the indexed "
+        f"tensor {list(shape)} at index {wrong}"
+    )
+
+
+def index_error(name: str, shape: tuple[int, ...], key: tuple[Any, ...], told: Exception) -> IndexError:
+    """What is wrong with a key NumPy refused: a position outside its dimension, or shapes that do not broadcast."""
+    at = 0
+    for i in key:
+        if isinstance(i, ndarray) and i.dtype.kind != "b" and i.size:
+            size = shape[at]
+            outside = i[(i < -size) | (i >= size)]
+            if outside.size:
+                return IndexError(
+                    f"{name}: index {outside.flat[0]} is out of bounds for dimension {at} with size {size}"
+                )
+        at += i.ndim if isinstance(i, ndarray) and i.dtype.kind == "b" else 1
+    shapes = ", ".join(str(list(_positions_shape(i))) for i in key if isinstance(i, ndarray))
+    if "broadcast" in str(told):
+        return IndexError(f"{name}: shape mismatch: indexing tensors could not be broadcast together with shapes {shapes}")
+    return IndexError(f"{name}: {told}")
+
+
+def _positions_shape(i: ndarray) -> tuple[int, ...]:
+    return (int(np.count_nonzero(i)),) if i.dtype.kind == "b" else i.shape
+
+
+@primitive(forms="", under="internal")
+def index(input: Array, indices: Sequence[Array], /) -> Array:
+    """input[indices]: index tensors broadcast together; their result dimensions stand where they stood if adjacent,
+    else in front. Boolean masks stand for the positions where they hold."""
+    key = key_of("index", input.shape, indices)
+    try:
+        return pick(input, key)
+    except IndexError as e:
+        raise index_error("index", input.shape, key, e) from None
+
+
+def pick(a: ndarray, key: tuple[Any, ...]) -> ndarray:
+    """a[key], by the fastest of NumPy's ways: one index along one dimension, one mask over everything, the rest."""
+    if a.flags.c_contiguous:
+        last = key[-1]
+        if len(key) == 1 or all(i.__class__ is slice for i in key[:-1]):
+            if last.dtype.char != "?":
+                return a.take(last, len(key) - 1)
+            if last.ndim == a.ndim:
+                return a.reshape(-1).take(np.flatnonzero(last))
+    return a[(*key, ...)]
+
+
+index.vjp(input=lambda g, input_shape, indices: index_into_zeros(g, indices, input_shape))
+
+
+@primitive(forms="", under="internal")
+def index_into_zeros(input: Array, indices: Sequence[Array], /, size: Sequence[int]) -> Array:
+    """Zeros of `size` with `input` added at the index tensors: the adjoint of index."""
+    key = key_of("index", tuple(size), indices)
+    mask = key[0]
+    if len(key) == 1 and mask.dtype.char == "?":  # a mask names no place twice
+        out = np.zeros(size, input.dtype)
+        put(out, key, input)
+        return out
+    where = Places("index", tuple(size), key)
+    turned = np.zeros(where.turned_shape, input.dtype)
+    add_rows(turned.reshape(where.count, where.width), where.flat, where.rows(input))
+    return turned.transpose(where.back)
+
+
+index_into_zeros.vjp(input=lambda g, indices: index(g, indices))
+
+
+class Places:
+    """Where index tensors point in an array of `shape`, seen with the indexed dimensions in front.
+
+    `flat` are row numbers of that array reshaped to (count, -1); `order` and `back` turn it there and back.
+    """
+
+    def __init__(self, name: str, shape: tuple[int, ...], key: tuple[Any, ...]) -> None:
+        numbered = _by_dimension(key)
+        at = tuple(numbered)
+        rest = tuple(d for d in range(len(shape)) if d not in numbered)
+        self.order = (*at, *rest)
+        self.back = tuple(np.argsort(self.order).tolist())
+        self.turned_shape = tuple(shape[d] for d in self.order)
+        sizes = self.turned_shape[: len(at)]
+        self.count, self.width = math.prod(sizes), math.prod(self.turned_shape[len(at) :])
+        try:
+            parts = np.broadcast_arrays(*numbered.values())
+            wrapped = [np.where(p < 0, p + n, p) for p, n in zip(parts, sizes, strict=True)]
+            self.flat = np.ravel_multi_index(wrapped, sizes).reshape(-1) if parts[0].size else np.empty(0, np.int64)
+        except ValueError as e:
+            raise index_error(name, shape, key, e) from None
+        self.ndim = parts[0].ndim
+        adjacent = at[-1] - at[0] == len(at) - 1
+        self.front = at[0] if adjacent else 0
+        kept = tuple(shape[d] for d in rest)
+        self.result_shape = (*kept[: self.front], *parts[0].shape, *kept[self.front :])
+
+    def rows(self, values: ndarray) -> ndarray:
+        """Values of the result's shape (or broadcasting to it) as rows, one for each place."""
+        if values.shape != self.result_shape:
+            values = broadcast_value(values, self.result_shape)
+        if self.front:
+            values = np.moveaxis(values, range(self.front, self.front + self.ndim), range(self.ndim))
+        return values.reshape(self.flat.size, self.width)
+
+
+def _by_dimension(key: tuple[Any, ...]) -> dict[int, ndarray]:
+    """Dimension -> integer index; a mask becomes an index for each of its dimensions."""
+    found: dict[int, ndarray] = {}
+    at = 0
+    for i in key:
+        if i.__class__ is slice:
+            at += 1
+            continue
+        for positions in i.nonzero() if i.dtype.char == "?" else (i,):
+            found[at] = positions
+            at += 1
+    return found
+
+
+def broadcast_value(values: ndarray, shape: tuple[int, ...]) -> ndarray:
+    """`values` stretched to the indexing result's shape. Raises RuntimeError where it does not."""
+    while values.ndim > len(shape) and values.shape[0] == 1:
+        values = values[0]
+    try:
+        return np.broadcast_to(values, shape)
+    except ValueError:
+        raise RuntimeError(
+            f"index_put: shape mismatch: value tensor of shape {list(values.shape)} cannot be broadcast to indexing "
+            f"result of shape {list(shape)}"
+        ) from None
+
+
+# -- writing at index tensors -----------------------------------------------------------------------------
+
+
+@primitive(forms="mi")
+def index_put(input: Array, indices: Sequence[Array], values: Array, /, accumulate: bool = False) -> Array:
+    """`input` with `values` at the index tensors, or (accumulate) with `values` added there, repeats included."""
+    return write_at(input.copy(), indices, values, accumulate)
+
+
+@index_put.writes
+def write_at(out: ndarray, indices: Sequence[Any], values: Any, accumulate: bool = False) -> ndarray:
+    """out[indices] = values, or += values."""
+    if getattr(values, "shape", None) is None:
+        values = cast(values, out.dtype)
+    if values.dtype != out.dtype:
+        raise RuntimeError(
+            f"index_put: Index put requires the source and destination dtypes match, got {OF_NUMPY[out.dtype].name} for "
+            f"the destination and {OF_NUMPY[values.dtype].name} for the source; convert the values with .to()"
+        )
+    key = key_of("index_put", out.shape, indices)
+    return _add(out, key, values) if accumulate else put(out, key, values)
+
+
+def put(out: ndarray, key: tuple[Any, ...], values: ndarray) -> ndarray:
+    """out[key] = values, by the fastest of NumPy's ways."""
+    last = key[-1]
+    try:
+        if len(key) == 1 and last.dtype.char == "?":
+            if values.size == 1 and values.ndim <= 1:
+                np.copyto(out, values, where=last.reshape(last.shape + (1,) * (out.ndim - last.ndim)))
+                return out
+            if last.ndim == out.ndim and out.flags.c_contiguous:
+                places = np.flatnonzero(last)
+                out.reshape(-1)[places] = values
+                return out
+        out[key] = values
+    except IndexError as e:
+        raise index_error("index_put", out.shape, key, e) from None
+    except ValueError:
+        broadcast_value(values, _result_shape(out.shape, key))
+        raise
+    return out
+
+
+def _result_shape(shape: tuple[int, ...], key: tuple[Any, ...]) -> tuple[int, ...]:
+    return Places("index_put", shape, key).result_shape
+
+
+def _add(out: ndarray, key: tuple[Any, ...], values: ndarray) -> ndarray:
+    """out[key] += values, where places may repeat."""
+    where = Places("index_put", out.shape, key)
+    turned = out.transpose(where.order)
+    table = turned.reshape(where.count, where.width)
+    add_rows(table, where.flat, where.rows(values))
+    if not np.may_share_memory(table, out):
+        turned[...] = table.reshape(turned.shape)
+    return out
+
+
+index_put.vjp(
+    input=lambda g, indices, accumulate: g if accumulate else index_erase(g, indices),
+    values=lambda g, indices, values_shape: sum_to_size(index(g, indices), values_shape),
+)
+
+
+@primitive(forms="", under="internal")
+def index_erase(input: Array, indices: Sequence[Array], /) -> Array:
+    """`input` with zeros at the index tensors."""
+    return put(input.copy(), key_of("index_put", input.shape, indices), np.zeros((), input.dtype))
+
+
+index_erase.vjp(input=lambda g, indices: index_erase(g, indices))
