@@ -248,6 +248,7 @@ class _Sweep:
             return
         if leaf is not None and leaf.hooks:
             g = run_hooks(leaf.hooks, g)
+        g = np.asarray(g) if isinstance(g, np.generic) else g
         for i in positions:
             self.found[i] = plus(self.found[i], g) if i in self.found else g
 

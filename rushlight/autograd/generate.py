@@ -150,7 +150,7 @@ def _recording(op: Op) -> list[str]:
         lines += [f"    {_WRAP.replace('= r', '= result')}", f"    n = {nodes[0]}"]
         lines.append(f"    if n is not None and grad_on(): t._n = save(t, result, (n,), ({values},))")
         return [*lines, *(_LINK_VIEW.format(x=op.tensors[0], values=values) if op.is_view else "    return t").split("\n")]
-    if op.differentiable and op.tensors:
+    if op.tensors and (op.has_derivative if isinstance(op, Pointwise) else op.differentiable):
         lines += [f"    n{i} = {node}" for i, node in enumerate(nodes)]
         ns = [f"n{i}" for i in range(len(nodes))]
         lines.append(f"    if ({' or '.join(f'{n} is not None' for n in ns)}) and grad_on():")

@@ -40,6 +40,10 @@ class Recorder:
 
     plain = staticmethod(record.plain)
 
+    def several(self, out: tuple[Any, ...]) -> Any:
+        """The untracked Tensors of several results, as the named tuple the user gets."""
+        return binding.bundle(self.op, list(map(binding.wrap, out)))
+
     def save_one(self, t: Any, out: Any, nodes: tuple[Any, ...], values: tuple[Any, ...]) -> Any:
         """The node of an op whose one tensor input is tracked."""
         save = self.savers.get((True,))

@@ -1,0 +1,160 @@
+"""What reductions and scans share: one entry per line along a dimension, masks, and moves along a dimension."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from ..arrays.numpy import normalize_dims
+from ..dtypes import dtype as Dtype
+from ..dtypes import of_numpy
+from .convert import to_dtype
+from .declare import primitive, registry
+from .views import expand, reshape
+
+Array = Any
+
+
+def late(name: str) -> Any:
+    """The op of this name, found when it is called."""
+    return lambda *args, **kwargs: registry[name](*args, **kwargs)
+
+
+# -- helpers of formulas ------------------------------------------------------------------------------
+
+
+def with_dims(x: Any, shape: tuple[int, ...], dim: Any, keepdim: bool) -> Any:
+    """A reduction's result with the reduced dimensions of `shape` back in place, of size 1."""
+    if keepdim or not len(shape):
+        return x
+    axes = normalize_dims("reduction", dim, len(shape))
+    return reshape(x, tuple(1 if i in axes else n for i, n in enumerate(shape)))
+
+
+def spread(g: Any, shape: tuple[int, ...], dim: Any, keepdim: bool) -> Any:
+    """A reduction's cotangent over its input's shape: the reduced dimensions back in place, stretched."""
+    return expand(with_dims(g, shape, dim, keepdim), shape)
+
+
+def of_type(g: Any, storage: np.dtype) -> Any:
+    """`g` (array or Tensor) with elements of NumPy type `storage`; itself when they are."""
+    have = g.dtype
+    same = have is of_numpy(storage) if isinstance(have, Dtype) else have == storage
+    return g if same else to_dtype(g, of_numpy(storage))
+
+
+def count(shape: tuple[int, ...], dim: Any) -> int:
+    """How many elements a reduction over `dim` takes together."""
+    n = 1
+    for i in normalize_dims("reduction", dim, len(shape)):
+        n *= shape[i]
+    return n
+
+
+def is_complex(x: Any) -> bool:
+    """Whether an array or Tensor has complex elements."""
+    return x.dtype.is_complex if isinstance(x.dtype, Dtype) else x.dtype.kind == "c"
+
+
+# -- one entry per line -------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=64)
+def row_starts(rows: int, length: int) -> np.ndarray:
+    """Where each row of a contiguous (rows, length) array begins."""
+    return np.arange(0, rows * length, length)[:rows] if length else np.zeros(rows, np.int64)
+
+
+def take_rows(x: np.ndarray, indices: np.ndarray) -> np.ndarray:
+    """x[i, indices[i]] of a contiguous 2-dimensional array (three times as fast as take_along_axis)."""
+    return x.reshape(-1).take(indices + row_starts(*x.shape))
+
+
+@primitive(forms="", under="internal")
+def pick_along(input: Array, indices: Array, /, dim: int) -> Array:
+    """input[..., indices, ...] along `dim`; `indices` has as many dimensions as `input`."""
+    if not input.ndim:
+        return input.copy()
+    return np.take_along_axis(input, indices, dim)
+
+
+pick_along.vjp(input=lambda g, input_shape, indices, dim: place_along(g, indices, input_shape, dim))
+
+
+@primitive(forms="", under="internal")
+def place_along(input: Array, indices: Array, /, size: Sequence[int], dim: int) -> Array:
+    """Zeros of `size` with `input` added at `indices` along `dim`: the adjoint of pick_along."""
+    out = np.zeros(tuple(size), input.dtype)
+    if not out.ndim:
+        return out + input.reshape(())
+    if input.shape[dim] == 1:  # at most one entry per line: no two meet
+        np.put_along_axis(out, indices, input, dim)
+        return out
+    places = np.meshgrid(*(np.arange(n) for n in indices.shape), indexing="ij", sparse=True)
+    places[dim] = indices
+    np.add.at(out, tuple(places), input)
+    return out
+
+
+place_along.vjp(input=lambda g, indices, dim: pick_along(g, indices, dim))
+
+
+@primitive(forms="", under="internal")
+def permute_along(input: Array, indices: Array, /, dim: int) -> Array:
+    """Each line of `input` along `dim` in the order `indices`, which are a permutation: the adjoint is its inverse."""
+    return np.take_along_axis(input, indices, dim) if input.ndim else input.copy()
+
+
+permute_along.vjp(input=lambda g, indices, dim: unpermute_along(g, indices, dim))
+
+
+@primitive(forms="", under="internal")
+def unpermute_along(input: Array, indices: Array, /, dim: int) -> Array:
+    """What permute_along undoes: entry i of each line goes back to place indices[i]."""
+    if not input.ndim:
+        return input.copy()
+    out = np.empty(input.shape, input.dtype)
+    np.put_along_axis(out, indices, input, dim)
+    return out
+
+
+unpermute_along.vjp(input=lambda g, indices, dim: permute_along(g, indices, dim))
+
+
+# -- masks and moves ----------------------------------------------------------------------------------
+
+
+@primitive(forms="", under="internal")
+def keep(input: Array, mask: Array, /) -> Array:
+    """`input` where `mask` holds, exactly 0 elsewhere (a product would make nan of inf · 0); shapes broadcast."""
+    return np.where(mask, input, np.zeros((), input.dtype))
+
+
+keep.vjp(input=lambda g, mask, input_shape: sum_back(keep(g, mask), input_shape))
+
+
+def sum_back(g: Any, shape: tuple[int, ...]) -> Any:
+    """`g` summed to `shape` when broadcasting stretched it."""
+    from .views import sum_to_size
+
+    return g if tuple(g.shape) == tuple(shape) else sum_to_size(g, shape)
+
+
+@primitive(forms="", under="internal")
+def shift(input: Array, /, dim: int, by: int, fill: float = 0) -> Array:
+    """Every line along `dim` moved by one place, forward (by=1) or back (by=-1); `fill` comes in."""
+    if not input.ndim:
+        return np.full((), fill, input.dtype)
+    out = np.empty(input.shape, input.dtype)
+    ahead = (slice(None),) * (dim % input.ndim)
+    later, earlier, end = (slice(1, None), slice(None, -1), 0) if by > 0 else (slice(None, -1), slice(1, None), -1)
+    if out.size:
+        out[(*ahead, later)] = input[(*ahead, earlier)]
+        out[(*ahead, end)] = fill
+    return out
+
+
+shift.vjp(input=lambda g, dim, by: shift(g, dim, -by))
