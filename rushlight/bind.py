@@ -7,6 +7,7 @@ from typing import Any
 
 from . import methods as _methods  # noqa: F401  (gives Tensor its plain Python methods)
 from . import indexing
+from .arrays.foreign import ForeignArray
 from .autograd import generate
 from .ops import catalogue  # noqa: F401  (importing the catalogue declares every op)
 from .ops.declare import Op, public_names, registry
@@ -115,4 +116,5 @@ def functions_under(namespace: str) -> dict[str, Callable[[], Any]]:
     return found
 
 
+ForeignArray.ops = registry  # pyright: ignore[reportAttributeAccessIssue]
 bind_all()

@@ -60,8 +60,22 @@ def nearest(name: str, candidates: Iterable[str]) -> str | None:
     return folded[found[0]] if found else None
 
 
+class MissingName(AttributeError):
+    """An AttributeError whose hint is worked out only when it is read (hasattr() reads nothing)."""
+
+    def __init__(self, owner: str, name: str, candidates: Iterable[str]) -> None:
+        super().__init__(f"{owner} has no attribute {name!r}", name=name)
+        self._owner, self._candidates = owner, candidates
+
+    def __str__(self) -> str:
+        close = nearest(self.name, (c for c in self._candidates if not c.startswith("_")))
+        hint = f"; the nearest there is: {self._owner}.{close}" if close else ""
+        return f"{self._owner} has no attribute {self.name!r} (Rushlight does not have it yet){hint}"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return AttributeError, (str(self),)
+
+
 def missing(owner: str, name: str, candidates: Iterable[str]) -> AttributeError:
-    """The AttributeError for `owner.name`, naming the nearest thing there is."""
-    close = nearest(name, (c for c in candidates if not c.startswith("_")))
-    hint = f"; the nearest there is: {owner}.{close}" if close else ""
-    return AttributeError(f"{owner} has no attribute {name!r} (Rushlight does not have it yet){hint}", name=name)
+    """The AttributeError for `owner.name`, naming the nearest thing there is among `candidates`."""
+    return MissingName(owner, name, candidates)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from .errors import missing
@@ -28,7 +28,7 @@ def lazy_names(
         made = makers() if makers is not None and not name.startswith("__") else {}
         if name in made:
             return made[name]()
-        raise missing(shown or package, name, names())
+        raise missing(shown or package, name, _Listed(names))
 
     def get(name: str) -> Any:
         found = find(name)
@@ -39,6 +39,16 @@ def lazy_names(
         return sorted({*vars(module), *homes, *(makers() if makers is not None else ())})
 
     return get, names
+
+
+class _Listed:
+    """Names listed only when somebody iterates."""
+
+    def __init__(self, names: Callable[[], list[str]]) -> None:
+        self.names = names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names())
 
 
 def at(home: str, names: Iterable[str]) -> dict[str, str]:

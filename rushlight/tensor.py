@@ -335,13 +335,22 @@ class Tensor:
             device=str(self.device),
             requires_grad=self.requires_grad,
             grad_fn_name=name,
+            class_name="tensor" if type(self) in (Tensor, Parameter) else type(self).__name__,
         )
         return parameter_repr(text) if isinstance(self, Parameter) else text
 
     def _repr_html_(self) -> str:
         from .richdisplay import rich_html
 
-        return rich_html(self._a)
+        node = self.grad_fn
+        return rich_html(
+            self._a,
+            dtype_name=repr(self.dtype),
+            device=str(self.device),
+            class_name=type(self).__name__,
+            requires_grad=self.requires_grad,
+            grad_fn_name=None if node is None else node.name(),
+        )
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         if id(self) in memo:
@@ -368,12 +377,19 @@ class Tensor:
         return sorted(set(object.__dir__(self)))
 
     def __getattr__(self, name: str) -> Any:
-        raise missing("Tensor", name, dir(type(self)))
+        raise missing("Tensor", name, _TensorNames())
 
     def __setitem__(self, index: Any, value: Any) -> None:
         from .indexing import assign
 
         assign(self, index, value)
+
+
+class _TensorNames:
+    """The names of Tensor's attributes, listed only when somebody iterates."""
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(object.__dir__(wrap(np.empty(0))))
 
 
 _PYTHON_NUMBERS = frozenset({int, float, bool, complex})

@@ -61,8 +61,9 @@ def _named(fn: Any, op: Op) -> Callable[..., Any]:
 
 def _parameters(op: Op, out: bool = True) -> str:
     ahead = [p for p in op.signature.parameters.values() if p.kind is p.POSITIONAL_ONLY]
-    parts = [p.name + _default_of(op, p.name) for p in ahead]
-    keyword_only = False
+    parts = [f"*args_{p.name}" if _takes_varargs(p) else p.name + _default_of(op, p.name) for p in ahead]
+    keyword_only = any(map(_takes_varargs, ahead))
+    parts += [f"{p.name}=None" for p in ahead if _takes_varargs(p)]
     for p in op.options:
         if p in ahead:
             continue
@@ -89,11 +90,18 @@ def _literal(value: Any) -> str:
 
 
 def _varargs(op: Op) -> list[str]:
-    names = [p.name for p in op.options if "Varargs" in str(p.annotation)]
-    return [
+    names = [p.name for p in op.signature.parameters.values() if _takes_varargs(p)]
+    lines = [
         f"    if {n} is None: {n} = args_{n}[0] if len(args_{n}) == 1 and args_{n}[0].__class__ is not int else args_{n}"
         for n in names
     ]
+    lists = [n for n in names if n in op.lists and op.kind != "composite"]
+    return lines + [f"    if {n}.__class__ is not tuple and {n}.__class__ is not list: {n} = ({n},)" for n in lists]
+
+
+def _takes_varargs(p: inspect.Parameter) -> bool:
+    """Whether a parameter may be given as several arguments; a list of tensors too (`Sequence[Array] | Varargs`)."""
+    return "Varargs" in str(p.annotation)
 
 
 def _arguments(op: Op, prefix: str) -> str:

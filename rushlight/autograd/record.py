@@ -172,7 +172,9 @@ def kept_output_tensor(array: Any, box: list[Any], op: str, n: list[Any], positi
     """A saved output as a Tensor linked to its node again (the node itself must not hold it: that is a cycle)."""
     kept_output(array, box, op)
     t = binding.wrap(array)
-    t._n = n if position is None else [n[0] - 0.5, select_backward, n, position]
+    if array.dtype.kind not in "fcV":
+        return t  # indices carry no gradient
+    t._n = n if position is None else [n[0] - (1 + position) / 1024, select_backward, n, position]
     return t
 
 

@@ -157,14 +157,29 @@ def _backward_text(op: Op, tracked: tuple[str, ...], rule: Rule, twin: bool = Fa
 def fast_backward(op: Pointwise, numbers: bool = False) -> Callable[..., Any]:
     """backward(n, g) for nodes made by the fast path of a one- or two-input op; `numbers`: the second was a number."""
     tracked = op.tensors[:1] if numbers else op.tensors
-    text = _fast_text(op, tracked, numbers, False)
-    scope = {**arrays.NAMESPACE, "changed": record.changed}
-    made = compile_text(text, f"{op.name} fast backward", scope)["backward"]
     partials = [scalar.real(p) for p in op.gradient(tracked, folded=True).values()]
-    twin_scope = {**tensor_namespace(partials), "changed": record.changed, "relink": record.kept_output_tensor}
-    twin = compile_text(_fast_text(op, tracked, numbers, True), f"{op.name} fast backward on tensors", twin_scope)["backward"]
-    made.on_tensors, made.__name__, twin.__name__ = twin, backward_name(op), backward_name(op)
+    label = f"{op.name} fast backward"
+    shared = {"changed": record.changed, "relink": record.kept_output_tensor}
+
+    def variant(mode: str, names: dict[str, Any]) -> Callable[..., Any]:
+        text = _fast_text(op, tracked, numbers, mode)
+        return compile_text(text, f"{label} on {mode}", {**names, **shared})["backward"]
+
+    foreign = _OnFirstCall(lambda: variant("foreign", tensor_namespace(partials)))
+    made = variant("arrays", {**arrays.NAMESPACE, "foreign": foreign})
+    made.on_tensors = variant("tensors", tensor_namespace(partials))
+    made.__name__ = made.on_tensors.__name__ = backward_name(op)
     return made
+
+
+class _OnFirstCall:
+    """A function compiled when it is first called."""
+
+    def __init__(self, make: Callable[[], Callable[..., Any]]) -> None:
+        self.make = make
+
+    def __call__(self, n: list[Any], g: Any) -> Any:
+        return self.make()(n, g)
 
 
 def fast_keeps(op: Pointwise, numbers: bool = False) -> tuple[str, ...]:
@@ -174,7 +189,8 @@ def fast_keeps(op: Pointwise, numbers: bool = False) -> tuple[str, ...]:
     return tuple(sorted(scalar.free_names(*map(scalar.real, partials)) - {"g"}))
 
 
-def _fast_text(op: Pointwise, tracked: tuple[str, ...], numbers: bool, twin: bool) -> str:
+def _fast_text(op: Pointwise, tracked: tuple[str, ...], numbers: bool, mode: str) -> str:
+    """Source of backward(n, g) on raw "arrays", on "tensors", or on "foreign" arrays (by ops, but not recorded)."""
     keeps = fast_keeps(op, numbers)
     plain = op.tensors[1:] if numbers else ()
     names = [n if n in plain else f"{n}, v_{n}" for n in keeps]
@@ -185,18 +201,25 @@ def _fast_text(op: Pointwise, tracked: tuple[str, ...], numbers: bool, twin: boo
             lines = ["    n1, n2 = n[2]"]
     else:
         lines = []
+    partials = map(scalar.real, op.gradient(tracked, folded=True).values())
+    if mode == "arrays" and not all(_only_operators(p) for p in partials):
+        lines.insert(0, "    if g.__class__ is not ndarray and hasattr(g, '__op__'): return foreign(n, g)")
     if len(tracked) == 1:
-        lines += _fast_partial(op, tracked[0], plain, "return ", "", twin)
+        lines += _fast_partial(op, tracked[0], plain, "return ", "", mode)
     else:
         for i, n in enumerate(tracked, 1):
             lines += [f"    r{i} = None", f"    if n{i} is not None:"]
-            lines += _fast_partial(op, n, plain, f"r{i} = ", "    ", twin)
+            lines += _fast_partial(op, n, plain, f"r{i} = ", "    ", mode)
         lines.append("    return r1, r2")
     return "def backward(n, g):\n" + "\n".join(lines) + "\n"
 
 
+def _only_operators(e: scalar.Expr) -> bool:
+    return all(x.fn.infix or x.fn in (scalar.VAR, scalar.CONST) for x in scalar.nodes(e))
+
+
 def _fast_partial(
-    op: Pointwise, name: str, plain: tuple[str, ...], assign: str, indent: str, twin: bool
+    op: Pointwise, name: str, plain: tuple[str, ...], assign: str, indent: str, mode: str
 ) -> list[str]:
     partial = scalar.real(op.gradient([name], folded=True)[name])
     used = sorted(scalar.free_names(partial) - {"g", *plain})
@@ -210,9 +233,9 @@ def _fast_partial(
     renamed = {scalar.var(n): scalar.var(f"a_{n}") for n in used}
     for n in used:
         if n == "out":
-            lines.append(f"    a_out = {f'relink(out, v_out, {op.name!r}, n)' if twin else 'out'}")
+            lines.append(f"    a_out = {f'relink(out, v_out, {op.name!r}, n)' if mode == 'tensors' else 'out'}")
         else:
-            lines.append(f"    a_{n} = {n}" + ("" if twin else "._a"))
+            lines.append(f"    a_{n} = {n}" + ("" if mode == "tensors" else "._a"))
     steps, body = scalar.program(scalar.replace(partial, renamed))
     lines += [f"    {t} = {text}" for t, text in steps] + [f"    {assign}{body}"]
     return [indent + line for line in lines]

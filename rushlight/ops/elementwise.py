@@ -13,7 +13,7 @@ from .. import dtypes, scalar
 from ..arrays import numpy as arrays
 from ..dtypes import COMPLEX, FLOAT, dtype
 from ..scalar import Expr
-from .declare import Op, Rule, _decorator, registry
+from .declare import Op, Rule, _decorator, owner_of, registry
 
 
 class Pointwise(Op):
@@ -199,6 +199,8 @@ class Pointwise(Op):
         complex_np = compile_program(partials, names, arrays.NAMESPACE, self.name) if partials != reals else real_np
 
         def on_arrays(*values: Any) -> Any:
+            if owner_of(values) is not None:
+                return on_tensors(*values)
             return (complex_np if _any_complex(values) else real_np)(*map(_widen, values))
 
         def on_tensors(*values: Any) -> Any:
