@@ -3,12 +3,15 @@
 from . import activations as activations
 from . import addmm as addmm
 from . import along as along
+from . import attention as attention
 from . import avg_pool as avg_pool
 from . import bitwise as bitwise
 from . import comparison as comparison
 from . import complex as complex
 from . import conv as conv
 from . import convert as convert
+from . import embedding as embedding
+from . import embedding_bag as embedding_bag
 from . import extremes as extremes
 from . import fill as fill
 from . import fold as fold
@@ -22,6 +25,7 @@ from . import max_pool as max_pool
 from . import norms as norms
 from . import pad as pad
 from . import pointwise as pointwise
+from . import recurrent as recurrent
 from . import reduce as reduce
 from . import resample as resample
 from . import rounding as rounding
