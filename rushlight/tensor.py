@@ -21,7 +21,7 @@ from .autograd.mode import grad_on, inference_on
 from .device import CPU, META, device
 from .dtypes import OF_NUMPY, dtype
 from .errors import missing
-from .ops.declare import Op
+from .ops.declare import Op, registry
 from .size import Size
 
 ndarray = np.ndarray
@@ -487,5 +487,16 @@ def _bundle(op: Op, tensors: list[Tensor]) -> Any:
 
 
 engine.binding.tensor, engine.binding.wrap, engine.binding.fit = Tensor, wrap, _fit
+def _sum_array(a: Any) -> Any:
+    return registry["sum"](a, 0)
+
+
+def _sum_batch(g: Tensor, level: int, size: int) -> Tensor:
+    from .func.vmapping import leave
+
+    return leave(g, 0, size, level).sum(0)
+
+
+engine.binding.sum_array, engine.binding.sum_batch = _sum_array, _sum_batch
 engine.binding.function, engine.binding.bundle = function_of, _bundle
 generate.namespace.update(Tensor=Tensor, Parameter=Parameter, wrap=wrap)

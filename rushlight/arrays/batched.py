@@ -39,6 +39,11 @@ class BatchedArray(ForeignArray):
         return self.value.strides[1:]
 
     @property
+    def levels(self) -> list[tuple[int, int]]:
+        """(level, size) of every hidden dimension, outermost array first."""
+        return [(self.level, self.batch_size), *getattr(self.value, "levels", ())]
+
+    @property
     def batch_size(self) -> int:
         return self.value.shape[0]
 
@@ -121,6 +126,11 @@ def _pointwise(op: Any, args: tuple[Any, ...], peeled: list[tuple[Any, bool]], k
         typed = name in op.promoted and isinstance(value, np.ndarray)
         aligned.append(cast(value, computed) if typed else value)
     return op(*aligned, *(v for v, _ in peeled[len(op.tensors) :]), **kwargs)
+
+
+def example_by_example(op: Any, size: int, values: list[Any], flags: list[bool], options: dict[str, Any]) -> Any:
+    """The op on each example in turn, results stacked; for rules that do not cover a case."""
+    return _example_by_example(op, size, list(zip(values, flags, strict=True)), {k: (v, False) for k, v in options.items()})
 
 
 def _example_by_example(op: Any, size: int, peeled: list[tuple[Any, bool]], named: dict[str, tuple[Any, bool]]) -> Any:

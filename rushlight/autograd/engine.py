@@ -54,6 +54,8 @@ class _Binding:
     wrap: Callable[[Any], Any]  # an array as an untracked Tensor
     fit: Callable[[Any, Any, Any], Any]  # a Tensor summed to a shape and cast to a NumPy dtype, differentiably
     function: Callable[[Any], Any]  # an op's Tensor-level function
+    sum_array: Callable[[Any], Any]  # an array summed over its first dimension
+    sum_batch: Callable[[Any, int, int], Any]  # a Tensor's hidden batch at a level summed, differentiably
     bundle: Callable[[Any, list[Any]], Any]  # an op's several output Tensors as what the user gets
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import scalar
+from .. import dtypes, scalar
 from ..arrays import numpy as arrays
 from ..ops.declare import Op, owner_of
 from ..ops.elementwise import Pointwise
@@ -199,6 +199,8 @@ def _fast_path(op: Pointwise) -> str:
     if len(inputs) > 2 or op.whole or op.formulas or op.expr.kind is scalar.TRUTH or "f" not in op.accepts:
         return ""
     if len(op.promoted) != len(inputs) or any(p.default is p.empty for p in op.options):
+        return ""
+    if op.computes is not None and any(op.computes(d) is not d for d in (dtypes.float32, dtypes.float64)):
         return ""
     guards = [f" and {p.name} == {_literal(p.default)}" for p in op.options]
     guards += [" and out is None"] if "o" in op.forms else []

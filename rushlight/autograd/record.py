@@ -10,7 +10,7 @@ import numpy as np
 
 from ..arrays import numpy as arrays
 from ..errors import shape_text, user_line
-from .engine import Outputs, binding, select_backward
+from .engine import Outputs, binding, next_number, select_backward
 
 ndarray = np.ndarray
 
@@ -206,3 +206,42 @@ def note_line() -> str:
     """The user's current line, for anomaly mode."""
     filename, line = user_line()
     return f"{filename}:{line}"
+
+
+# -- under vmap ----------------------------------------------------------------------------------------
+
+
+def gather_batches(out: Any, nodes: tuple[Any, ...], values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Nodes of an op with a batched result: where an input is one for all examples, its gradient is their sum."""
+    if out.__class__ is tuple:
+        out = next((o for o in out if hasattr(o, "levels")), out[0])
+    wanted = getattr(out, "levels", ())
+    if not wanted:
+        return nodes
+    return tuple(_through(n, value, wanted) for n, value in zip(nodes, values, strict=False))
+
+
+def _through(n: Any, value: Any, wanted: Sequence[tuple[int, int]]) -> Any:
+    if n is None:
+        return None
+    if isinstance(value, (list, tuple)):
+        return tuple(_through(m, v, wanted) for m, v in zip(n, value, strict=True))
+    have = {level for level, _ in getattr(value._a, "levels", ())}
+    for level, size in reversed(wanted):
+        if level not in have:
+            n = [next_number(), _sum_batch, n, level, size]
+    return n
+
+
+def _sum_batch(n: list[Any], g: Any) -> Any:
+    """The gradients of all examples, added up; one that is the same for all counts once per example."""
+    if getattr(g, "level", None) == n[3]:
+        return binding.sum_array(g.value)
+    return g * n[4]
+
+
+def _sum_batch_on_tensors(n: list[Any], g: Any) -> Any:
+    return binding.sum_batch(g, n[3], n[4])
+
+
+_sum_batch.on_tensors = _sum_batch_on_tensors  # type: ignore[attr-defined]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from numpy import ndarray
+
 from .. import scalar
 from ..arrays import numpy as arrays
 from ..ops.declare import Op, Rule
@@ -29,6 +31,8 @@ class Recorder:
     def __call__(self, out: Any, nodes: tuple[Any, ...], values: tuple[Any, ...]) -> Any:
         """The Tensor(s) of array(s) `out`; `nodes` of the tensor parameters, `values` of all parameters in order."""
         key = tuple([n is not None for n in nodes])
+        if out.__class__ is not ndarray:
+            nodes = record.gather_batches(out, nodes, values)
         save = self.savers.get(key)
         if save is None:
             save = self.savers[key] = _make_saver(self.op, key)
@@ -46,6 +50,8 @@ class Recorder:
 
     def save_one(self, t: Any, out: Any, nodes: tuple[Any, ...], values: tuple[Any, ...]) -> Any:
         """The node of an op whose one tensor input is tracked."""
+        if out.__class__ is not ndarray:
+            nodes = record.gather_batches(out, nodes, values)
         save = self.savers.get((True,))
         if save is None:
             save = self.savers[(True,)] = _make_saver(self.op, (True,))

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..arrays.batched import BatchedArray, next_level
 from ..autograd.engine import next_number
+from ..ops import batch as batch  # states the batching rules
 from ..tensor import Tensor, wrap
 from .tree import broadcast_to, flatten, unflatten
 

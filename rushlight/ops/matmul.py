@@ -79,7 +79,7 @@ conjugated.vjp(input=lambda g: conjugated(g))
 
 def is_complex(x: Any) -> bool:
     """Whether an array or Tensor holds complex numbers."""
-    return x.dtype.kind == "c" if x.__class__ is ndarray else x.dtype.is_complex
+    return x.dtype.kind == "c" if isinstance(x.dtype, np.dtype) else x.dtype.is_complex
 
 
 def conj(x: Any) -> Any:
