@@ -9,6 +9,7 @@ import warnings
 from typing import Any
 
 from ..autograd import Function
+from ..autograd.mode import is_grad_enabled
 from ..tensor import Tensor
 from .hooks import Hook
 
@@ -59,7 +60,7 @@ class BackwardHooks:
             None  # which arguments are tensors; None where none of them needs gradients
         )
         self.outputs: list[int] = []
-        self.grad_outputs: tuple[Any, ...] | None = None
+        self.grad_outputs: Any = None
 
     def watch_inputs(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """The arguments, with the tensors among them behind an identity that runs the hooks."""
@@ -83,8 +84,6 @@ class BackwardHooks:
         return results if isinstance(result, tuple) else results[0]
 
     def _through(self, function: type[Function], values: tuple[Any, ...]) -> tuple[Any, list[int] | None]:
-        from .. import is_grad_enabled
-
         places = [i for i, value in enumerate(values) if isinstance(value, Tensor)]
         if not (is_grad_enabled() and any(values[i].requires_grad for i in places)):
             return values, None

@@ -3,6 +3,10 @@
 from collections.abc import Callable
 from typing import Any, Self
 
+from ..autograd.mode import no_grad
+from ..creation import empty_like
+from ..device import device as Device
+from ..dtypes import dtype as DType
 from ..tensor import Parameter, Tensor
 from .traversal import Traversal
 
@@ -72,8 +76,6 @@ class Conversion(Traversal):
 
     def to_empty(self, *, device: Any, recurse: bool = True) -> Self:
         """Move to `device` without copying: the values there are whatever the memory held."""
-        from ..creation import empty_like
-
         return self._apply(lambda t: empty_like(t, device=device), recurse=recurse)
 
     def share_memory(self) -> Self:
@@ -82,8 +84,6 @@ class Conversion(Traversal):
 
 
 def _convert_parameter(parameter: Parameter, fn: Callable[[Tensor], Tensor]) -> None:
-    from .. import no_grad
-
     grad = parameter.grad
     with no_grad():
         parameter.data = fn(parameter)
@@ -95,9 +95,6 @@ def parse_to(*args: Any, **kwargs: Any) -> tuple[Any, Any, bool]:
     """The (device, dtype, non_blocking) that a call of `to` asks for; each is None or False where
     not given.
     """
-    from .. import device as Device
-    from .. import dtype as DType
-
     names = {"device", "dtype", "non_blocking", "copy", "memory_format", "tensor"}
     unknown = set(kwargs) - names
     if unknown:

@@ -6,6 +6,7 @@ from collections import OrderedDict, namedtuple
 from collections.abc import Mapping
 from typing import Any
 
+from ..autograd.mode import no_grad
 from ..tensor import Parameter, Tensor
 from .conversion import Conversion
 from .hooks import Hook, HookTable, RemovableHandle, add_hook
@@ -168,8 +169,6 @@ class State(Conversion):
         return []
 
     def _take(self, name: str, own: Tensor, given: Tensor, assign: bool) -> None:
-        from .. import no_grad
-
         with no_grad():
             if not assign:
                 own.copy_(given)
