@@ -12,7 +12,7 @@ from ..arrays.numpy import normalize_dims
 from ..dtypes import dtype as Dtype
 from ..dtypes import of_numpy
 from .convert import to_dtype
-from .declare import primitive, registry
+from .declare import Op, primitive, registry
 from .views import expand, reshape
 
 Array = Any
@@ -44,6 +44,15 @@ def of_type(g: Any, storage: np.dtype) -> Any:
     have = g.dtype
     same = have is of_numpy(storage) if isinstance(have, Dtype) else have == storage
     return g if same else to_dtype(g, of_numpy(storage))
+
+
+def no_derivative(op: Op) -> None:
+    """Let backward through `op` be an error, not a gradient that is silently missing."""
+
+    def backward(g: Any) -> Any:
+        raise RuntimeError(f"{op.name}: derivative for {op.name} is not implemented; call it on x.detach()")
+
+    op.backward(backward)
 
 
 def count(shape: tuple[int, ...], dim: Any) -> int:
@@ -93,7 +102,7 @@ def place_along(input: Array, indices: Array, /, size: Sequence[int], dim: int) 
     if input.shape[dim] == 1:  # at most one entry per line: no two meet
         np.put_along_axis(out, indices, input, dim)
         return out
-    places = np.meshgrid(*(np.arange(n) for n in indices.shape), indexing="ij", sparse=True)
+    places: list[Any] = list(np.meshgrid(*(np.arange(n) for n in indices.shape), indexing="ij", sparse=True))
     places[dim] = indices
     np.add.at(out, tuple(places), input)
     return out

@@ -17,7 +17,7 @@ Array = Any
 # -- kernels ------------------------------------------------------------------------------------------
 
 
-def _ordered(name: str, input: Array) -> Array:
+def ordered(name: str, input: Array) -> Array:
     """`input` as NumPy can compare it: half types in float32. Raises NotImplementedError for complex numbers."""
     if input.dtype.kind == "c":
         raise NotImplementedError(f'"{name}" not implemented for \'{OF_NUMPY[input.dtype]}\': complex numbers have no order')
@@ -42,7 +42,7 @@ def _nonempty(name: str, input: Array, dim: Any) -> tuple[int, ...]:
 
 def _extreme(name: str, ufunc: np.ufunc, input: Array, dim: Any, keepdim: bool) -> Array:
     axes = _nonempty(name, input, dim)
-    found = ufunc.reduce(_ordered(name, input), axes, None, None, keepdim)
+    found = ufunc.reduce(ordered(name, input), axes, None, None, keepdim)
     return cast(np.asarray(found), input.dtype)
 
 
@@ -55,7 +55,7 @@ def _place(name: str, find: str, input: Array, dim: int) -> tuple[Array, Array]:
         return np.zeros(shape, input.dtype), np.zeros(shape, np.int64)
     if not input.ndim:
         return input.copy(), np.zeros((), np.int64)
-    indices = getattr(_ordered(name, input), find)(at)
+    indices = getattr(ordered(name, input), find)(at)
     if input.ndim == 2 and at == 1 and input.flags.c_contiguous:
         return take_rows(input, indices), indices
     index = np.expand_dims(np.asarray(indices), at)
@@ -103,7 +103,9 @@ def shares(input: Array, extreme: Array, /, dim: Any, nans: bool = False) -> Arr
     return cast(np.asarray(same / n), input.dtype)
 
 
-def _evenly(nans: bool) -> Any:
+def evenly(nans: bool) -> Any:
+    """The backward of one element chosen among all: those equal to it share its gradient."""
+
     def backward(g: Array, input: Array, out: Array) -> Array:
         shape = tuple(input.shape)
         return spread(g, shape, None, False) * shares(input, out, None, nans)
@@ -119,13 +121,13 @@ def _tied(g: Array, input: Array, out: Array, dim: Any, keepdim: bool) -> Array:
 for _op in (amax, amin):
     _op.backward(_tied)
 for _op in (max_all, min_all):
-    _op.backward(_evenly(True))
+    _op.backward(evenly(True))
 
 
 # -- along one dimension: value and place -------------------------------------------------------------
 
 
-def _value_at(g: tuple[Array, Any], indices: Array, input_shape: Any, dim: int, keepdim: bool) -> Array:
+def value_at(g: tuple[Array, Any], indices: Array, input_shape: Any, dim: int, keepdim: bool) -> Array:
     """The whole gradient goes to the element that was chosen."""
     shape = tuple(input_shape)
     back = [with_dims(x, shape, dim, keepdim) for x in (g[0], indices)]
@@ -135,16 +137,16 @@ def _value_at(g: tuple[Array, Any], indices: Array, input_shape: Any, dim: int, 
 @primitive(forms="", under="internal", outputs=("values", "indices"))
 def max_dim(input: Array, /, dim: int, keepdim: bool = False) -> tuple[Array, Array]:
     """The largest element of each line along `dim` and its first index."""
-    return _kept(_place("max", "argmax", input, dim), input, dim, keepdim)
+    return keeping(_place("max", "argmax", input, dim), input, dim, keepdim)
 
 
 @primitive(forms="", under="internal", outputs=("values", "indices"))
 def min_dim(input: Array, /, dim: int, keepdim: bool = False) -> tuple[Array, Array]:
     """The smallest element of each line along `dim` and its first index."""
-    return _kept(_place("min", "argmin", input, dim), input, dim, keepdim)
+    return keeping(_place("min", "argmin", input, dim), input, dim, keepdim)
 
 
-def _kept(found: tuple[Array, Array], input: Array, dim: int, keepdim: bool) -> tuple[Array, Array]:
+def keeping(found: tuple[Array, Array], input: Array, dim: int, keepdim: bool) -> tuple[Array, Array]:
     """Values and indices, with the reduced dimension back as 1 when `keepdim`."""
     if not keepdim or not input.ndim:
         return found
@@ -152,8 +154,8 @@ def _kept(found: tuple[Array, Array], input: Array, dim: int, keepdim: bool) -> 
     return np.expand_dims(found[0], at), np.expand_dims(found[1], at)
 
 
-max_dim.backward(_value_at)
-min_dim.backward(_value_at)
+max_dim.backward(value_at)
+min_dim.backward(value_at)
 
 
 def _three_ways(name: str, input: Array, dim: Any, keepdim: bool, other: Any) -> Any:
@@ -188,14 +190,14 @@ def _argument(name: str, input: Array, dim: int | None, keepdim: bool) -> Array:
     if dim is None:
         if not input.size:
             raise IndexError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0.")
-        found = np.asarray(getattr(_ordered(name, input), name)())
+        found = np.asarray(getattr(ordered(name, input), name)())
         return found.reshape((1,) * input.ndim) if keepdim else found
     at = normalize_dim(name, dim, input.ndim)
     if not input.size:
         _nonempty(name, input, at)
     if not input.ndim:
         return np.zeros((), np.int64)
-    return getattr(_ordered(name, input), name)(at, keepdims=keepdim)
+    return getattr(ordered(name, input), name)(at, keepdims=keepdim)
 
 
 @primitive(forms="mo", differentiable=False)
@@ -218,7 +220,7 @@ def aminmax(input: Array, /, *, dim: int | None = None, keepdim: bool = False) -
         raise RuntimeError(
             "aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity."
         )
-    x = _ordered("aminmax", input)
+    x = ordered("aminmax", input)
     found = (np.asarray(f.reduce(x, axes, keepdims=keepdim)) for f in (np.minimum, np.maximum))
     low, high = (cast(a, input.dtype) for a in found)
     return low, high

@@ -107,7 +107,7 @@ def norm_backward(g: Array, x: Array, norm: Array, p: float, dim: Any) -> Array:
     if p == 1:
         return sgn(x) * g
     if p == 2:
-        return keep(x * (g / norm), norm != 0)
+        return g * keep(x / norm, norm != 0)
     if math.isinf(p):
         return sgn(x) * g * shares(absolute(x), norm, dim, True)  # all of that size share evenly
     size = absolute(x)

@@ -13,7 +13,7 @@ from ..dtypes import OF_NUMPY
 from ..dtypes import dtype as Dtype
 from ..errors import shape_text
 from . import along
-from .along import count, is_complex, keep, late, of_type, spread
+from .along import count, is_complex, late, of_type, spread
 from .declare import composite, primitive
 from .views import diagonal
 
@@ -99,7 +99,7 @@ def nansum(input: Array, /, dim: Any = None, keepdim: bool = False, *, dtype: Dt
 
 @nansum.backward
 def _(g: Array, input: Array, input_dtype: Any, dim: Any, keepdim: bool) -> Array:
-    return keep(of_type(spread(g, tuple(input.shape), dim, keepdim), input_dtype), is_number(input))
+    return of_type(spread(g, tuple(input.shape), dim, keepdim), input_dtype) * is_number(input)
 
 
 @primitive(forms="mo")
@@ -120,13 +120,13 @@ def nanmean(input: Array, /, dim: Any = None, keepdim: bool = False, *, dtype: D
 @nanmean.backward
 def _(g: Array, input: Array, input_dtype: Any, dim: Any, keepdim: bool) -> Array:
     g = of_type(spread(g, tuple(input.shape), dim, keepdim), input_dtype)
-    return keep(g * share_of_numbers(input, dim), is_number(input))
+    return g * share_of_numbers(input, dim) * is_number(input)
 
 
 @primitive(forms="", under="internal", differentiable=False)
 def is_number(input: Array, /) -> Array:
-    """Whether each element is not nan."""
-    return ~np.isnan(input) if input.dtype.kind not in "biu" else np.ones(input.shape, np.bool_)
+    """1 where an element is a number, 0 where it is nan."""
+    return cast(~np.isnan(input), input.dtype)
 
 
 @primitive(forms="", under="internal", differentiable=False)

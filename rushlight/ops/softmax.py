@@ -52,7 +52,7 @@ def _prepare(name: str, input: np.ndarray, dim: int, dtype: Dtype | None) -> tup
     return (x if x.ndim else x.reshape(1)), result, axis  # pyright: ignore[reportReturnType]
 
 
-def _softmax(input: np.ndarray, dim: int, *, dtype: Dtype | None = None) -> np.ndarray:
+def _softmax(input: np.ndarray, dim: int, dtype: Dtype | None = None) -> np.ndarray:
     """exp(x - max) / Σ in four NumPy calls."""
     x, result, axis = _prepare("softmax", input, dim, dtype)
     if not x.size:
@@ -63,7 +63,7 @@ def _softmax(input: np.ndarray, dim: int, *, dtype: Dtype | None = None) -> np.n
     return cast(e, result).reshape(input.shape)
 
 
-def _log_softmax(input: np.ndarray, dim: int, *, dtype: Dtype | None = None) -> np.ndarray:
+def _log_softmax(input: np.ndarray, dim: int, dtype: Dtype | None = None) -> np.ndarray:
     """x - max - log Σ exp(x - max) in six NumPy calls."""
     x, result, axis = _prepare("log_softmax", input, dim, dtype)
     if not x.size:

@@ -90,7 +90,7 @@ def _(rng):
     yield Sample((x,), gradcheck=False)
     yield Sample((x,), {"dim": 0, "keepdim": True}, gradcheck=False)
     yield Sample((x.astype(np.int64), 1))
-    yield Sample((np.float64(3) * np.ones(()),))
+    yield Sample((np.full((), 3.0),))
     yield Sample((rng.standard_normal((2, 3)),))
 
 

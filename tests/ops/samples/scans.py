@@ -58,7 +58,7 @@ def _(rng):
     yield Sample((rng.integers(0, 2, 6).astype(bool),))
 
 
-@samples("trapezoid", "trapz", "cumulative_trapezoid")
+@samples("trapezoid", "cumulative_trapezoid")
 def _(rng):
     y = rng.standard_normal((3, 5))
     yield Sample((y,))

@@ -1,0 +1,235 @@
+"""Order statistics: medians, the k-th smallest, the most frequent, quantiles."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..arrays.numpy import normalize_dim
+from ..dtypes import OF_NUMPY, float32, float64
+from ..dtypes import dtype as Dtype
+from ..errors import shape_text
+from .along import keep, late, pick_along
+from .declare import composite, primitive
+from .extremes import evenly, keeping, ordered, value_at
+from .sorting import sort, stable_order
+from .views import movedim, reshape, unsqueeze
+
+Array = Any
+floor, ceil, lerp, round_half_even = late("floor"), late("ceil"), late("lerp"), late("round")
+
+# -- kernels ------------------------------------------------------------------------------------------
+
+
+def _chosen(name: str, input: Array, dim: int, keepdim: bool, choose: Any) -> tuple[Array, Array]:
+    """The element of each line along `dim` at the index that `choose` gives for lines in the last dimension."""
+    at = normalize_dim(name, dim, input.ndim)
+    if not input.ndim:
+        return input.copy(), np.zeros((), np.int64)
+    if not input.shape[at]:
+        raise IndexError(f"{name}(): Expected reduction dim {at} to have non-zero size.")
+    lines = ordered(name, input).swapaxes(at, -1)
+    indices = np.asarray(choose(lines), np.int64)[..., None].swapaxes(at, -1)
+    values = np.take_along_axis(input, indices, at)
+    return keeping((values.squeeze(at), indices.squeeze(at)), input, dim, keepdim)
+
+
+def _is_nan(x: np.ndarray) -> np.ndarray:
+    return np.isnan(x) if x.dtype.kind == "f" else np.zeros(x.shape, np.bool_)
+
+
+def _middle(x: np.ndarray) -> np.ndarray:
+    """The index of the lower median of each line; of the first nan where there is one."""
+    k = (x.shape[-1] - 1) // 2
+    nans = _is_nan(x)
+    return np.where(nans.any(-1), nans.argmax(-1), stable_order(x)[..., k])
+
+
+def _middle_of_numbers(x: np.ndarray) -> np.ndarray:
+    """The index of the lower median of each line's numbers (nan is sorted behind them)."""
+    k = np.maximum((~_is_nan(x)).sum(-1) - 1, 0) // 2
+    return np.take_along_axis(stable_order(x), k[..., None], -1)[..., 0]
+
+
+def _commonest(x: np.ndarray) -> np.ndarray:
+    """The last index of the most frequent element of each line; of equally frequent ones the smallest element's."""
+    order = stable_order(x)
+    s = np.take_along_axis(x, order, -1)
+    starts = np.ones(s.shape, np.bool_)
+    starts[..., 1:] = s[..., 1:] != s[..., :-1]
+    places = np.arange(s.shape[-1])
+    run = places - np.maximum.accumulate(np.where(starts, places, 0), -1)
+    return np.take_along_axis(order, run.argmax(-1)[..., None], -1)[..., 0]
+
+
+def _median_all(name: str, input: Array, skip_nans: bool) -> Array:
+    if input.dtype.kind == "b":
+        raise NotImplementedError(f'{name}: "median_cpu" not implemented for bool; use .int()')
+    x = ordered(name, input).reshape(-1)
+    nans = _is_nan(x)
+    if not x.size or (nans.any() and not skip_nans) or (nans.all() and x.dtype.kind == "f"):
+        return np.asarray(np.nan if x.dtype.kind == "f" else np.iinfo(x.dtype).min, input.dtype)
+    k = (x.size - 1 - int(nans.sum())) // 2
+    return np.asarray(np.partition(x, k)[k], input.dtype)
+
+
+# -- medians ------------------------------------------------------------------------------------------
+
+
+@primitive(forms="", under="internal")
+def median_all(input: Array, /) -> Array:
+    """The lower median of all elements; nan where one is nan."""
+    return _median_all("median", input, False)
+
+
+@primitive(forms="", under="internal")
+def nanmedian_all(input: Array, /) -> Array:
+    """The lower median of all elements that are numbers."""
+    return _median_all("nanmedian", input, True)
+
+
+@primitive(forms="", under="internal", outputs=("values", "indices"))
+def median_dim(input: Array, /, dim: int, keepdim: bool = False) -> tuple[Array, Array]:
+    """The lower median of each line along `dim`, and its index."""
+    return _chosen("median", input, dim, keepdim, _middle)
+
+
+@primitive(forms="", under="internal", outputs=("values", "indices"))
+def nanmedian_dim(input: Array, /, dim: int, keepdim: bool = False) -> tuple[Array, Array]:
+    """The lower median of each line's numbers along `dim`, and its index."""
+    return _chosen("nanmedian", input, dim, keepdim, _middle_of_numbers)
+
+
+@composite(forms="m")
+def median(input: Array, /, dim: int | None = None, keepdim: bool = False) -> Any:
+    """The lower of the middle elements (nan where there is a nan); with `dim`, (values, indices) along it."""
+    return median_all(input) if dim is None else median_dim(input, dim, keepdim)
+
+
+@composite(forms="m")
+def nanmedian(input: Array, /, dim: int | None = None, keepdim: bool = False) -> Any:
+    """The lower of the middle elements among the numbers; with `dim`, (values, indices) along it."""
+    return nanmedian_all(input) if dim is None else nanmedian_dim(input, dim, keepdim)
+
+
+@primitive(forms="mo", outputs=("values", "indices"))
+def mode(input: Array, /, dim: int = -1, keepdim: bool = False) -> tuple[Array, Array]:
+    """The most frequent element of each line along `dim` (the smallest of several), and the last index it has."""
+    return _chosen("mode", input, dim, keepdim, _commonest)
+
+
+@primitive(forms="mo", outputs=("values", "indices"))
+def kthvalue(input: Array, /, k: int, dim: int = -1, keepdim: bool = False) -> tuple[Array, Array]:
+    """The k-th smallest element (from 1) of each line along `dim`, and its index; nan is largest."""
+    size = input.shape[normalize_dim("kthvalue", dim, input.ndim)] if input.ndim else 1
+    if not 1 <= k <= size:
+        raise RuntimeError(
+            f"kthvalue(): selected number k out of range for dimension {dim}: k = {k}, shape {shape_text(input.shape)}"
+        )
+    return _chosen("kthvalue", input, dim, keepdim, lambda x: stable_order(x)[..., k - 1])
+
+
+for _op in (median_all, nanmedian_all):
+    _op.backward(evenly(True))
+for _op in (median_dim, nanmedian_dim, mode, kthvalue):
+    _op.backward(value_at)
+
+
+# -- quantiles ----------------------------------------------------------------------------------------
+
+_INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
+
+
+@composite(forms="mo")
+def quantile(
+    input: Array, q: Array, /, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear"
+) -> Array:
+    """The q-th quantiles of each line along `dim` (of everything by default); several `q` make a first dimension."""
+    return _quantile("quantile", input, q, dim, keepdim, interpolation, False)
+
+
+@composite(forms="mo")
+def nanquantile(
+    input: Array, q: Array, /, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear"
+) -> Array:
+    """The q-th quantiles of each line's numbers along `dim`, nan left out."""
+    return _quantile("nanquantile", input, q, dim, keepdim, interpolation, True)
+
+
+def _kind(x: Any) -> Dtype:
+    return x.dtype if isinstance(x.dtype, Dtype) else OF_NUMPY[x.dtype]
+
+
+def _check(name: str, input: Any, q: Any, interpolation: str) -> None:
+    """Raise RuntimeError as PyTorch does for what quantiles cannot be taken of."""
+    kind = _kind(input)
+    if kind not in (float32, float64):
+        raise RuntimeError(f"{name}() input tensor must be either float or double dtype, got {kind}; use .float()")
+    if 0 in tuple(input.shape):
+        raise RuntimeError(f"{name}() input tensor must be non-empty, got shape {shape_text(tuple(input.shape))}")
+    if interpolation not in _INTERPOLATIONS:
+        raise RuntimeError(
+            f"{name}() interpolation must be one of linear, lower, higher, midpoint or nearest, but got {interpolation}"
+        )
+    if not hasattr(q, "shape"):
+        if not 0 <= q <= 1:
+            raise RuntimeError(f"{name}() q must be in the range [0, 1] but got {q}")
+    elif len(q.shape) > 1:
+        raise RuntimeError(f"{name}() q must be a scalar or 1D tensor, got shape {shape_text(tuple(q.shape))}")
+    elif _kind(q) is not kind:
+        raise RuntimeError(f"{name}() q tensor must be same dtype as the input tensor, got {_kind(q)} and {kind}")
+    elif not in_unit_interval(q):
+        raise RuntimeError(f"{name}() q values must be in the range [0, 1]")
+
+
+@primitive(forms="", under="internal", differentiable=False)
+def in_unit_interval(input: Array, /) -> Array:
+    """Whether every element lies in [0, 1]."""
+    return np.asarray(((input >= 0) & (input <= 1)).all())
+
+
+def _quantile(name: str, input: Any, q: Any, dim: Any, keepdim: bool, interpolation: str, skip_nans: bool) -> Any:
+    _check(name, input, q, interpolation)
+    rank = len(input.shape)
+    lines = reshape(input, (-1,)) if dim is None else input if not rank else movedim(input, dim, -1)
+    lines = reshape(lines, (1,)) if not len(lines.shape) else lines
+    found = _at_ranks(sort(lines, -1)[0], q, interpolation, skip_nans)  # (..., number of q)
+    if keepdim:
+        found = reshape(found, (*(1,) * rank, -1)) if dim is None else movedim(unsqueeze(found, 0), 0, dim - (dim < 0))
+    return movedim(found, -1, 0) if getattr(q, "shape", ()) else reshape(found, tuple(found.shape)[:-1])
+
+
+def _at_ranks(x: Any, q: Any, interpolation: str, skip_nans: bool) -> Any:
+    """The elements of sorted lines at q · (n - 1), interpolated between neighbours."""
+    ends, numbers = last_ranks(x, skip_nans), no_nan(x, skip_nans)
+    ranks = keep(ends * (reshape(q, (-1,)) if hasattr(q, "shape") else q), numbers) + keep(ends, numbers == 0)
+    if interpolation == "lower":
+        return pick_along(x, as_index(ranks), -1)
+    if interpolation == "higher":
+        return pick_along(x, as_index(ceil(ranks)), -1)
+    if interpolation == "nearest":
+        return pick_along(x, as_index(round_half_even(ranks)), -1)
+    below = as_index(ranks)
+    weight = ranks - floor(ranks) if interpolation == "linear" else 0.5
+    return lerp(pick_along(x, below, -1), pick_along(x, as_index(ceil(ranks)), -1), weight)
+
+
+@primitive(forms="", under="internal", differentiable=False)
+def last_ranks(input: Array, /, skip_nans: bool) -> Array:
+    """The last rank of each sorted line, or that of its last number; as (..., 1) of the input's type."""
+    n = input.shape[-1]
+    last = np.maximum(n - 1 - np.isnan(input).sum(-1, keepdims=True), 0) if skip_nans else np.full((*input.shape[:-1], 1), n - 1)
+    return last.astype(input.dtype)
+
+
+@primitive(forms="", under="internal", differentiable=False)
+def no_nan(input: Array, /, skip_nans: bool) -> Array:
+    """Whether the result for a sorted line is a number: nan, if it counts, stands last."""
+    return np.ones((*input.shape[:-1], 1), np.bool_) if skip_nans else ~np.isnan(input[..., -1:])
+
+
+@primitive(forms="", under="internal", differentiable=False)
+def as_index(input: Array, /) -> Array:
+    """Truncated to int64."""
+    return input.astype(np.int64)
