@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from . import methods as _methods  # noqa: F401  (gives Tensor its plain Python methods)
 from . import indexing
 from .arrays.foreign import ForeignArray
 from .autograd import generate
-from .ops import catalogue  # noqa: F401  (importing the catalogue declares every op)
-from .ops.declare import Op, public_names, registry
+from .ops.contents import CONTENTS
+from .ops.declare import Op, registry
 from .tensor import Tensor, function_of
 
 _OPERATORS = {
@@ -29,7 +29,7 @@ _INPLACE_OPERATORS = {
     **{"__ixor__": "bitwise_xor", "__ilshift__": "bitwise_left_shift", "__irshift__": "bitwise_right_shift"},
 }
 #: methods whose arguments stand in another order than the function's
-_METHODS = {"where": "where_method"}
+_METHODS = {"where": "where_method", "polygamma": "polygamma_of"}
 
 
 class LazyMethod:
@@ -57,37 +57,43 @@ def inplace_of(op: Op) -> Callable[..., Any]:
     return found
 
 
+def _function(name: str) -> Callable[[], Any]:
+    return lambda: function_of(registry[name])
+
+
+def _in_place(name: str) -> Callable[[], Any]:
+    return lambda: inplace_of(registry[name])
+
+
 def _install(name: str, make: Callable[[], Any]) -> None:
     if name not in Tensor.__dict__:
         setattr(Tensor, name, LazyMethod(name, make))
 
 
-def method_names(op: Op) -> tuple[str, ...]:
-    """Undotted names under which an op is a Tensor method."""
-    return tuple(n for n in (op.name, *op.aliases) if "." not in n)
+def bind(rows: Mapping[str, tuple[str, str, tuple[str, ...]]]) -> None:
+    """Give Tensor the methods of ops listed as in `ops/contents.py`: name -> (file, forms, public names)."""
+    for op, (_, forms, names) in rows.items():
+        if not names:
+            continue  # internal
+        methods = dict.fromkeys((op, *(n for n in names if "." not in n)))
+        for name in methods:
+            if "m" in forms:
+                _install(name, _function(op))
+            if "i" in forms and ("m" in forms or not names[0].startswith("nn.")):
+                _install(f"{name}_", _in_place(op))
+        if "p" in forms:
+            setattr(Tensor, op, property(lambda t, of=op: function_of(registry[of])(t)))
 
 
-def bind_all() -> None:
-    """Give Tensor every method and operator the registry declares."""
-    for op in registry.values():
-        if "m" in op.forms:
-            for name in method_names(op):
-                _install(name, lambda op=op: function_of(op))
-        if "i" in op.forms and ("m" in op.forms or op.under != "nn.functional"):
-            for name in method_names(op):
-                _install(f"{name}_", lambda op=op: inplace_of(op))
-        if "p" in op.forms:
-            setattr(Tensor, op.name, property(lambda t, op=op: function_of(op)(t)))
+def bind_operators() -> None:
+    """Give Tensor Python's operators."""
     for name, of in (*_OPERATORS.items(), *_METHODS.items()):
-        if of in registry:
-            setattr(Tensor, name, LazyMethod(name, lambda of=of: function_of(registry[of])))
+        setattr(Tensor, name, LazyMethod(name, _function(of)))
     for name, of in _INPLACE_OPERATORS.items():
-        if of in registry:
-            setattr(Tensor, name, LazyMethod(name, lambda of=of: inplace_of(registry[of])))
+        setattr(Tensor, name, LazyMethod(name, _in_place(of)))
     Tensor.__getitem__, Tensor.__setitem__ = indexing.getitem, indexing.assign
-    if "eq" in registry:
-        Tensor.__eq__, Tensor.__ne__ = _equal, _not_equal
-        Tensor.__hash__ = object.__hash__
+    Tensor.__eq__, Tensor.__ne__ = _equal, _not_equal
+    Tensor.__hash__ = object.__hash__
 
 
 def _comparable(value: object) -> bool:
@@ -106,15 +112,17 @@ def functions_under(namespace: str) -> dict[str, Callable[[], Any]]:
     """Public functions of a namespace ("", "nn.functional", "linalg"): name -> maker. In-place forms included."""
     prefix = f"{namespace}." if namespace else ""
     found: dict[str, Callable[[], Any]] = {}
-    for dotted, op in public_names().items():
-        if not dotted.startswith(prefix) or "." in dotted[len(prefix) :] or "F" in op.forms:
-            continue
-        name = dotted[len(prefix) :]
-        found[name] = lambda op=op: function_of(op)
-        if "i" in op.forms:
-            found[f"{name}_"] = lambda op=op: inplace_of(op)
+    for op, (_, forms, names) in CONTENTS.items():
+        for dotted in names:
+            name = dotted[len(prefix) :]
+            if "F" in forms or "." in name or not dotted.startswith(prefix):
+                continue
+            found[name] = _function(op)
+            if "i" in forms:
+                found[f"{name}_"] = _in_place(op)
     return found
 
 
-ForeignArray.ops = registry  # pyright: ignore[reportAttributeAccessIssue]
-bind_all()
+ForeignArray.ops = registry
+bind(CONTENTS)
+bind_operators()

@@ -19,7 +19,6 @@ from .arrays import numpy as arrays
 from .autograd import record
 from .autograd.mode import grad_on
 from .errors import shape_text
-from .ops import catalogue  # noqa: F401  (declares the ops used here)
 from .ops.declare import registry
 from .tensor import Tensor, function_of, wrap
 
@@ -27,9 +26,20 @@ ndarray = np.ndarray
 
 _NONE, _ELLIPSIS = type(None), type(Ellipsis)
 _FULL = slice(None)
-_select = function_of(registry["select"])
-_slice = function_of(registry["slice"])
-_index = function_of(registry["index"])
+
+
+class _OnFirstCall:
+    """An op's Tensor-level function, generated when it is first called (importing this stays cheap)."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __call__(self, *args: Any) -> Any:
+        function = globals()[f"_{self.name}"] = function_of(registry[self.name])
+        return function(*args)
+
+
+_select, _slice, _index = _OnFirstCall("select"), _OnFirstCall("slice"), _OnFirstCall("index")
 
 
 def getitem(self: Tensor, index: Any) -> Tensor:

@@ -12,8 +12,7 @@ from .device import CPU, META, resolve
 from .device import device as Device
 from .dtypes import dtype as Dtype
 from .inspect import OLD_NAMES
-from .ops.convert import to_dtype
-from .ops.views import clone
+from .ops.declare import registry
 from .tensor import Tensor, function_of, wrap
 
 
@@ -41,9 +40,9 @@ def to(
     if self.is_meta and where != META:
         raise NotImplementedError("to: Cannot copy out of meta tensor; no data! Use empty_like, or Module.to_empty(device='cpu')")
     if dtype is not None and dtype is not self.dtype:
-        return function_of(to_dtype)(self, dtype)
+        return function_of(registry["to_dtype"])(self, dtype)
     if copy or (memory_format is not None and not self.is_contiguous(memory_format)):
-        return function_of(clone)(self, memory_format=memory_format)
+        return function_of(registry["clone"])(self, memory_format=memory_format)
     return self
 
 

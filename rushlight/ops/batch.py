@@ -120,7 +120,7 @@ def products(op: Op, size: int, values: list[Any], flags: list[bool], options: d
     rank = max(xn, yn, 2)
     x, y = (_padded(v, rank) if flag else v for v, flag in ((x, flags[0]), (y, flags[1])))
     out = matmul(x, y)
-    return out[..., 0] if yn == 1 else out[..., 0, :] if xn == 1 else out
+    return registry["select"](out, -1 if yn == 1 else -2, 0) if 1 in (xn, yn) else out
 
 
 def _state(rule: Rule, *names: str) -> None:

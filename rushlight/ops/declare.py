@@ -8,8 +8,9 @@ Parameters before `/` are tensors; the others are options. A vjp names what it n
 
 from __future__ import annotations
 
+import importlib
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -17,9 +18,57 @@ from numpy import ndarray
 
 from ..arrays.numpy import as_array
 from ..errors import nearest
+from .contents import CONTENTS
 
-#: every op by its name, in order of declaration
-registry: dict[str, Op] = {}
+
+
+class Registry(dict[str, "Op"]):
+    """Every op by its name. Looking one up imports the file that declares it; walking imports all of them."""
+
+    def __missing__(self, name: str) -> Op:
+        row = CONTENTS.get(name)
+        if row is not None:
+            importlib.import_module(f"{__package__}.{row[0]}")
+        if not dict.__contains__(self, name):
+            self.complete()
+        if not dict.__contains__(self, name):
+            raise KeyError(f"no op is called {name!r}")
+        return dict.__getitem__(self, name)
+
+    def complete(self) -> Registry:
+        """Import the whole catalogue, so that every op is declared."""
+        importlib.import_module(f"{__package__}.catalogue")
+        return self
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self[name] if name in self else default
+
+    def __contains__(self, name: object) -> bool:
+        return dict.__contains__(self, name) or name in CONTENTS
+
+    def __iter__(self) -> Iterator[str]:
+        return dict.__iter__(self.complete())
+
+    def keys(self) -> Any:
+        return dict.keys(self.complete())
+
+    def values(self) -> Any:
+        return dict.values(self.complete())
+
+    def items(self) -> Any:
+        return dict.items(self.complete())
+
+    def __len__(self) -> int:
+        return dict.__len__(self.complete())
+
+    def declare(self, op: Op) -> None:
+        """Add an op. Raises ValueError for a name that is taken."""
+        if dict.__contains__(self, op.name):
+            raise ValueError(f"op {op.name!r} is declared twice")
+        dict.__setitem__(self, op.name, op)
+
+
+registry = Registry()
 
 Varargs = Any  # annotation of an option that a method also takes as `*args`: x.view(2, 3) and x.view((2, 3))
 
@@ -72,9 +121,7 @@ class Op:
         self.writer: Callable[..., Any] | None = None
         self.array: Callable[..., Any] = body
         self._rules: dict[tuple[str, ...], Rule] = {}
-        if self.name in registry:
-            raise ValueError(f"op {self.name!r} is declared twice")
-        registry[self.name] = self
+        registry.declare(self)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         owner = owner_of(args)
@@ -240,6 +287,9 @@ primitive, view, composite = _decorator(Primitive), _decorator(View), _decorator
 
 def find(dotted: str) -> Op:
     """The op with this public name. Raises AttributeError naming the nearest there is."""
+    for name, (_, _, names) in CONTENTS.items():
+        if dotted in names:
+            return registry[name]
     found = public_names().get(dotted)
     if found is None:
         close = nearest(dotted, public_names())

@@ -1,0 +1,42 @@
+"""Writes rushlight/ops/contents.py: which file declares each op. Run it after adding, renaming or moving an op.
+
+    python scripts/contents.py           writes the file
+    python scripts/contents.py --check   exits 1 if it is out of date
+"""
+
+import sys
+from pathlib import Path
+
+PAGE = Path(__file__).parents[1] / "rushlight" / "ops" / "contents.py"
+HEAD = '''"""Which file declares each op, its forms and public names, so that an op is imported when it is first used.
+
+Written by scripts/contents.py; a test asserts that it agrees with the declarations.
+"""
+
+CONTENTS: dict[str, tuple[str, str, tuple[str, ...]]] = {
+'''
+
+
+def contents() -> str:
+    """The text of the page, from the declarations themselves."""
+    from rushlight.ops.declare import registry
+
+    rows = []
+    for name, op in sorted(registry.items()):
+        module = op.body.__module__.removeprefix("rushlight.ops.")
+        names = op.names if op.under != "internal" else ()
+        rows.append(f"    {name!r}: ({module!r}, {op.forms!r}, {names!r}),\n".replace("'", '"'))
+    return HEAD + "".join(rows) + "}\n"
+
+
+def main() -> None:
+    """Write the page, or check it."""
+    text = contents()
+    if "--check" in sys.argv:
+        sys.exit(PAGE.read_text() != text and "rushlight/ops/contents.py is out of date: run python scripts/contents.py")
+    PAGE.write_text(text)
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(PAGE.parents[2]))
+    main()
