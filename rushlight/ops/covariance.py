@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from ..dtypes import FLOAT, INT, OF_NUMPY
+from ..dtypes import BOOL, FLOAT, INT, OF_NUMPY
 from ..dtypes import dtype as Dtype
 from ..dtypes import get_default_dtype
 from ..errors import shape_text
@@ -45,6 +45,8 @@ def cov(input: Array, fweights: Array = None, aweights: Array = None, /, *, corr
             f"cov(): expected input to have two or fewer dimensions but got an input with {len(input.shape)} dimensions, "
             f"shape {shape_text(tuple(input.shape))}"
         )
+    if _kind(input).category == BOOL:
+        raise RuntimeError("cov(): bool dtype is not supported for input; use .float()")
     x = reshape(input, (1, -1)) if len(input.shape) < 2 else input
     x = x if _kind(x).category >= FLOAT else of_type(x, get_default_dtype().np)  # pyright: ignore[reportArgumentType]
     n = x.shape[1]

@@ -24,6 +24,11 @@ def _neighbours(x: Array, dim: int) -> tuple[Array, Array]:
     return narrow(x, dim, 0, n), narrow(x, dim, x.shape[dim] - n, n)
 
 
+def _is_bool(x: Any) -> bool:
+    kind = x.dtype if isinstance(x.dtype, Dtype) else OF_NUMPY[x.dtype]
+    return kind.category == BOOL
+
+
 @composite(forms="mo")
 def diff(input: Array, /, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None) -> Array:
     """The n-th differences x[i+1] - x[i] along `dim`, after joining `prepend` and `append` to the input."""
@@ -38,10 +43,9 @@ def diff(input: Array, /, n: int = 1, dim: int = -1, prepend: Any = None, append
         if any(len(x.shape) != rank for x in parts):
             raise RuntimeError("diff: diff expects prepend or append to be the same dimension as input")
         input = cat(parts, at)
-    kind = input.dtype if isinstance(input.dtype, Dtype) else OF_NUMPY[input.dtype]
     for _ in range(min(n, input.shape[at])):
         left, right = _neighbours(input, at)
-        input = logical_xor(right, left) if kind.category == BOOL else right - left
+        input = logical_xor(right, left) if _is_bool(input) else right - left
     return input
 
 
@@ -51,6 +55,8 @@ def _areas(name: str, y: Array, x: Array | None, dx: float | None, dim: int) -> 
     if not rank:
         raise IndexError(f"{name}: Dimension specified as {dim} but tensor has no dimensions")
     at = normalize_dim(name, dim, rank)
+    if _is_bool(y) or (x is not None and _is_bool(x)):
+        raise RuntimeError(f"{name}: received a bool input for `y` or `x`, but bool is not supported; use .float()")
     left, right = _neighbours(y, at)
     if x is None:
         return (left + right) * ((1 if dx is None else dx) / 2), at

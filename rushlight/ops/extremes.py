@@ -18,9 +18,13 @@ Array = Any
 
 
 def ordered(name: str, input: Array) -> Array:
-    """`input` as NumPy can compare it: half types in float32. Raises NotImplementedError for complex numbers."""
+    """`input` as NumPy can compare it: half types in float32. Raises RuntimeError for complex numbers."""
     if input.dtype.kind == "c":
-        raise NotImplementedError(f'"{name}" not implemented for \'{OF_NUMPY[input.dtype]}\': complex numbers have no order')
+        kind = RuntimeError if name in ("max", "min", "argmax", "argmin") else NotImplementedError
+        raise kind(
+            f'{name}(): does not support complex input ("{name}" not implemented for \'{OF_NUMPY[input.dtype]}\'): '
+            "complex numbers have no order; use .abs() or .real"
+        )
     return cast(input, dtypes.compute_type(input.dtype))
 
 
@@ -41,7 +45,7 @@ def _nonempty(name: str, input: Array, dim: Any) -> tuple[int, ...]:
 
 
 def _extreme(name: str, ufunc: np.ufunc, input: Array, dim: Any, keepdim: bool) -> Array:
-    axes = _nonempty(name, input, dim)
+    axes = _nonempty(name.removesuffix("_all"), input, dim)
     found = ufunc.reduce(ordered(name, input), axes, None, None, keepdim)
     return cast(np.asarray(found), input.dtype)
 
@@ -49,6 +53,7 @@ def _extreme(name: str, ufunc: np.ufunc, input: Array, dim: Any, keepdim: bool) 
 def _place(name: str, find: str, input: Array, dim: int) -> tuple[Array, Array]:
     """The extreme of each line along `dim` and the first index it stands at; nan counts as extreme."""
     at = normalize_dim(name, dim, input.ndim)
+    ordered(name, input)
     if not input.size:
         _nonempty(name, input, at)
         shape = tuple(n for i, n in enumerate(input.shape) if i != at)
@@ -80,13 +85,13 @@ def amin(input: Array, /, dim: Any = (), keepdim: bool = False) -> Array:
 @primitive(forms="", under="internal")
 def max_all(input: Array, /) -> Array:
     """The largest of all elements."""
-    return _extreme("max", np.maximum, input, None, False)
+    return _extreme("max_all", np.maximum, input, None, False)
 
 
 @primitive(forms="", under="internal")
 def min_all(input: Array, /) -> Array:
     """The smallest of all elements."""
-    return _extreme("min", np.minimum, input, None, False)
+    return _extreme("min_all", np.minimum, input, None, False)
 
 
 @primitive(forms="", under="internal", differentiable=False)
@@ -196,6 +201,7 @@ def _argument(name: str, input: Array, dim: int | None, keepdim: bool) -> Array:
     if not input.size:
         _nonempty(name, input, at)
     if not input.ndim:
+        ordered(name, input)
         return np.zeros((), np.int64)
     return getattr(ordered(name, input), name)(at, keepdims=keepdim)
 

@@ -69,6 +69,8 @@ def histogram(
     `density` scales the histogram to an integral of 1.
     """
     _require_real("histogramdd", input)
+    if input.dtype.itemsize < 4:
+        raise NotImplementedError(f'"histogramdd" not implemented for \'{OF_NUMPY[input.dtype]}\'; use .float()')
     x = input.reshape(-1)
     if weight is not None and weight.shape != input.shape:
         raise RuntimeError(
@@ -129,6 +131,8 @@ def _side(right: bool, side: str | None) -> str:
 
 def _search(edges: Array, values: Array, side: str, out_int32: bool) -> Array:
     """Insertion points of `values` into the sorted lines of `edges`."""
+    if edges.dtype.kind in "bc":
+        raise NotImplementedError(f'searchsorted: "searchsorted_out_cpu" not implemented for {OF_NUMPY[edges.dtype]}')
     work = np.result_type(*(dtypes.compute_type(a.dtype) for a in (edges, values)))
     edges, values = cast(edges, work), cast(values, work)
     if edges.ndim == 1:

@@ -25,6 +25,8 @@ floor, ceil, lerp, round_half_even = late("floor"), late("ceil"), late("lerp"), 
 def _chosen(name: str, input: Array, dim: int, keepdim: bool, choose: Any) -> tuple[Array, Array]:
     """The element of each line along `dim` at the index that `choose` gives for lines in the last dimension."""
     at = normalize_dim(name, dim, input.ndim)
+    if input.dtype.kind == "b" and name != "mode" and input.ndim:
+        raise NotImplementedError(f'{name}: "{name}_out" not implemented for bool; use .int()')
     if not input.ndim:
         return input.copy(), np.zeros((), np.int64)
     if not input.shape[at]:

@@ -105,7 +105,9 @@ def _(g: Array, input: Array, input_dtype: Any, dim: Any, keepdim: bool) -> Arra
 @primitive(forms="mo")
 def nanmean(input: Array, /, dim: Any = None, keepdim: bool = False, *, dtype: Dtype | None = None) -> Array:
     """The mean of the elements that are not nan, over `dim`; nan where there are none."""
-    if input.dtype.kind not in "fcV":
+    if input.dtype.kind == "c":
+        raise RuntimeError("nanmean: nansum on CPU does not support complex inputs")
+    if input.dtype.kind not in "fV":
         raise RuntimeError(
             f"nanmean(): expected input to have floating point or complex dtype but got {OF_NUMPY[input.dtype]}"
         )
@@ -205,6 +207,8 @@ def trace(input: Array, /) -> Array:
     """Σ of a matrix's main diagonal."""
     if len(input.shape) != 2:
         raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {len(input.shape)} and shape {shape_text(input.shape)}")
+    if input.dtype in (dtypes.bool_, np.bool_):
+        raise NotImplementedError("\"trace\" not implemented for 'Bool'; use .int()")
     return sum(diagonal(input))
 
 

@@ -146,6 +146,18 @@ cummin.vjp(input=lambda g, indices, input_shape, dim: place_along(g[0], indices,
 # -- logcumsumexp -------------------------------------------------------------------------------------
 
 
+def _complex_logcumsumexp(x: np.ndarray, to: int) -> np.ndarray:
+    """Running log Σ exp over the first axis, moved back `to` its place, by doubling."""
+    out, step = x.copy(), 1
+    while step < len(out):
+        a, b = out[step:], out[:-step]
+        top = np.maximum(a.real, b.real)
+        top = np.where(np.isfinite(top), top, 0)
+        out[step:] = np.log(np.exp(a - top) + np.exp(b - top)) + top
+        step *= 2
+    return np.moveaxis(out, 0, to)
+
+
 @primitive(forms="mo")
 def logcumsumexp(input: Array, /, dim: int) -> Array:
     """log Σ exp of the elements up to each place along `dim`, without overflow."""
@@ -155,6 +167,8 @@ def logcumsumexp(input: Array, /, dim: int) -> Array:
     if not input.ndim:
         return input.copy()
     work = dtypes.compute_type(input.dtype)
+    if input.dtype.kind == "c":
+        return _complex_logcumsumexp(np.moveaxis(input, at, 0), at)
     return cast(np.logaddexp.accumulate(cast(input, work), at, dtype=_ACCUMULATE.get(work, work)), input.dtype)
 
 
@@ -163,4 +177,7 @@ def _(g: Array, input: Array, out: Array, dim: int) -> Array:
     """exp(x_i - out_i) Σ_{j>=i} g_j exp(out_i - out_j): the sum is a recurrence whose decay never exceeds 1."""
     at = normalize_dim("logcumsumexp", dim, len(input.shape))
     decay = exp(out - along.shift(out, at, -1, float("inf")))
-    return exp(input - out) * linear_recurrence(decay, g, at, True)
+    if is_complex(out):
+        decay = conj(decay)
+    mine = exp(input - out)
+    return (conj(mine) if is_complex(out) else mine) * linear_recurrence(decay, g, at, True)

@@ -16,6 +16,8 @@ Array = Any
 
 
 def _comparable(input: Array) -> Array:
+    if input.dtype.kind == "c":
+        raise NotImplementedError('"unique" not implemented for complex numbers')
     return cast(input, dtypes.compute_type(input.dtype))
 
 

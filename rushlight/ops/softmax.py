@@ -43,7 +43,7 @@ def _line_sum(x: np.ndarray, axis: int) -> np.ndarray:
 def _prepare(name: str, input: np.ndarray, dim: int, dtype: Dtype | None) -> tuple[np.ndarray, np.dtype, int]:
     """The input in its type of computation, the result's type, and the axis."""
     result = input.dtype if dtype is None else dtype.np
-    if OF_NUMPY[result].category < FLOAT:
+    if OF_NUMPY[result].category != FLOAT and input.size:
         raise NotImplementedError(
             f'{name}: "{name}_kernel_impl" not implemented for {OF_NUMPY[result]}; use .float() or dtype=torch.float32'
         )

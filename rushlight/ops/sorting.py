@@ -19,9 +19,10 @@ Array = Any
 
 
 def comparable(name: str, input: Array) -> Array:
-    """`input` as NumPy can order it. Raises RuntimeError for complex numbers."""
-    if input.dtype.kind == "c":
-        raise RuntimeError(f"{name}: Sort does not support complex dtypes on CPU; complex numbers have no order")
+    """`input` as NumPy can order it. Raises RuntimeError for complex numbers, and for booleans in topk."""
+    if input.dtype.kind == "c" or (name == "topk" and input.dtype.kind == "b"):
+        what = "Sort" if name != "topk" else name
+        raise RuntimeError(f"{name}: {what} does not support {OF_NUMPY[input.dtype]} (complex or bool) dtypes on CPU")
     return cast(input, dtypes.compute_type(input.dtype))
 
 
@@ -60,10 +61,10 @@ def _lines(input: Array, dim: int) -> Array:
 def sort_lines(name: str, input: Array, dim: int, descending: bool) -> tuple[Array, Array]:
     """Values and indices of `input` sorted along `dim`."""
     at = normalize_dim(name, dim, input.ndim)
+    x = comparable(name, input)
     if not input.ndim:
         return input.copy(), np.zeros((), np.int64)
-    order = stable_order(_lines(comparable(name, input), at), descending)
-    indices = np.ascontiguousarray(_lines(order, at))
+    indices = np.ascontiguousarray(_lines(stable_order(_lines(x, at), descending), at))
     return np.take_along_axis(input, indices, at), indices
 
 
@@ -85,9 +86,10 @@ sort.vjp(input=lambda g, indices, dim: unpermute_along(g[0], indices, dim))
 def argsort(input: Array, /, dim: int = -1, descending: bool = False, *, stable: bool = False) -> Array:
     """The indices that sort each line along `dim`; always stable, nan is largest."""
     at = normalize_dim("argsort", dim, input.ndim)
+    x = comparable("argsort", input)
     if not input.ndim:
         return np.zeros((), np.int64)
-    return np.ascontiguousarray(_lines(stable_order(_lines(comparable("argsort", input), at), descending), at))
+    return np.ascontiguousarray(_lines(stable_order(_lines(x, at), descending), at))
 
 
 @composite(forms="mo")
@@ -118,10 +120,11 @@ def topk(input: Array, /, k: int, dim: int = -1, largest: bool = True, sorted: b
         raise RuntimeError(
             f"topk: selected index k out of range: k = {k}, but dimension {dim} has size {size}, shape {shape_text(input.shape)}"
         )
+    x = comparable("topk", input)
     if not input.ndim or not k:
         shape = () if not input.ndim and k else tuple(k if i == at else n for i, n in enumerate(input.shape)) or (k,)
         return (input.copy() if not input.ndim and k else np.empty(shape, input.dtype)), np.zeros(shape, np.int64)
-    found = _top(_lines(comparable("topk", input), at), k, largest)
+    found = _top(_lines(x, at), k, largest)
     indices = np.ascontiguousarray(_lines(found, at))
     return np.take_along_axis(input, indices, at), indices
 
