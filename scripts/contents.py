@@ -24,7 +24,7 @@ def contents() -> str:
     rows = []
     for name, op in sorted(registry.items()):
         module = op.body.__module__.removeprefix("rushlight.ops.")
-        names = op.names if op.under != "internal" else ()
+        names = op.names if op.under != "internal" else op.aliases
         rows.append(f"    {name!r}: ({module!r}, {op.forms!r}, {names!r}),\n".replace("'", '"'))
     return HEAD + "".join(rows) + "}\n"
 
