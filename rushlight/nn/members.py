@@ -35,12 +35,10 @@ class Members(dict[str, Any]):
 
     __slots__ = ("_module",)
 
-    def __init__(self, module: Any, entries: Mapping[str, Any]):
-        super().__init__(entries)
+    def __init__(self, module: weakref.ref[Any]):
+        super().__init__()
         # Weak: a module must be freed when its last user lets go, not when the garbage collector comes by.
-        self._module = weakref.ref(module)
-        for name, value in entries.items():
-            show(module, name, value)
+        self._module = module
 
     def __setitem__(self, name: str, value: Any) -> None:
         super().__setitem__(name, value)

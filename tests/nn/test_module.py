@@ -732,6 +732,38 @@ def test_pickle_round_trip():
     assert twin(rushlight.ones(2)).tolist() == [1.0, 1.0]
 
 
+def test_a_subclass_with_its_own_setstate():
+    class Mine(Layer):
+        def __setstate__(self, state):
+            self.__dict__.update(state)
+
+    twin = copy.deepcopy(Mine())
+    assert twin.weight is twin._parameters["weight"] and twin.child is twin._modules["child"]
+    twin.weight = nn.Parameter(rushlight.zeros(2))
+    twin.steps = rushlight.ones(3)
+    assert twin.weight.tolist() == [0.0, 0.0] and twin.steps is twin._buffers["steps"]
+    del twin.child
+    assert not hasattr(twin, "child")
+
+
+def test_a_wrapper_that_passes_attributes_on():
+    class Wrapper(nn.Module):
+        def __init__(self, inner):
+            super().__init__()
+            self.inner = inner
+
+        def __getattr__(self, name):
+            try:
+                return super().__getattr__(name)
+            except AttributeError:
+                return getattr(super().__getattribute__("inner"), name)
+
+    wrapped = Wrapper(Layer())
+    assert wrapped.weight is wrapped.inner.weight
+    with pytest.raises(AttributeError, match="nothing"):
+        wrapped.nothing
+
+
 def test_assigning_before_init_says_what_to_do():
     class Forgot(nn.Module):
         def __init__(self, value):
