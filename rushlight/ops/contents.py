@@ -106,7 +106,7 @@ CONTENTS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "convolution_input": ("conv", "", ()),
     "convolution_output": ("conv", "", ()),
     "convolution_weight": ("conv", "", ()),
-    "copy": ("fill", "i", ()),
+    "copy": ("fill", "i", ("Tensor.copy",)),
     "copysign": ("rounding", "mio", ("copysign",)),
     "corrcoef": ("covariance", "m", ("corrcoef",)),
     "cos": ("transcendental", "mio", ("cos",)),
@@ -444,6 +444,6 @@ CONTENTS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "where": ("comparison", "o", ("where",)),
     "where_method": ("comparison", "", ()),
     "xlogy": ("transcendental", "mio", ("xlogy", "special.xlogy")),
-    "zero": ("fill", "i", ()),
+    "zero": ("fill", "i", ("Tensor.zero",)),
     "zeros_like": ("pointwise", "", ()),
 }

@@ -17,7 +17,7 @@ from .views import sum_to_size
 Array = Any
 
 
-@primitive(forms="i", under="internal")
+@primitive(forms="i", under="Tensor")
 def copy(input: Array, src: Array, /, non_blocking: bool = False) -> Array:
     """The elements of `src`, broadcast to the shape of `input` and converted to its dtype."""
     return copy_into(np.empty_like(input), src)
@@ -59,7 +59,7 @@ copy.vjp(
 )
 
 
-@primitive(forms="i", under="internal")
+@primitive(forms="i", under="Tensor")
 def zero(input: Array, /) -> Array:
     """Zeros in the shape and dtype of `input`."""
     return np.zeros_like(input)

@@ -1,7 +1,7 @@
-"""Elements by position along one dimension: gather, scatter and their sums, index_select, index_add, take.
+"""Elements by position along one dimension: gather, scatter and scatter_add name a position for every element.
 
-`gather` and `scatter` name a position for every element; `index_select` and `index_add` for whole slices. Positions
-are flat offsets into row-major memory, so that one `take` or one `add_at` does the work whatever the dimension.
+Positions become flat offsets into row-major memory, so that one `take` or one `add_at` does the work whatever
+the dimension; an expanded index (the same for all other dimensions) moves whole slices.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from ..dtypes import OF_NUMPY, compute_type
 from ..errors import shape_text
 from .declare import primitive
 from .index import slice_into_zeros
-from .views import reshape
 
 Array = Any
 
@@ -27,12 +26,13 @@ Array = Any
 
 def check_positions(name: str, index: ndarray, size: int, dim: int, error: type[Exception] = RuntimeError) -> None:
     """Raise where an index is not in 0..size-1: one pass, as unsigned numbers negative ones are the largest."""
-    if index.size and int(index.view(_UNSIGNED[index.dtype.char]).max()) >= size:
+    if index.size and int(index.view(UNSIGNED[index.dtype.char]).max()) >= size:
         wrong = index[(index < 0) | (index >= size)].flat[0]
         raise error(f"{name}: index {wrong} is out of bounds for dimension {dim} with size {size}")
 
 
-_UNSIGNED = {"i": np.uint32, "l": np.uint64, "q": np.uint64}
+#: unsigned types of the same size, by NumPy's letter
+UNSIGNED = {"i": np.uint32, "l": np.uint64, "q": np.uint64}
 
 
 def check_index_type(name: str, index: ndarray) -> None:
@@ -250,97 +250,3 @@ def scatter_add_into(out: ndarray, index: ndarray, src: ndarray, dim: int) -> nd
 scatter_add.vjp(
     input=lambda g: g, src=lambda g, dim, index, src_shape: grown(gather(g, dim, index), src_shape)
 )
-
-
-# -- slices by position ------------------------------------------------------------------------------------
-
-
-def check_vector(name: str, index: ndarray) -> None:
-    """Raise IndexError unless the index is a vector or of no dimensions."""
-    if index.ndim > 1:
-        raise IndexError(f"{name}(): Index is supposed to be a vector, but got shape {shape_text(index.shape)}")
-
-
-@primitive(forms="mo")
-def index_select(input: Array, dim: int, index: Array, /) -> Array:
-    """The slices of `input` along `dim` at the positions in the vector `index`, in its order."""
-    at = normalize_dim("index_select", dim, input.ndim)
-    check_index_type("index_select", index)
-    check_vector("index_select", index)
-    if not input.ndim:
-        if index.size != 1:
-            raise RuntimeError(f"index_select(): Index to scalar can have only 1 value, got {index.size} value(s)")
-        return input.copy()
-    size = input.shape[at]
-    if index.size and int(index.view(_UNSIGNED[index.dtype.char]).max()) >= size:
-        wrong = index[(index < 0) | (index >= size)].flat[0]
-        raise IndexError(f"index_select(): index out of range in self: {wrong} in dimension {at} of size {size}")
-    return input.take(index.reshape(-1), at)
-
-
-index_select.vjp(input=lambda g, input_shape, dim, index: slices_into_zeros(g, dim, index, input_shape))
-
-
-@primitive(forms="", under="internal")
-def slices_into_zeros(input: Array, dim: int, index: Array, /, size: Any) -> Array:
-    """Zeros of `size` with the slices of `input` along `dim` added at `index`: the adjoint of index_select."""
-    if not len(size):
-        return input.copy()
-    at = dim % len(size)
-    turned = np.zeros((size[at], *size[:at], *size[at + 1 :]), input.dtype)
-    add_slices(turned, index, 0, np.moveaxis(input, at, 0))
-    return np.moveaxis(turned, 0, at)
-
-
-slices_into_zeros.vjp(input=lambda g, dim, index: index_select(g, dim, index))
-
-
-@primitive(forms="mio")
-def index_add(input: Array, dim: int, index: Array, source: Array, /, *, alpha: Any = 1) -> Array:
-    """`input` with alpha·(slice i of `source` along `dim`) added to slice index[i]; positions may repeat."""
-    return index_add_into(input.copy(), index, source, dim, alpha)
-
-
-@index_add.writes
-def index_add_into(out: ndarray, index: ndarray, source: ndarray, dim: int, alpha: Any = 1) -> ndarray:
-    """index_add, written into `out`."""
-    at = check_slices("index_add", out, dim, index, source)
-    if alpha != 1:
-        source = cast(source * cast(alpha, source.dtype), out.dtype)
-    if out.ndim:
-        add_slices(out, index, at, source)
-    elif index.size:
-        out += source.reshape(())
-    return out
-
-
-def check_slices(name: str, out: ndarray, dim: int, index: ndarray, source: ndarray) -> int:
-    """The dimension counted from the front, once index and source have been found to fit `out`."""
-    at = normalize_dim(name, dim, out.ndim)
-    check_index_type(name, index)
-    check_vector(f"{name}_", index)
-    if source.dtype != out.dtype:
-        raise RuntimeError(
-            f"{name}_(): self ({OF_NUMPY[out.dtype].name}) and source ({OF_NUMPY[source.dtype].name}) must have the same "
-            f"scalar type (self and source expected to have the same dtype)"
-        )
-    count = source.shape[at] if source.ndim > at else 1
-    if count != index.size:
-        raise RuntimeError(
-            f"{name}_(): Number of indices ({index.size}) should be equal to source.size(dim): ({count}), for dim: {dim}"
-        )
-    if out.shape[:at] + out.shape[at + 1 :] != source.shape[:at] + source.shape[at + 1 :] or source.ndim != out.ndim:
-        raise RuntimeError(
-            f"{name}: source tensor shape must match self tensor shape, excluding the specified dimension. Got "
-            f"self.shape = {list(out.shape)} source.shape = {list(source.shape)}"
-        )
-    check_positions(name, index, out.shape[at] if out.ndim else 1, at)
-    return at
-
-
-index_add.vjp(input=lambda g: g, source=lambda g, source_shape, dim, index, alpha: _source_cotangent(g, source_shape, dim, index, alpha))
-
-
-def _source_cotangent(g: Array, shape: Any, dim: int, index: Array, alpha: Any) -> Array:
-    found = reshape(index_select(g, dim, index), tuple(shape))
-    return found if alpha == 1 else found * alpha

@@ -50,11 +50,11 @@ def masked_fill(input: Array, mask: Array, value: Array, /) -> Array:
     return np.where(mask, value, input)
 
 
-def fill_value(input: ndarray, value: Any) -> ndarray:
+def fill_value(input: ndarray, value: Any, name: str = "masked_fill_") -> ndarray:
     """`value` as an array of no dimensions, of the type of `input`. Raises RuntimeError for more dimensions."""
     if getattr(value, "ndim", 0):
         raise RuntimeError(
-            f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s), "
+            f"{name} only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s), "
             f"shape {shape_text(value.shape)}"
         )
     category = number_category(value) if getattr(value, "dtype", None) is None else OF_NUMPY[value.dtype].category

@@ -1,0 +1,190 @@
+"""The same elements in another arrangement: repeated, reversed, rolled, turned, cut to a triangle."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..arrays.numpy import normalize_dim, normalize_dims
+from ..dtypes import OF_NUMPY
+from ..errors import shape_text
+from .declare import Varargs, composite, primitive
+from .slices import index_select
+from .reduce import sum
+from .views import reshape, transpose
+
+Array = Any
+
+
+# -- repeated ------------------------------------------------------------------------------------------
+
+
+@primitive(forms="mF")
+def repeat(input: Array, /, repeats: Varargs) -> Array:
+    """`input` laid end to end repeats[d] times along each dimension d; extra repeats make new dimensions in front."""
+    counts = _counts("repeat", repeats)
+    if len(counts) < input.ndim:
+        raise RuntimeError(
+            f"repeat: Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor: "
+            f"{counts} for shape {shape_text(input.shape)}"
+        )
+    return np.tile(input, counts)
+
+
+def _counts(name: str, repeats: Any) -> tuple[int, ...]:
+    counts = (int(repeats),) if isinstance(repeats, int) else tuple(int(n) for n in repeats)
+    if any(n < 0 for n in counts):
+        raise RuntimeError(f"{name}: Trying to create tensor with negative dimension: the repeats are {counts}")
+    return counts
+
+
+repeat.vjp(input=lambda g, input_shape, repeats: _sum_repeats(g, input_shape, _counts("repeat", repeats)))
+
+
+def _sum_repeats(g: Array, shape: tuple[int, ...], counts: tuple[int, ...]) -> Array:
+    """The cotangent summed over the copies: each dimension is split into (count, size), and count summed."""
+    sizes = (1,) * (len(counts) - len(shape)) + tuple(shape)
+    split = [n for pair in zip(counts, sizes, strict=True) for n in pair]
+    return reshape(sum(reshape(g, tuple(split)), tuple(range(0, len(split), 2))), tuple(shape)) if split else g
+
+
+@composite(forms="m")
+def tile(input: Array, /, dims: Varargs) -> Array:
+    """`input` repeated dims[d] times along each dimension; missing counts in front are 1."""
+    counts = _counts("tile", dims)
+    return repeat(input, (1,) * (len(input.shape) - len(counts)) + counts)
+
+
+@composite(forms="m")
+def repeat_interleave(
+    input: Array, repeats: Array = None, /, dim: int | None = None, *, output_size: int | None = None
+) -> Array:
+    """Each slice along `dim` (each element of the flattened tensor by default) repeated, one after the other.
+
+    `repeats` is one number or one for each slice. A single tensor of counts gives the positions 0.. repeated.
+    """
+    if repeats is None:
+        return interleaved_positions(input, output_size=output_size)
+    if dim is None:
+        input, dim = reshape(input, (-1,)), 0
+    at = normalize_dim("repeat_interleave", dim, len(input.shape))
+    return index_select(input, at, repeated_positions(repeats, size=input.shape[at] if len(input.shape) else 1, output_size=output_size))
+
+
+@primitive(forms="", under="internal", differentiable=False)
+def repeated_positions(repeats: Array, /, *, size: int, output_size: int | None = None) -> Array:
+    """Positions 0..size-1, each as often as `repeats` says."""
+    if isinstance(repeats, int):
+        if repeats < 0:
+            raise RuntimeError(f"repeat_interleave: Repeats must be non-negative, got {repeats}")
+        return np.arange(size).repeat(repeats)
+    if repeats.ndim > 1:
+        raise RuntimeError("repeat_interleave: repeats must be 0-dim or 1-dim tensor")
+    counts = np.broadcast_to(repeats, (size,)) if repeats.size == 1 else repeats
+    if counts.size != size:
+        raise RuntimeError(
+            f"repeat_interleave: repeats must have the same size as input along dim, but got repeats.size(0) = "
+            f"{counts.size} and input.size(dim) = {size}"
+        )
+    return interleaved_positions.body(counts, output_size=output_size)
+
+
+@primitive(forms="", under="internal", differentiable=False)
+def interleaved_positions(repeats: Array, /, *, output_size: int | None = None) -> Array:
+    """Position i repeated repeats[i] times, for each i in turn."""
+    if repeats.dtype.char not in "ilq":
+        raise NotImplementedError(f'"repeat_interleave_cpu" not implemented for {OF_NUMPY[repeats.dtype].name}; use int32 or int64')
+    if repeats.size and repeats.min() < 0:
+        raise RuntimeError("repeat_interleave: repeats can not be negative")
+    found = np.arange(repeats.size).repeat(repeats)
+    if output_size is not None and output_size != found.size:
+        raise RuntimeError(f"repeat_interleave: allocated size does not match required size: {output_size}, not {found.size}")
+    return found.astype(repeats.dtype, copy=False)
+
+
+# -- reversed and rolled ---------------------------------------------------------------------------------
+
+
+@primitive
+def flip(input: Array, /, dims: Varargs) -> Array:
+    """The order of elements reversed along `dims`; a copy."""
+    axes = normalize_dims("flip", dims, input.ndim) if isinstance(dims, int) or len(dims) else ()
+    return np.ascontiguousarray(np.flip(input, axes)) if input.ndim else input.copy()
+
+
+flip.vjp(input=lambda g, dims: flip(g, dims))
+
+
+@composite(forms="m")
+def fliplr(input: Array, /) -> Array:
+    """Dimension 1 reversed."""
+    if len(input.shape) < 2:
+        raise RuntimeError(f"fliplr: Input must be >= 2-d. Got shape {shape_text(input.shape)}")
+    return flip(input, (1,))
+
+
+@composite(forms="m")
+def flipud(input: Array, /) -> Array:
+    """Dimension 0 reversed."""
+    if len(input.shape) < 1:
+        raise RuntimeError("flipud: Input must be >= 1-d. Got a tensor of no dimensions")
+    return flip(input, (0,))
+
+
+@primitive
+def roll(input: Array, /, shifts: Any, dims: Any = ()) -> Array:
+    """Elements moved on by `shifts` places along `dims`, the last ones coming in front; without dims, as one row."""
+    shifts = (shifts,) if isinstance(shifts, int) else tuple(shifts)
+    dims = (dims,) if isinstance(dims, int) else tuple(dims or ())
+    if len(shifts) != len(dims) and (dims or len(shifts) != 1):
+        raise RuntimeError(f"roll: shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}")
+    if not dims:
+        return np.roll(input, shifts[0])
+    return np.roll(input, shifts, tuple(normalize_dim("roll", d, input.ndim) for d in dims)) if input.ndim else input.copy()
+
+
+roll.vjp(input=lambda g, shifts, dims: roll(g, -shifts if isinstance(shifts, int) else tuple(-n for n in shifts), dims))
+
+
+@composite(forms="m")
+def rot90(input: Array, /, k: int = 1, dims: Sequence[int] = (0, 1)) -> Array:
+    """Turned by k quarter turns in the plane `dims`, from the first towards the second."""
+    if len(dims) != 2:
+        raise RuntimeError(f"rot90: expected total rotation dims == 2, but got dims = {len(dims)}")
+    i, j = (normalize_dim("rot90", d, len(input.shape)) for d in dims)
+    if i == j:
+        raise RuntimeError(f"rot90: expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}")
+    turns = k % 4
+    if turns == 1:
+        return transpose(flip(input, (j,)), i, j)
+    if turns == 3:
+        return flip(transpose(input, i, j), (j,))
+    return flip(input, (i, j) if turns == 2 else ())
+
+
+# -- triangles -------------------------------------------------------------------------------------------
+
+
+def _triangle(name: str, input: Array, diagonal: int, lower: bool) -> Array:
+    if input.ndim < 2:
+        raise RuntimeError(f"{name}: input tensor must have at least 2 dimensions, got shape {shape_text(input.shape)}")
+    keep = np.tri(input.shape[-2], input.shape[-1], diagonal if lower else diagonal - 1, dtype=bool)
+    return np.where(keep if lower else ~keep, input, np.zeros((), input.dtype))
+
+
+@primitive(forms="mio")
+def tril(input: Array, /, diagonal: int = 0) -> Array:
+    """The lower triangle of matrices: zeros where column - row > diagonal."""
+    return _triangle("tril", input, diagonal, True)
+
+
+@primitive(forms="mio")
+def triu(input: Array, /, diagonal: int = 0) -> Array:
+    """The upper triangle of matrices: zeros where column - row < diagonal."""
+    return _triangle("triu", input, diagonal, False)
+
+
+tril.vjp(input=lambda g, diagonal: tril(g, diagonal))
+triu.vjp(input=lambda g, diagonal: triu(g, diagonal))
