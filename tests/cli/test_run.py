@@ -146,7 +146,7 @@ def test_code_form(tmp_path):
 @pytest.mark.parametrize(
     "program, message",
     [
-        ("import torch\ntorch.nn.Linaer(1, 2)", "AttributeError: torch.nn has no attribute 'Linaer'"),
+        ("import torch\ntorch.nn.Linaer(1, 2)", "torch.nn has no attribute 'Linaer' (Rushlight does not"),
         ("import torch\ntorch.nn.Linaer(1, 2)", "the nearest there is: torch.nn.Linear"),
         ("import torch\ntorch.zeroes(3)", "no attribute 'zeroes'"),
         ("import torch\ntorch.zeroes(3)", "the nearest there is: torch.zeros"),
@@ -169,11 +169,18 @@ def test_missing_names_can_be_caught(tmp_path):
         assert not hasattr(torch, "no_such_name") and not hasattr(torch.nn, "no_such_name")
         assert getattr(torch.nn.functional, "no_such_name", 3) == 3
         try:
+            torch.nn.Linaer
+        except AttributeError as error:
+            print(error)
+        try:
             import torch.no_such_name
         except ImportError as error:
             print(type(error).__name__, error.name)
         """
-    assert run_text(program, cwd=tmp_path) == "ModuleNotFoundError torch.no_such_name"
+    attribute, module = run_text(program, cwd=tmp_path).splitlines()
+    assert attribute.startswith("torch.nn has no attribute 'Linaer' (Rushlight")
+    assert attribute.endswith("torch.nn.Linear")
+    assert module == "ModuleNotFoundError torch.no_such_name"
 
 
 def test_a_traceback_starts_in_the_program(tmp_path):
@@ -235,18 +242,18 @@ def test_child_processes_see_rushlight_too(tmp_path):
 def test_a_real_torch_is_never_mixed_in(tmp_path):
     """A package called torch, first on the path, is not what the program gets; without `run`, it is."""
     (tmp_path / "torch").mkdir()
-    (tmp_path / "torch" / "__init__.py").write_text("real = True")
+    (tmp_path / "torch" / "__init__.py").write_text("from_disk = True")
     (tmp_path / "torch" / "only_real.py").write_text("")
     program = """
         import torch
-        print(hasattr(torch, "real"), torch.__name__)
+        print(hasattr(torch, "from_disk"), torch.__name__)
         try:
             import torch.only_real
         except ModuleNotFoundError:
             print("kept apart")
         """
     assert run_text(program, cwd=tmp_path) == "False rushlight\nkept apart"
-    code = "import rushlight, rushlight.cli.torch_names, torch; print(torch.real)"
+    code = "import rushlight, rushlight.cli.torch_names, torch; print(torch.from_disk)"
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True)
     assert done.stdout.strip() == b"True", done.stderr
