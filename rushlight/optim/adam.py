@@ -1,0 +1,110 @@
+"""Adam and AdamW."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..creation import tensor, zeros_like
+from ..tensor import Tensor
+from .optimizer import Optimizer, check_range
+
+
+class Adam(Optimizer):
+    """Adam: steps scaled by running averages of the gradient and of its square.
+
+        m ← β₁ m + (1 - β₁) g
+        v ← β₂ v + (1 - β₂) g²
+        θ ← θ - γ · m/(1 - β₁ᵗ) / (√(v/(1 - β₂ᵗ)) + ε)
+
+    γ: lr; g includes weight_decay · θ (or θ shrinks by 1 - γλ first, with decoupled_weight_decay). With amsgrad the
+    largest v so far is used. Kingma, Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015.
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        lr: float | Tensor = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        amsgrad: bool = False,
+        *,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
+        decoupled_weight_decay: bool = False,
+    ) -> None:
+        check_range("learning rate", lr)
+        check_range("epsilon value", eps)
+        check_range("beta parameter at index 0", betas[0], 0.0, 1.0)
+        check_range("beta parameter at index 1", betas[1], 0.0, 1.0)
+        check_range("weight_decay value", weight_decay)
+        defaults = dict(lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad, maximize=maximize, foreach=foreach)
+        defaults |= dict(capturable=capturable, differentiable=differentiable, fused=fused)
+        super().__init__(params, defaults | dict(decoupled_weight_decay=decoupled_weight_decay))
+
+    def update(self, param: Tensor, grad: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
+        """One bias-corrected step."""
+        if not state:
+            self.start(param, state, group["amsgrad"])
+        state["step"] += 1
+        t, lr, (beta1, beta2) = state["step"].item(), group["lr"], group["betas"]
+        if group["weight_decay"] != 0:
+            if group["decoupled_weight_decay"]:
+                param.mul_(1 - lr * group["weight_decay"])
+            else:
+                grad = grad.add(param, alpha=group["weight_decay"])
+        m, v = state["exp_avg"], state["exp_avg_sq"]
+        m.lerp_(grad, 1 - beta1)
+        v.mul_(beta2).addcmul_(grad, grad, value=1 - beta2)
+        if group["amsgrad"]:
+            v = state["max_exp_avg_sq"].copy_(v.maximum(state["max_exp_avg_sq"]))
+        root = v.sqrt().div_((1 - beta2**t) ** 0.5).add_(group["eps"])
+        param.addcdiv_(m, root, value=-float(lr) / (1 - beta1**t))
+
+    @staticmethod
+    def start(param: Tensor, state: dict[str, Any], amsgrad: bool) -> None:
+        """The state before the first step: zeros."""
+        state["step"] = tensor(0.0)
+        state["exp_avg"], state["exp_avg_sq"] = zeros_like(param), zeros_like(param)
+        if amsgrad:
+            state["max_exp_avg_sq"] = zeros_like(param)
+
+
+class AdamW(Adam):
+    """Adam with decoupled weight decay: θ shrinks by 1 - lr·λ before each step.
+
+    Loshchilov, Hutter, "Decoupled Weight Decay Regularization", ICLR 2019.
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        lr: float | Tensor = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
+        foreach: bool | None = None,
+        capturable: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
+    ) -> None:
+        super().__init__(
+            params,
+            lr,
+            betas,
+            eps,
+            weight_decay,
+            amsgrad,
+            foreach=foreach,
+            maximize=maximize,
+            capturable=capturable,
+            differentiable=differentiable,
+            fused=fused,
+            decoupled_weight_decay=True,
+        )

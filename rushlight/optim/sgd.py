@@ -1,0 +1,61 @@
+"""Stochastic gradient descent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..tensor import Tensor
+from .optimizer import Optimizer, check_range
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent with momentum.
+
+        g ← ∇θ + λθ
+        b ← μ b + (1 - τ) g      (b ← g at the first step)
+        g ← g + μ b if nesterov, else b
+        θ ← θ - γ g
+
+    γ: lr, μ: momentum, τ: dampening, λ: weight_decay. Sutskever, Martens, Dahl, Hinton, "On the importance of
+    initialization and momentum in deep learning", ICML 2013. Raises ValueError for settings out of range.
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        lr: float | Tensor = 1e-3,
+        momentum: float = 0,
+        dampening: float = 0,
+        weight_decay: float | Tensor = 0,
+        nesterov: bool = False,
+        *,
+        maximize: bool = False,
+        foreach: bool | None = None,
+        differentiable: bool = False,
+        fused: bool | None = None,
+    ) -> None:
+        check_range("learning rate", lr)
+        check_range("momentum value", momentum)
+        check_range("weight_decay value", weight_decay)
+        if nesterov and (momentum <= 0 or dampening != 0):
+            raise ValueError("Nesterov momentum requires a momentum and zero dampening")
+        defaults = dict(lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay, nesterov=nesterov)
+        super().__init__(params, defaults | dict(maximize=maximize, foreach=foreach, differentiable=differentiable, fused=fused))
+
+    def update(self, param: Tensor, grad: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
+        """θ ← θ - γ g."""
+        if group["weight_decay"] != 0:
+            grad = grad.add(param, alpha=group["weight_decay"])
+        if group["momentum"] != 0:
+            grad = self.momentum(grad, state, group)
+        param.add_(grad, alpha=-group["lr"])
+
+    @staticmethod
+    def momentum(grad: Tensor, state: dict[str, Any], group: dict[str, Any]) -> Tensor:
+        """The direction after momentum; the buffer starts as the first gradient."""
+        buffer = state.get("momentum_buffer")
+        if buffer is None:
+            buffer = state["momentum_buffer"] = grad.detach().clone()
+        else:
+            buffer.mul_(group["momentum"]).add_(grad, alpha=1 - group["dampening"])
+        return grad.add(buffer, alpha=group["momentum"]) if group["nesterov"] else buffer
