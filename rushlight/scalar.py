@@ -168,6 +168,7 @@ where = Function("where", kind=ARITH, vjp=lambda g, c, x, y, out: (None, where(c
 neg = Function("neg", lambda x, out: -1, ARITH, "-{}")
 zeros_like = Function("zeros_like", kind=ARITH)
 conjugate = Function("conjugate", kind=ARITH, vjp=lambda g, x, out: (conjugate(g),))
+real_part = Function("real", kind=ARITH, vjp=lambda g, x, out: (real_part(g),))
 invert = Function("invert", kind=ARITH, infix="~{}")
 
 add = Function("add", lambda x, y, out: (1, 1), ARITH, "{} + {}")
@@ -222,13 +223,13 @@ sinh = Function("sinh", lambda x, out: cosh(x))
 cosh = Function("cosh", lambda x, out: sinh(x))
 tanh = Function("tanh", lambda x, out: 1 - out * out)
 asinh = Function("arcsinh", lambda x, out: 1 / sqrt(x * x + 1))
-acosh = Function("arccosh", lambda x, out: 1 / sqrt(x * x - 1))
+acosh = Function("arccosh", lambda x, out: 1 / (sqrt(x - 1) * sqrt(x + 1)))
 atanh = Function("arctanh", lambda x, out: 1 / (1 - x * x))
 atan2 = Function("arctan2", lambda x, y, out: (y / (x * x + y * y), -x / (x * x + y * y)))
 sigmoid = Function("sigmoid", lambda x, out: out * (1 - out))
 erf = Function("erf", lambda x, out: 1.1283791670955126 * exp(-(x * x)))
 
-abs_ = Function("absolute", kind=ARITH, vjp=lambda g, x, out: (g * sgn(x),))
+abs_ = Function("absolute", kind=ARITH, vjp=lambda g, x, out: (real_part(g) * sgn(x),))
 angle = Function("angle")
 sign = Function("sign", kind=ARITH)
 sgn = Function("sgn", kind=ARITH)
@@ -279,7 +280,7 @@ def _div_pullback(g: Expr, y: Expr, out: Expr) -> tuple[Expr, Expr]:
 def _pow_pullback(g: Expr, x: Expr, y: Expr, out: Expr) -> tuple[Expr, Expr]:
     """x^y: y·x^(y-1), zero at y = 0 whatever x is; out·log x, zero where x = 0 and y >= 0."""
     gx = where(eq(y, 0), 0, g * conjugate(y * pow_(x, y - 1)))
-    gy = where(logical_and(eq(x, 0), y >= 0), 0, g * conjugate(out * log(x)))
+    gy = where(logical_and(eq(x, 0), real_part(y) >= 0), 0, g * conjugate(out * log(x)))
     return gx, gy
 
 
@@ -360,11 +361,11 @@ def gradient(root: Expr, names: list[str]) -> dict[str, Expr]:
 
 
 def real(root: Expr) -> Expr:
-    """`root` for real numbers: without its conjugations."""
+    """`root` for real numbers: without its conjugations and real parts."""
     done: dict[Expr, Expr] = {}
     for e in nodes(root):
         args = e.args if e.fn in (VAR, CONST) else tuple(done[a] for a in e.args)
-        done[e] = e if e.fn in (VAR, CONST) else args[0] if e.fn is conjugate else e.fn(*args)
+        done[e] = e if e.fn in (VAR, CONST) else args[0] if e.fn in (conjugate, real_part) else e.fn(*args)
     return done[root]
 
 

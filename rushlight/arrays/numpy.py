@@ -10,7 +10,7 @@ import numpy as np
 from .. import dtypes
 from ..dtypes import COMPLEX, FLOAT, OF_NUMPY, dtype, promote_types, weak_type
 from ..errors import shape_text
-from . import special
+from . import gamma, special
 
 ndarray = np.ndarray
 
@@ -165,7 +165,17 @@ _F32 = np.dtype(np.float32)
 
 
 def _sign(x: Any) -> Any:
+    if x.dtype.kind == "b":
+        return x.copy()
     return np.where(np.isnan(x), x.dtype.type(0), np.sign(x)) if x.dtype.kind == "f" else np.sign(x)
+
+
+def _sgn(x: Any) -> Any:
+    return np.sign(x) if x.dtype.kind == "c" else _sign(x)
+
+
+def _real(x: Any) -> Any:
+    return x.real
 
 
 def _reciprocal(x: Any) -> Any:
@@ -300,9 +310,10 @@ NAMESPACE: dict[str, Any] = {
         *("logical_and", "logical_or", "logical_xor", "logical_not", "zeros_like"),
     )
 } | {
-    **{"where": _select, "sign": _sign, "sgn": np.sign, "reciprocal": _reciprocal, "rsqrt": _rsqrt},
+    **{"where": _select, "sign": _sign, "sgn": _sgn, "real": _real, "reciprocal": _reciprocal, "rsqrt": _rsqrt},
     **{"sigmoid": _sigmoid, "relu": _relu, "absolute": _absolute, "erf": special.erf},
     **{"erfc": special.erfc, "xlogy": special.xlogy, "heaviside": _heaviside, "angle": _angle, "signbit": _signbit},
+    **{"lgamma": gamma.lgamma, "digamma": gamma.digamma, "polygamma": gamma.polygamma, "erfinv": gamma.erfinv},
     **{"shift_left": _shift_left, "shift_right": _shift_right},
     **{"floor": _floor, "ceil": _ceil, "trunc": _trunc, "rint": _rint},
     **{"floor_divide": _floor_divide, "trunc_divide": _trunc_divide, "remainder": _remainder, "fmod": _fmod, "power": _power},

@@ -236,6 +236,8 @@ def _fast_partial(
             lines.append(f"    if v_out[0]: changed({op.name!r}, 'out', v_out)")
         else:
             lines += [f"    b = {n}._b", f"    if b is not None and b[0] != v_{n}: changed({op.name!r}, {n!r}, {box})"]
+    if mode == "arrays" and not _only_operators(partial):
+        lines += [f"    {n} = constant(g.dtype, {n})" for n in plain if n in scalar.free_names(partial)]
     renamed = {scalar.var(n): scalar.var(f"a_{n}") for n in used}
     for n in used:
         if n == "out":

@@ -104,10 +104,10 @@ def prelu(input: Number, weight: Number, /) -> Number:
 @pointwise(under="nn.functional", forms="i", accepts="f")
 def elu(input: Number, /, alpha: float = 1.0, inplace: bool = False) -> Number:
     """input where it is positive, alpha · (eˣ - 1) elsewhere."""
-    return s.where(input > 0, input, alpha * s.expm1(input))
+    return s.where(input <= 0, alpha * s.expm1(input), input)
 
 
-elu.slope(input=lambda g, input, out, alpha: s.where(input > 0, g, g * (out + alpha)))
+elu.slope(input=lambda g, input, out, alpha: s.where(input <= 0, g * (out + alpha), g))
 
 _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
 
@@ -115,21 +115,21 @@ _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804
 @pointwise(under="nn.functional", forms="i", aliases=("selu",), accepts="f")
 def selu(input: Number, /, inplace: bool = False) -> Number:
     """1.0507 · elu(input, 1.6733): keeps mean 0 and variance 1 (Klambauer et al. 2017)."""
-    return s.where(input > 0, input * _SELU_SCALE, (_SELU_ALPHA * _SELU_SCALE) * s.expm1(input))
+    return s.where(input <= 0, (_SELU_ALPHA * _SELU_SCALE) * s.expm1(input), input * _SELU_SCALE)
 
 
 selu.slope(
-    input=lambda g, input, out: s.where(input > 0, g * _SELU_SCALE, g * (out + _SELU_ALPHA * _SELU_SCALE))
+    input=lambda g, input, out: s.where(input <= 0, g * (out + _SELU_ALPHA * _SELU_SCALE), g * _SELU_SCALE)
 )
 
 
 @pointwise(under="nn.functional", forms="i", aliases=("celu",), accepts="f")
 def celu(input: Number, /, alpha: float = 1.0, inplace: bool = False) -> Number:
     """input where it is positive, alpha · (e^(x/alpha) - 1) elsewhere."""
-    return s.where(input > 0, input, alpha * s.expm1(input / alpha))
+    return s.where(input <= 0, alpha * s.expm1(input / alpha), input)
 
 
-celu.slope(input=lambda g, input, out, alpha: s.where(input > 0, g, g * (out / alpha + 1)))
+celu.slope(input=lambda g, input, out, alpha: s.where(input <= 0, g * (out / alpha + 1), g))
 
 
 @celu.check

@@ -68,6 +68,8 @@ def view_as_complex(input: Array, /) -> Array:
         raise RuntimeError(f"view_as_complex is only supported for half, float and double tensors, but got {kind}")
     if not input.ndim or input.shape[-1] != 2:
         raise RuntimeError(f"view_as_complex: Tensor must have a last dimension of size 2, got shape {input.shape}")
+    if not input.size:
+        return np.empty(input.shape[:-1], kind.to_complex().np)
     if input.strides[-1] != input.itemsize or any(n % (2 * input.itemsize) for n in input.strides[:-1]):
         raise RuntimeError(
             "view_as_complex: Tensor must have a last dimension with stride 1, and strides divisible by 2 before it; "

@@ -234,7 +234,7 @@ def _widen(v: Any) -> Any:
 _OP_OF_FUNCTION = {
     **{"power": "pow", "absolute": "abs", "arcsin": "asin", "arccos": "acos", "arctan": "atan", "arcsinh": "asinh"},
     **{"arccosh": "acosh", "arctanh": "atanh", "arctan2": "atan2", "rint": "round", "conjugate": "conj_physical"},
-    **{"where": "select_where"},
+    **{"where": "select_where", "polygamma": "polygamma_of"},
 }
 
 
@@ -242,7 +242,17 @@ def tensor_namespace(roots: Sequence[Expr]) -> dict[str, Any]:
     """The ops that the functions in `roots` stand for: what a derivative runs in when it must be differentiable."""
     names = {e.fn.name for root in roots for e in scalar.nodes(root) if e.fn.infix is None}
     ops = {n: registry.get(_OP_OF_FUNCTION.get(n, n)) for n in names - {"var", "const"}}
-    return {n: op for n, op in ops.items() if op is not None}
+    return {n: _also_on_numbers(op) for n, op in ops.items() if op is not None}
+
+
+def _also_on_numbers(op: Op) -> Callable[..., Any]:
+    """The op, giving a number for numbers (a derivative may ask for log(2))."""
+
+    def call(*args: Any) -> Any:
+        out = op(*args)
+        return out.item() if out.__class__ is np.ndarray else out
+
+    return call
 
 
 def compile_program(roots: Any, names: Sequence[str], namespace: dict[str, Any], label: str) -> Callable[..., Any]:

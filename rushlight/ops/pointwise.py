@@ -215,7 +215,7 @@ def rsqrt(input: Number, /) -> Number:
 @pointwise(domain=(-3, 3))
 def ldexp(input: Number, other: Number, /) -> Number:
     """input · 2^other."""
-    return input * s.pow_(2.0, other)
+    return input * s.exp2(other)
 
 
 # -- fused with a product ------------------------------------------------------------------------------

@@ -154,6 +154,9 @@ def nextafter(input: Number, other: Number, /) -> Number:
     return s.nextafter(input, other)
 
 
+nextafter.slope(input=lambda g, input, other: s.where(s.eq(input, other), 0, g), other=lambda g: s.zeros_like(g))
+
+
 # -- bounds --------------------------------------------------------------------------------------------
 
 

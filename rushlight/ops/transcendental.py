@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from .. import scalar as s
+from .declare import composite
 from .elementwise import pointwise
 from .rounding import clamp
 
@@ -245,3 +246,21 @@ def lgamma(input: Number, /) -> Number:
 def digamma(input: Number, /) -> Number:
     """The derivative of log Γ(x)."""
     return s.digamma(input)
+
+
+@pointwise(forms="", under="internal", accepts="bif", domain=(0.3, 5))
+def polygamma_of(input: Number, /, order: int) -> Number:
+    """The derivative of digamma of an order."""
+    return s.polygamma(input, order)
+
+
+@polygamma_of.check
+def _(input: Any, order: int) -> None:
+    if order < 0:
+        raise RuntimeError(f"polygamma(n, x) does not support negative n, got {order}.")
+
+
+@composite(forms="o", aliases=("special.polygamma",))
+def polygamma(n: int, input: Number, /) -> Number:
+    """The n-th derivative of digamma at input; the method is `input.polygamma(n)`."""
+    return polygamma_of(input, n)

@@ -23,6 +23,7 @@ class Sample:
     kwargs: dict[str, Any] = field(default_factory=dict)
     gradcheck: bool = True  # False where the function is not smooth there, or random
     tolerance: float = 1e-5  # of float32 results against torch's
+    random: bool = False  # draws random numbers: both generators are seeded alike before the call
 
 
 Maker = Callable[[np.random.Generator], Iterable[Sample]]
