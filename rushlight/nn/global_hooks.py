@@ -1,6 +1,7 @@
 """Hooks on every module there is: for profilers and debuggers, as `torch.nn.modules.module` has them."""
 
 from collections import OrderedDict
+from typing import Any
 
 from .hooks import Hook, RemovableHandle, add_hook
 
@@ -61,7 +62,7 @@ def register_module_module_registration_hook(hook: Hook) -> RemovableHandle:
     return add_hook(module_registration, hook)
 
 
-def filtered(hooks: OrderedDict[int, Hook], module: object, name: str, value: object) -> object:
+def filtered(hooks: OrderedDict[int, Hook], module: object, name: str, value: Any) -> Any:
     """`value` as the registration hooks leave it."""
     for hook in hooks.values():
         replacement = hook(module, name, value)

@@ -97,7 +97,7 @@ class Registration:
         self._check_free(name, parameters, "parameter")
         if param is not None:
             self._check_parameter(name, param)
-            param = global_hooks.filtered(global_hooks.parameter_registration, self, name, param)  # type: ignore[assignment]
+            param = global_hooks.filtered(global_hooks.parameter_registration, self, name, param)
         self._enter(parameters, name, param)
 
     def _check_parameter(self, name: str, param: Any) -> None:
@@ -126,7 +126,7 @@ class Registration:
                 f"cannot assign '{type_name(tensor)}' object to buffer '{name}' (torch Tensor or None "
                 "required)"
             )
-        tensor = global_hooks.filtered(global_hooks.buffer_registration, self, name, tensor)  # type: ignore[assignment]
+        tensor = global_hooks.filtered(global_hooks.buffer_registration, self, name, tensor)
         self._enter(buffers, name, tensor)
         if persistent:
             self._non_persistent_buffers_set.discard(name)

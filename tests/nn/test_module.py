@@ -3,7 +3,6 @@
 import copy
 import gc
 import pickle
-import warnings
 import weakref
 from collections import OrderedDict
 
@@ -11,62 +10,7 @@ import pytest
 
 import rushlight
 from rushlight import nn
-
-
-def layers(lib):
-    """A small layer and a small model, written once for both libraries."""
-
-    class Scale(lib.nn.Module):
-        def __init__(self, size, bias=True):
-            super().__init__()
-            self.size = size
-            self.weight = lib.nn.Parameter(lib.full((size,), 2.0))
-            if bias:
-                self.bias = lib.nn.Parameter(lib.zeros(size))
-            else:
-                self.register_parameter("bias", None)
-            self.register_buffer("count", lib.zeros((), dtype=lib.int64))
-            self.register_buffer("scratch", lib.ones(2), persistent=False)
-
-        def forward(self, x, *, factor=1.0):
-            y = x * self.weight * factor
-            return y if self.bias is None else y + self.bias
-
-        def extra_repr(self):
-            return f"size={self.size}, bias={self.bias is not None}"
-
-    class Model(lib.nn.Module):
-        _version = 3
-
-        def __init__(self):
-            super().__init__()
-            self.first = Scale(3)
-            self.blocks = lib.nn.ModuleList([Scale(3), lib.nn.Sequential(Scale(3, bias=False), Scale(3))])
-            self.heads = lib.nn.ModuleDict({"left": Scale(3)})
-            self.shared = self.first
-            self.alone = lib.nn.Parameter(lib.ones(1))
-            self.empty = None
-
-        def forward(self, x):
-            x = self.first(x)
-            for block in self.blocks:
-                x = block(x)
-            return self.heads["left"](x)
-
-    return Scale, Model
-
-
-def raised(action):
-    """The type and message of what `action` raises."""
-    try:
-        action()
-    except Exception as error:
-        return type(error).__name__, str(error)
-    return None
-
-
-def names(pairs):
-    return [name for name, _ in pairs]
+from tests.nn.small_modules import Layer, layers, names, raised
 
 
 def listings(lib):
@@ -111,71 +55,6 @@ def printing(lib):
             return "key=1"
 
     return [repr(m) for m in (Model(), Scale(2, bias=False), Lines(), Mixed(), lib.nn.Module())]
-
-
-def states(lib):
-    """The keys, the metadata and the values of state_dict."""
-    Scale, Model = layers(lib)
-    m = Model()
-    state = m.state_dict()
-    into = OrderedDict()
-    returned = m.state_dict(destination=into, prefix="net.")
-    return [
-        type(state).__name__,
-        list(state),
-        list(state._metadata.items()),
-        list(returned),
-        returned is into,
-        hasattr(into, "_metadata"),
-        state["first.weight"].requires_grad,
-        type(state["first.weight"]).__name__,
-        type(m.state_dict(keep_vars=True)["first.weight"]).__name__,
-        state["first.weight"].data_ptr() == m.first.weight.data_ptr(),
-        state["first.weight"].tolist(),
-        list(Scale(2, bias=False).state_dict()),
-    ]
-
-
-def loading(lib):
-    """What load_state_dict returns and raises."""
-    Scale, Model = layers(lib)
-    m = Model()
-    state = m.state_dict()
-    wrong = OrderedDict(state)
-    wrong["first.weight"] = lib.ones(4)
-    wrong["heads.left.bias"] = "text"
-    del wrong["alone"]
-    wrong["extra"] = lib.ones(1)
-    wrong["blocks.7.weight"] = lib.ones(1)
-    fewer = {k: v for k, v in state.items() if not k.startswith("blocks")}
-    lenient = Model().load_state_dict({**fewer, "more.x": lib.ones(1)}, strict=False)
-    return [
-        repr(Model().load_state_dict(state)),
-        raised(lambda: m.load_state_dict(wrong)),
-        raised(lambda: m.load_state_dict(wrong, strict=False)),
-        raised(lambda: m.load_state_dict([1])),
-        lenient.missing_keys,
-        lenient.unexpected_keys,
-        repr(lenient),
-        raised(lambda: Scale(2).load_state_dict({})),
-    ]
-
-
-def loading_values(lib):
-    """Loading copies into the module's own tensors; assign puts the given ones in their place."""
-    Scale, _ = layers(lib)
-    a, b = Scale(2), Scale(2)
-    weight, given = a.weight, {"weight": lib.full((2,), 5.0), "bias": lib.ones(2), "count": lib.tensor(7)}
-    a.load_state_dict(given)
-    out = [a.weight is weight, a.weight.tolist(), a.count.item(), given["weight"].tolist()]
-    b.weight.requires_grad_(False)
-    b.load_state_dict(given, assign=True)
-    out += [b.weight.tolist(), type(b.weight).__name__, b.weight.requires_grad, b.bias.requires_grad]
-    out += [b.count is given["count"], b.weight.data_ptr() == given["weight"].data_ptr()]
-    one = lib.nn.Module()
-    one.register_buffer("scalar", lib.tensor(1.0))
-    one.load_state_dict({"scalar": lib.tensor([3.0])})
-    return [*out, one.scalar.item(), tuple(one.scalar.shape)]
 
 
 def assigning(lib):
@@ -352,216 +231,8 @@ def modes(lib):
     return [*out, {p.grad for p in m.parameters()}]
 
 
-def extra_state(lib):
-    """get_extra_state and set_extra_state join the state."""
-
-    class Counting(lib.nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.n = 3
-
-        def get_extra_state(self):
-            return {"n": self.n}
-
-        def set_extra_state(self, state):
-            self.n = state["n"]
-
-    a, b = Counting(), Counting()
-    a.n = 9
-    b.load_state_dict(a.state_dict())
-    return [
-        list(a.state_dict().items()),
-        b.n,
-        raised(lambda: b.load_state_dict({})),
-        raised(lambda: lib.nn.Module().load_state_dict(a.state_dict())),
-        raised(lambda: lib.nn.Sequential(Counting()).load_state_dict({})),
-    ]
-
-
-def older_versions(lib):
-    """`_load_from_state_dict` sees the version its entries were saved with."""
-    seen = []
-
-    class Newer(lib.nn.Module):
-        _version = 2
-
-        def __init__(self):
-            super().__init__()
-            self.w = lib.nn.Parameter(lib.zeros(1))
-
-        def _load_from_state_dict(self, state_dict, prefix, local_metadata, *args):
-            seen.append((prefix, local_metadata.get("version"), args[0]))
-            super()._load_from_state_dict(state_dict, prefix, local_metadata, *args)
-
-    model = lib.nn.Sequential(Newer())
-    state = model.state_dict()
-    model.load_state_dict(state)
-    model.load_state_dict(dict(state))
-    return seen
-
-
-def forward_hooks(lib):
-    """The order in which hooks run, what they are handed, and what they may replace."""
-    Scale, _ = layers(lib)
-    m, log = Scale(2), []
-
-    def pre(name, change=None):
-        def hook(module, args):
-            log.append((name, module is m, [a.tolist() for a in args]))
-            return change
-
-        return hook
-
-    def post(name, change=None):
-        def hook(module, args, out):
-            log.append((name, len(args), out.tolist()))
-            return change
-
-        return hook
-
-    def pre_kwargs(module, args, kwargs):
-        log.append(("pre_kwargs", sorted(kwargs)))
-        return args, {"factor": 10.0}
-
-    def post_kwargs(module, args, kwargs, out):
-        log.append(("post_kwargs", kwargs, out.tolist()))
-        return out + 1
-
-    handles = [
-        m.register_forward_pre_hook(pre("a")),
-        m.register_forward_pre_hook(pre("b", lib.full((2,), 3.0)), prepend=True),
-        m.register_forward_pre_hook(pre_kwargs, with_kwargs=True),
-        m.register_forward_hook(post("c")),
-        m.register_forward_hook(post_kwargs, with_kwargs=True),
-        m.register_forward_hook(post("d"), prepend=True),
-    ]
-    log.append(m(lib.ones(2), factor=0.5).tolist())
-    for handle in handles:
-        handle.remove()
-        handle.remove()
-    log.append(m(lib.ones(2)).tolist())
-    log.append([len(m._forward_hooks), len(m._forward_pre_hooks), len(m._forward_hooks_with_kwargs)])
-    with m.register_forward_hook(post("within")):
-        m(lib.ones(2))
-    m(lib.ones(2))
-    m.register_forward_pre_hook(lambda *args: 5, with_kwargs=True)
-    return [*log, raised(lambda: m(lib.ones(2)))]
-
-
-def always_called(lib):
-    """Hooks with always_call run although forward raised; what they raise themselves is a warning."""
-    log = []
-
-    class Failing(lib.nn.Module):
-        def forward(self, x):
-            raise ValueError("forward failed")
-
-    def broken(module, args, out):
-        raise KeyError("hook failed")
-
-    m = Failing()
-    m.register_forward_hook(lambda module, args, out: log.append(("always", args, out)), always_call=True)
-    m.register_forward_hook(lambda *args: log.append("never"))
-    m.register_forward_hook(lambda *args: log.append(len(args)), always_call=True, with_kwargs=True)
-    m.register_forward_hook(broken, always_call=True)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        log.append(raised(lambda: m(1)))
-    return [*log, [str(w.message) for w in caught]]
-
-
-def backward_hooks(lib):
-    """Full backward hooks: order, gradients, Nones, replacements."""
-    log = []
-
-    def plain(value):
-        return [None if v is None else v.tolist() for v in value]
-
-    class Two(lib.nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.w = lib.nn.Parameter(lib.ones(2))
-
-        def forward(self, a, b, c):
-            return a * self.w * 2, b * 3
-
-    def hook(name, change=None):
-        def run(module, grad_in, grad_out):
-            log.append((name, type(grad_in).__name__, plain(grad_in), plain(grad_out)))
-            return change and tuple(None if g is None else g * change for g in grad_in)
-
-        return run
-
-    def pre(name, change=None):
-        def run(module, grad_out):
-            log.append((name, plain(grad_out)))
-            return change and tuple(None if g is None else g * change for g in grad_out)
-
-        return run
-
-    m = Two()
-    handles = [
-        m.register_full_backward_hook(hook("h1")),
-        m.register_full_backward_hook(hook("h2", 10)),
-        m.register_full_backward_hook(hook("h0"), prepend=True),
-        m.register_full_backward_pre_hook(pre("p1", 2)),
-        m.register_full_backward_pre_hook(pre("p0"), prepend=True),
-    ]
-    a, b, c = lib.ones(2, requires_grad=True), lib.ones(2, requires_grad=True), lib.ones(2)
-    m(a, b, c)[0].sum().backward()
-    log.append((a.grad.tolist(), m.w.grad.tolist()))
-    (m(a, b, "text")[0] * m(a, b, c)[1]).sum().backward()
-    log.append((a.grad.tolist(), b.grad.tolist()))
-    with lib.no_grad():
-        log.append(m(a, b, c)[0].tolist())
-    for handle in handles:
-        handle.remove()
-    m(a, b, c)[1].sum().backward()
-    m.register_full_backward_hook(lambda *args: (None,))
-    log.append(raised(lambda: m(a, b, c)[0].sum().backward()))
-    return log
-
-
-def backward_hooks_without_input_gradients(lib):
-    """Where no input needs a gradient the hook still runs, with Nones and a warning."""
-    Scale, _ = layers(lib)
-    m, log = Scale(2), []
-    m.register_full_backward_hook(lambda module, gi, go: log.append((gi, [g.tolist() for g in go])))
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        m(lib.ones(2)).sum().backward()
-    return log, len(caught), m.weight.grad.tolist()
-
-
-def state_hooks(lib):
-    """Hooks around state_dict and load_state_dict."""
-    Scale, _ = layers(lib)
-    m, log = Scale(2), []
-
-    def post(module, state, prefix, metadata):
-        log.append(("post", prefix, metadata))
-        state[prefix + "added"] = 1
-
-    m.register_state_dict_pre_hook(lambda module, prefix, keep: log.append(("pre", prefix, keep)))
-    m.register_state_dict_post_hook(post)
-    log.append(list(m.state_dict(prefix="p.")))
-    other = Scale(2)
-    other.register_load_state_dict_pre_hook(lambda module, state, prefix, *rest: state.pop(prefix + "added"))
-    other._register_load_state_dict_pre_hook(lambda state, prefix, *rest: log.append(("load", len(rest))))
-
-    def after(module, keys):
-        log.append(("after", list(keys.missing_keys), list(keys.unexpected_keys)))
-        keys.missing_keys.clear()
-
-    other.register_load_state_dict_post_hook(after)
-    state = m.state_dict()
-    del state["weight"]
-    log.append(repr(other.load_state_dict(state)))
-    m.register_state_dict_post_hook(lambda *args: 1)
-    log.append(raised(m.state_dict))
-    replaced = Scale(2)
-    replaced._register_state_dict_hook(lambda *args: OrderedDict(only=1))
-    return [*log, list(replaced.state_dict()), raised(lambda: replaced._register_state_dict_hook(post))]
+def _counting_hook(module, *args):
+    pass
 
 
 def copying(lib):
@@ -578,70 +249,7 @@ def copying(lib):
     return out
 
 
-def _counting_hook(module, *args):
-    pass
-
-
-def global_hooks(lib):
-    """Hooks on every module run before the module's own; registration hooks may replace what is
-    registered.
-    """
-    import importlib
-
-    place = "rushlight.nn.global_hooks" if lib is rushlight else "torch.nn.modules.module"
-    everywhere = importlib.import_module(place)
-    Scale, _ = layers(lib)
-    m, log = lib.nn.Sequential(Scale(2)), []
-    m[0].register_forward_hook(lambda *args: log.append("own"))
-    kind = lambda module: type(module).__name__  # noqa: E731
-    handles = [
-        everywhere.register_module_forward_pre_hook(lambda x, args: log.append(("pre", kind(x)))),
-        everywhere.register_module_forward_hook(lambda x, args, out: log.append(("post", kind(x)))),
-        everywhere.register_module_full_backward_pre_hook(lambda x, go: log.append(("bpre", kind(x)))),
-        everywhere.register_module_full_backward_hook(lambda x, gi, go: log.append(("back", kind(x)))),
-        everywhere.register_module_parameter_registration_hook(
-            lambda x, n, p: log.append(("param", kind(x), n))
-        ),
-        everywhere.register_module_buffer_registration_hook(
-            lambda x, n, b: log.append(("buffer", kind(x), n))
-        ),
-        everywhere.register_module_module_registration_hook(
-            lambda x, n, c: log.append(("module", n, kind(c)))
-        ),
-    ]
-    try:
-        m(lib.ones(2, requires_grad=True)).sum().backward()
-        m.add_module("more", Scale(1))
-        m.attribute = Scale(1)
-    finally:
-        for handle in handles:
-            handle.remove()
-    log.append("removed")
-    m[0](lib.ones(2))
-    return log
-
-
-SCENARIOS = [
-    listings,
-    printing,
-    states,
-    loading,
-    loading_values,
-    assigning,
-    assignment_errors,
-    paths,
-    converting,
-    modes,
-    extra_state,
-    older_versions,
-    forward_hooks,
-    always_called,
-    backward_hooks,
-    backward_hooks_without_input_gradients,
-    state_hooks,
-    copying,
-    global_hooks,
-]
+SCENARIOS = [listings, printing, assigning, assignment_errors, paths, converting, modes, copying]
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
@@ -653,19 +261,6 @@ def test_as_in_torch(scenario):
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
 def test_runs_without_torch(scenario):
     assert scenario(rushlight)
-
-
-class Layer(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.weight = nn.Parameter(rushlight.ones(2))
-        self.register_buffer("steps", rushlight.zeros(1))
-        self.child = nn.Module()
-
-    def forward(self, x):
-        if x is None:
-            raise ValueError("no input")
-        return x * self.weight
 
 
 def test_registered_things_are_plain_attributes():
@@ -711,15 +306,6 @@ def test_modules_are_freed_without_the_garbage_collector():
         assert [reference() for reference in seen] == [None, None]
     finally:
         gc.enable()
-
-
-def test_a_module_without_hooks_has_no_tables():
-    layer = Layer()
-    layer(rushlight.ones(2))
-    layer.state_dict()
-    assert not {"_forward_hooks", "_backward_hooks", "_forward_pre_hooks"} & set(vars(layer))
-    assert not layer._hooked
-    assert len(layer._forward_hooks) == 0 and layer._hooked
 
 
 def test_pickle_round_trip():
@@ -777,13 +363,6 @@ def test_assigning_before_init_says_what_to_do():
     assert Forgot(5).part == 5
 
 
-def test_deprecated_positional_state_dict():
-    into = {}
-    with pytest.warns(FutureWarning, match="Positional args"):
-        Layer().state_dict(into, "p.")
-    assert list(into) == ["p.weight", "p.steps"]
-
-
 def test_call_super_init():
     class Other:
         def __init__(self, value):
@@ -793,81 +372,3 @@ def test_call_super_init():
         call_super_init = True
 
     assert Both(7).value == 7
-
-
-class Nested(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.encoder = nn.Module()
-        self.encoder.layers = nn.ModuleList([nn.Sequential(nn.Sequential(Layer())), Layer()])
-        self.heads = nn.ModuleDict({"to the left": Layer(), "right": Layer()})
-
-    def forward(self, x, to):
-        part = self.heads[to] if to in self.heads else self.encoder.layers[int(to)]
-        return part(x)
-
-
-@pytest.mark.parametrize(
-    ("to", "path"),
-    [
-        ("0", "in model.encoder.layers[0][0][0] (Layer)"),
-        ("1", "in model.encoder.layers[1] (Layer)"),
-        ("right", "in model.heads.right (Layer)"),
-        ("to the left", 'in model.heads["to the left"] (Layer)'),
-    ],
-)
-def test_an_error_says_in_which_module_it_happened(to, path):
-    model = Nested()
-    with pytest.raises(ValueError, match="no input") as caught:
-        model(None, to)
-    assert caught.value.__notes__ == [path]
-
-
-def test_error_notes_of_single_unnamed_and_unregistered_modules():
-    with pytest.raises(ValueError) as caught:
-        Layer()(None)
-    assert caught.value.__notes__ == ["in Layer"]
-    hidden = [Layer()]
-
-    class Owner(nn.Module):
-        def forward(self, x):
-            return hidden[0](x)
-
-    owner = Owner()
-    with pytest.raises(ValueError) as caught:
-        owner(None)
-    assert caught.value.__notes__ == ["in owner > Layer (Layer)"]
-
-
-def test_error_notes_keep_those_of_the_user():
-    class Noting(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.inner = Layer()
-
-        def forward(self, x):
-            try:
-                return self.inner(x)
-            except ValueError as error:
-                error.add_note("mine")
-                raise
-
-    model = Noting()
-    with pytest.raises(ValueError) as caught:
-        model(None)
-    assert caught.value.__notes__ == ["in model.inner (Layer)", "mine"]
-
-
-def test_an_exception_caught_inside_a_forward_leaves_no_trace():
-    class Trying(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.inner = Layer()
-
-        def forward(self, x):
-            try:
-                return self.inner(None)
-            except ValueError:
-                return self.inner(x)
-
-    assert Trying()(rushlight.ones(2)).tolist() == [1.0, 1.0]
