@@ -2,6 +2,7 @@
 
 from . import activations as activations
 from . import addmm as addmm
+from . import adjoint as adjoint
 from . import along as along
 from . import arrange as arrange
 from . import attention as attention
@@ -12,6 +13,7 @@ from . import complex as complex
 from . import contraction as contraction
 from . import conv as conv
 from . import convert as convert
+from . import copies as copies
 from . import covariance as covariance
 from . import diagonals as diagonals
 from . import differences as differences
@@ -46,6 +48,7 @@ from . import slices as slices
 from . import softmax as softmax
 from . import sorting as sorting
 from . import stacks as stacks
+from . import strided as strided
 from . import take as take
 from . import tensor_products as tensor_products
 from . import transcendental as transcendental

@@ -12,7 +12,8 @@ from ..dtypes import of_numpy
 from .convert import to_dtype
 from .declare import Varargs, composite, primitive
 from .index import slice_
-from .views import diagonal, diagonal_zeros, reshape
+from .copies import diagonal_copy
+from .views import diagonal, reshape
 
 Array = Any
 
@@ -50,17 +51,6 @@ def diag(input: Array, /, diagonal: int = 0) -> Array:
 def diagflat(input: Array, /, offset: int = 0) -> Array:
     """The matrix with the flattened elements on its diagonal."""
     return diag_embed(reshape(input, (-1,)), offset)
-
-
-@primitive(forms="o")
-def diagonal_copy(input: Array, /, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Array:
-    """The diagonals of the planes (dim1, dim2), as a last dimension; a copy."""
-    return diagonal.body(input, offset, dim1, dim2).copy()
-
-
-diagonal_copy.vjp(
-    input=lambda g, input_shape, offset, dim1, dim2: diagonal_zeros(g, input_shape, offset, dim1, dim2)
-)
 
 
 @primitive

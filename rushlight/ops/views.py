@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from ..arrays.numpy import ndarray, normalize_dim, normalize_dims, sum_to
+from ..arrays.numpy import ndarray, normalize_dim, sum_to
+from ..dtypes import OF_NUMPY
 from ..errors import shape_text
 from .declare import Varargs, composite, primitive
 from .declare import view as viewing
@@ -68,13 +70,20 @@ def view(input: Array, /, shape: Varargs) -> Array:
 
 
 def _reinterpret(a: ndarray, storage: np.dtype) -> ndarray:
-    try:
+    """The bytes of `a` as elements of another type; the last dimension grows or shrinks with the size of an element."""
+    if a.itemsize == storage.itemsize:
         return a.view(storage)
-    except ValueError:
-        raise RuntimeError(
-            f"view: cannot reinterpret {a.dtype} elements of shape {shape_text(a.shape)} as {storage}: the last dimension "
-            f"must be contiguous and divide evenly"
-        ) from None
+    told = f"to view {OF_NUMPY[a.dtype].name} as {OF_NUMPY[storage].name} (different element sizes), but got"
+    if not a.ndim:
+        raise RuntimeError(f"view: self.dim() cannot be 0 {told} 0")
+    if a.strides[-1] != a.itemsize and a.shape[-1] != 1:
+        raise RuntimeError(f"view: self.stride(-1) must be 1 {told} {a.strides[-1] // a.itemsize}")
+    ratio = storage.itemsize // a.itemsize
+    if ratio and a.shape[-1] % ratio:
+        raise RuntimeError(f"view: self.size(-1) must be divisible by {ratio} {told} {a.shape[-1]}")
+    if ratio and any(n % storage.itemsize for n in a.strides[:-1]):
+        raise RuntimeError(f"view: self.stride() must be divisible by {ratio} {told} {a.strides}")
+    return a.view(storage)
 
 
 view.vjp(input=lambda g, input_shape: reshape(g, input_shape))
@@ -109,7 +118,15 @@ def unflatten(input: Array, /, dim: int, sizes: Sequence[int]) -> Array:
     """Dimension `dim` split into several of the given sizes (one may be -1)."""
     shape = tuple(input.shape)
     at = normalize_dim("unflatten", dim, len(shape))
-    return view(input, (*shape[:at], *infer_size("unflatten", tuple(sizes), shape[at], (shape[at],)), *shape[at + 1 :]))
+    known = math.prod(n for n in sizes if n != -1)
+    if not len(sizes):
+        raise RuntimeError("unflatten: sizes must be non-empty")
+    if (known != shape[at]) if -1 not in tuple(sizes) else (not known or shape[at] % known):
+        raise RuntimeError(
+            f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {dim} ({shape[at]}) in the "
+            f"input tensor of shape {shape_text(shape)}"
+        )
+    return view(input, (*shape[:at], *infer_size("unflatten", tuple(sizes), shape[at], shape), *shape[at + 1 :]))
 
 
 @composite(forms="m")
@@ -151,12 +168,14 @@ t.vjp(input=lambda g: t(g))
 @viewing
 def permute(input: Array, /, dims: Varargs) -> Array:
     """Dimensions in the order `dims`."""
-    order = tuple(normalize_dim("permute", d, input.ndim) for d in dims)
-    if len(order) != input.ndim or len(set(order)) != len(order):
+    if len(dims) != input.ndim:
         raise RuntimeError(
-            f"permute: permute(sparse_coo): number of dimensions in the tensor input does not match the length of the "
-            f"desired ordering of dimensions, or one repeats: input.dim() = {input.ndim}, dims = {tuple(dims)}"
+            f"permute: number of dimensions in the tensor input does not match the length of the desired ordering of "
+            f"dimensions i.e. input.dim() = {input.ndim} is not equal to len(dims) = {len(dims)}"
         )
+    order = tuple([normalize_dim("permute", d, input.ndim) for d in dims])
+    if len(set(order)) != len(order):
+        raise RuntimeError(f"permute(): duplicate dims are not allowed: {tuple(dims)}")
     return input.transpose(order)
 
 
@@ -174,12 +193,23 @@ def inverse_order(dims: Sequence[int]) -> tuple[int, ...]:
 def movedim(input: Array, /, source: Any, destination: Any) -> Array:
     """Dimensions `source` moved to `destination`; the others keep their order."""
     n = len(input.shape)
-    source, destination = (source,) if isinstance(source, int) else source, (destination,) if isinstance(destination, int) else destination
+    source = (source,) if isinstance(source, int) else source
+    destination = (destination,) if isinstance(destination, int) else destination
     if len(source) != len(destination):
-        raise RuntimeError(f"movedim: source {tuple(source)} and destination {tuple(destination)} must have the same number of dims")
-    src, dst = normalize_dims("movedim", source, n), normalize_dims("movedim", destination, n)
-    rest = iter(d for d in range(n) if d not in src)
-    return permute(input, tuple(src[dst.index(i)] if i in dst else next(rest) for i in range(n)))
+        raise RuntimeError(
+            f"movedim: Invalid source or destination dims: source ({list(source)} dims) should contain the same number of "
+            f"dims as destination ({list(destination)} dims)"
+        )
+    src, dst = _distinct("source", source, n), _distinct("destination", destination, n)
+    rest = iter([d for d in range(n) if d not in src])
+    return permute(input, tuple([src[dst.index(i)] if i in dst else next(rest) for i in range(n)]))
+
+
+def _distinct(what: str, dims: Any, n: int) -> tuple[int, ...]:
+    found = tuple([normalize_dim("movedim", d, n) for d in dims])
+    if len(set(found)) != len(found):
+        raise RuntimeError(f"movedim: repeated dim in `{what}` ({list(dims)})")
+    return found
 
 
 @composite(forms="p", under="Tensor")
@@ -191,9 +221,9 @@ def T(input: Array, /) -> Array:
 @composite(forms="p", under="Tensor")
 def mT(input: Array, /) -> Array:
     """The last two dimensions exchanged."""
-    if len(input.shape) < 2:
-        raise RuntimeError(f"mT: tensor.mT is only supported on matrices or batches of matrices. Got {len(input.shape)}-D tensor.")
-    return transpose(input, -2, -1)
+    if len(input.shape) == 1:
+        raise RuntimeError("tensor.mT is only supported on matrices or batches of matrices. Got 1-D tensor.")
+    return transpose(input, -2, -1) if len(input.shape) else input
 
 
 # -- dimensions of size one ---------------------------------------------------------------------------
@@ -203,7 +233,7 @@ def mT(input: Array, /) -> Array:
 def unsqueeze(input: Array, /, dim: int) -> Array:
     """A dimension of size 1 put in at `dim`."""
     at = normalize_dim("unsqueeze", dim, input.ndim + 1)
-    return np.expand_dims(input, at)
+    return input[(slice(None),) * at + (None,)] if at else input[None]
 
 
 unsqueeze.vjp(input=lambda g, input_shape: reshape(g, input_shape))
@@ -212,8 +242,12 @@ unsqueeze.vjp(input=lambda g, input_shape: reshape(g, input_shape))
 @viewing(forms="mi")
 def squeeze(input: Array, /, dim: Any = None) -> Array:
     """Dimensions of size 1 left out: all of them, or those in `dim`."""
-    axes = normalize_dims("squeeze", dim, input.ndim) if dim is not None else range(input.ndim)
-    return input.squeeze(tuple(i for i in axes if input.shape[i] == 1)) if input.ndim else input.view()
+    if not input.ndim:
+        normalize_dim("squeeze", dim if isinstance(dim, int) else 0, 0)
+        return input.view()
+    dims = range(input.ndim) if dim is None else (dim,) if isinstance(dim, int) else dim
+    axes = [normalize_dim("squeeze", d, input.ndim) for d in dims]
+    return input.squeeze(tuple([i for i in axes if input.shape[i] == 1]))
 
 
 squeeze.vjp(input=lambda g, input_shape: reshape(g, input_shape))
@@ -222,24 +256,38 @@ squeeze.vjp(input=lambda g, input_shape: reshape(g, input_shape))
 @viewing(aliases=("broadcast_to",))
 def expand(input: Array, /, size: Varargs, *, implicit: bool = False) -> Array:
     """Dimensions of size 1 stretched to `size` without copying; -1 keeps a size."""
+    size = (size,) if isinstance(size, int) else size
     extra = len(size) - input.ndim
     if extra < 0:
         raise RuntimeError(
-            f"expand: the number of sizes provided ({len(size)}) must be greater or equal to the number of dimensions in the "
-            f"tensor ({input.ndim}): {tuple(size)} for shape {shape_text(input.shape)}"
+            f"expand: the number of sizes provided ({len(size)}) must be greater or equal to the number of dimensions in "
+            f"the tensor ({input.ndim}): {tuple(size)} for shape {shape_text(input.shape)}"
         )
-    sizes = tuple(input.shape[i - extra] if n == -1 and i >= extra else n for i, n in enumerate(size))
-    for n, have in zip(sizes[extra:], input.shape, strict=True):
-        if n != have and have != 1:
+    old = (1,) * extra + input.shape
+    sizes = tuple([n if want == -1 and i >= extra else want for i, (n, want) in enumerate(zip(old, size, strict=True))])
+    if sizes == input.shape:
+        return input.view()
+    for d, (n, have) in enumerate(zip(sizes, old, strict=True)):
+        if n < 0 and d < extra:
             raise RuntimeError(
-                f"expand: the expanded size of the tensor ({n}) must match the existing size ({have}): {tuple(size)} for "
-                f"shape {shape_text(input.shape)}; only sizes of 1 stretch"
+                f"expand: The expanded size of the tensor ({n}) isn't allowed in a leading, non-existing dimension {d}"
             )
-    strides = (*(0,) * extra, *(s if n == have else 0 for n, have, s in zip(sizes[extra:], input.shape, input.strides, strict=True)))
-    found = np.lib.stride_tricks.as_strided(input, sizes, strides)
-    if sizes != input.shape:
-        found.flags.writeable = False
+        if n < 0 or (n != have and have != 1):
+            raise RuntimeError(
+                f"expand: The expanded size of the tensor ({n}) must match the existing size ({have}) at non-singleton "
+                f"dimension {d}.  Target sizes: {list(size)}.  Tensor sizes: {list(input.shape)}; only sizes of 1 stretch"
+            )
+    steps = (0,) * extra + input.strides
+    found = strided_view(input, sizes, tuple([s if n == m else 0 for s, n, m in zip(steps, sizes, old, strict=True)]))
+    found.flags.writeable = False  # one element of memory stands for several
     return found
+
+
+def strided_view(a: ndarray, shape: tuple[int, ...], strides: tuple[int, ...]) -> ndarray:
+    """`a` under another shape and strides (in bytes); NumPy's as_strided takes ten times as long."""
+    if a.flags.c_contiguous and a.size and 0 not in shape:
+        return ndarray(shape, a.dtype, a, 0, strides)
+    return np.lib.stride_tricks.as_strided(a, shape, strides)
 
 
 expand.vjp(input=lambda g, input_shape: sum_to_size(g, input_shape))
@@ -267,11 +315,16 @@ sum_to_size.vjp(input=lambda g, input_shape: expand(g, input_shape))
 def select(input: Array, /, dim: int, index: int) -> Array:
     """The slice at `index` along `dim`, which goes."""
     if not input.ndim:
-        raise IndexError("select: select() cannot be applied to a 0-dim tensor.")
+        raise IndexError("select() cannot be applied to a 0-dim tensor.")
     at = normalize_dim("select", dim, input.ndim)
-    if not -input.shape[at] <= int(index) < input.shape[at]:
-        raise IndexError(f"select: index {index} out of range for dimension {dim} with size {input.shape[at]}, shape {shape_text(input.shape)}")
-    return input[(slice(None),) * at + (int(index), ...)]
+    try:
+        return input[(slice(None),) * at + (index, ...)] if at else input[index, ...]
+    except IndexError:
+        if hasattr(index, "__index__") and not isinstance(index, int):
+            return select.body(input, at, index.__index__())
+        raise IndexError(
+            f"select(): index {index} out of range for tensor of size {list(input.shape)} at dimension {at}"
+        ) from None
 
 
 select.vjp(input=lambda g, input_shape, dim, index: select_scatter_zeros(g, input_shape, dim, index))
@@ -280,11 +333,17 @@ select.vjp(input=lambda g, input_shape, dim, index: select_scatter_zeros(g, inpu
 @viewing
 def narrow(input: Array, /, dim: int, start: Any, length: int) -> Array:
     """`length` entries from `start` along `dim`."""
+    if not input.ndim:
+        raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
     at = normalize_dim("narrow", dim, input.ndim)
     size, start = input.shape[at], int(start)
-    if length < 0 or not -size <= start <= size or (start % size if start < 0 else start) + length > size:
-        raise RuntimeError(f"narrow: start ({start}) + length ({length}) exceeds dimension size ({size}) of dimension {dim}")
+    if length < 0:
+        raise RuntimeError(f"narrow(): length must be non-negative, got {length}.")
+    if not -size <= start <= size:
+        raise IndexError(f"narrow: start out of range (expected to be in range of [{-size}, {size}], but got {start})")
     start = start + size if start < 0 else start
+    if start + length > size:
+        raise RuntimeError(f"narrow: start ({start}) + length ({length}) exceeds dimension size ({size}) of dim {dim}.")
     return input[(slice(None),) * at + (slice(start, start + length),)]
 
 
@@ -317,26 +376,33 @@ select_scatter_zeros.vjp(input=lambda g, dim, index: select(g, dim, index))
 @composite(forms="m")
 def unbind(input: Array, /, dim: int = 0) -> tuple[Array, ...]:
     """The slices along `dim`, as a tuple of views."""
+    if not len(input.shape):
+        raise IndexError(f"unbind: Dimension specified as {dim} but tensor has no dimensions")
     at = normalize_dim("unbind", dim, len(input.shape))
-    return tuple(select(input, at, i) for i in range(input.shape[at]))
+    return tuple([select(input, at, i) for i in range(input.shape[at])])
 
 
 @composite(forms="m")
 def split(input: Array, /, split_size_or_sections: Any, dim: int = 0) -> tuple[Array, ...]:
     """Views of consecutive parts along `dim`: of one size (the last may be smaller), or of the given sizes."""
+    if not len(input.shape):
+        raise RuntimeError("split expects at least a 1-dimensional tensor")
     size = input.shape[normalize_dim("split", dim, len(input.shape))]
     parts = split_size_or_sections
     if isinstance(parts, int):
         if parts < 0 or (parts == 0 and size):
-            raise RuntimeError(f"split: split expects split_size be non-negative (and positive here), but got split_size={parts}")
+            raise RuntimeError(
+                f"split: split expects split_size be non-negative (and positive for a dimension size of {size}), but got "
+                f"split_size={parts}"
+            )
         parts = [min(parts, size - i) for i in range(0, size, parts)] if size else [0]
     if sum(parts) != size:
         raise RuntimeError(
             f"split: split_with_sizes expects split_sizes to sum exactly to {size} (input tensor's size at dimension {dim}), "
             f"but got split_sizes={list(parts)}"
         )
-    starts = [sum(parts[:i]) for i in range(len(parts))]
-    return tuple(narrow(input, dim, start, n) for start, n in zip(starts, parts, strict=True))
+    starts = itertools.accumulate(parts, initial=0)
+    return tuple([narrow(input, dim, start, n) for start, n in zip(starts, parts, strict=False)])
 
 
 @composite(forms="m")
@@ -350,6 +416,8 @@ def chunk(input: Array, /, chunks: int, dim: int = 0) -> tuple[Array, ...]:
     """At most `chunks` equal parts along `dim` (the last may be smaller), as views."""
     if chunks <= 0:
         raise RuntimeError(f"chunk: chunk expects `chunks` to be greater than 0, got: {chunks}")
+    if not len(input.shape):
+        raise RuntimeError("chunk expects at least a 1-dimensional tensor")
     size = input.shape[normalize_dim("chunk", dim, len(input.shape))]
     if size == 0:
         return split(input, [0] * chunks, dim)
@@ -384,87 +452,6 @@ def diagonal_zeros(input: Array, /, size: Sequence[int], offset: int, dim1: int,
 
 
 diagonal_zeros.vjp(input=lambda g, offset, dim1, dim2: diagonal(g, offset, dim1, dim2))
-
-
-@viewing(forms="mi")
-def as_strided(input: Array, /, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None) -> Array:
-    """A view of the storage with any sizes and strides (in elements). Raises RuntimeError where it would leave the storage."""
-    n = input.itemsize
-    if storage_offset is None:
-        storage_offset = storage_start(input)
-    flat, _ = storage_bytes(input) if input.size else (np.empty(0, np.uint8), 0)
-    last = storage_offset + sum((s - 1) * d for s, d in zip(size, stride, strict=True))
-    if 0 not in tuple(size) and (last + 1) * n > flat.nbytes:
-        raise RuntimeError(
-            f"as_strided: setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {storage_offset}, and itemsize {n} "
-            f"requiring a storage size of {(last + 1) * n} are out of bounds for storage of size {flat.nbytes}"
-        )
-    return ndarray(tuple(size), input.dtype, flat, storage_offset * n, tuple(s * n for s in stride))
-
-
-def storage_start(a: ndarray) -> int:
-    """Elements between the start of `a`'s storage and its first element."""
-    return storage_bytes(a)[1] // a.itemsize if a.size else 0
-
-
-as_strided.vjp(
-    input=lambda g, input, size, stride, storage_offset: strided_sum(g, input, size, stride, storage_offset)
-)
-
-
-@primitive(forms="", under="internal")
-def strided_sum(input: Array, like: Array, /, size: Sequence[int], stride: Sequence[int], storage_offset: int | None) -> Array:
-    """What lands on each element of `like` when `input` is added through an as_strided view: its adjoint."""
-    flat, begin = storage_bytes(like)
-    n = like.itemsize
-    memory = np.zeros(flat.nbytes // n, input.dtype)
-    start = begin // n if storage_offset is None else storage_offset
-    grids = np.ix_(*(np.arange(s) * d for s, d in zip(size, stride, strict=True))) if len(size) else (np.zeros((), np.int64),)
-    places = np.zeros(tuple(size), np.int64) + start
-    for grid in grids:
-        places = places + grid
-    np.add.at(memory, places.reshape(-1), input.reshape(-1))
-    return ndarray(like.shape, memory.dtype, memory, begin, tuple(like.strides)).copy()
-
-
-strided_sum.vjp(input=lambda g, size, stride, storage_offset: as_strided(reshape(g, g.shape), size, stride, storage_offset))
-
-
-@viewing
-def unfold(input: Array, /, dimension: int, size: int, step: int) -> Array:
-    """Windows of `size` every `step` along `dimension`, as a new last dimension."""
-    at = normalize_dim("unfold", dimension, input.ndim)
-    have = input.shape[at] if input.ndim else 1
-    if size > have or size < 0:
-        raise RuntimeError(f"unfold: maximum size for tensor at dimension {dimension} is {have} but size is {size}")
-    if step <= 0:
-        raise RuntimeError(f"unfold: step is {step} but must be > 0")
-    count = (have - size) // step + 1
-    stride = input.strides[at] if input.ndim else input.itemsize
-    if not input.ndim:
-        return np.lib.stride_tricks.as_strided(input, (size,), (stride,))
-    shape = (*input.shape[:at], count, *input.shape[at + 1 :], size)
-    strides = (*input.strides[:at], stride * step, *input.strides[at + 1 :], stride)
-    return np.lib.stride_tricks.as_strided(input, shape, strides)
-
-
-unfold.vjp(input=lambda g, input_shape, dimension, size, step: unfold_backward(g, input_shape, dimension, size, step))
-
-
-@primitive(forms="", under="internal")
-def unfold_backward(input: Array, /, input_sizes: Sequence[int], dim: int, size: int, step: int) -> Array:
-    """Windows added back where they came from: the adjoint of unfold."""
-    out = np.zeros(input_sizes, input.dtype)
-    if not out.ndim:
-        return input.sum().reshape(()) if input.size else out
-    ahead = (slice(None),) * (dim % out.ndim)
-    count = input.shape[dim % out.ndim]
-    for k in range(size):
-        out[(*ahead, slice(k, k + (count - 1) * step + 1, step))] += input[..., k]
-    return out
-
-
-unfold_backward.vjp(input=lambda g, dim, size, step: unfold(g, dim, size, step))
 
 
 @composite(forms="m")
