@@ -46,7 +46,12 @@ def _nonempty(name: str, input: Array, dim: Any) -> tuple[int, ...]:
 
 def _extreme(name: str, ufunc: np.ufunc, input: Array, dim: Any, keepdim: bool) -> Array:
     axes = _nonempty(name.removesuffix("_all"), input, dim)
-    found = ufunc.reduce(ordered(name, input), axes, None, None, keepdim)
+    x = ordered(name, input)
+    if axes == (1,) and x.ndim == 2 and x.shape[1] and x.flags.c_contiguous:  # argmax is faster than NumPy's maximum
+        found = take_rows(x, x.argmax(1) if ufunc is np.maximum else x.argmin(1))
+        found = found[:, None] if keepdim else found
+    else:
+        found = ufunc.reduce(x, axes, None, None, keepdim)
     return cast(np.asarray(found), input.dtype)
 
 

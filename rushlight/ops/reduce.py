@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import dtypes
 from ..arrays.numpy import as_array, cast, normalize_dim, normalize_dims
-from ..arrays.summing import add_reduce
+from ..arrays.summing import add_reduce, sum_rows
 from ..dtypes import OF_NUMPY
 from ..dtypes import dtype as Dtype
 from ..errors import shape_text
@@ -31,16 +31,14 @@ def sum_type(input: Array, dtype: Dtype | None) -> np.dtype:
     return input.dtype if OF_NUMPY[input.dtype].category >= dtypes.FLOAT else np.dtype(np.int64)
 
 
-def _lies_well(input: Array) -> bool:
-    """Whether NumPy's own sum over everything is accurate: few terms, or contiguous ones."""
-    return input.size < 4096 or input.flags.c_contiguous
-
-
 @primitive
 def sum(input: Array, /, dim: Any = None, keepdim: bool = False, *, dtype: Dtype | None = None) -> Array:
     """Σ input over `dim` (all dimensions by default); integers sum to int64."""
-    if dtype is None and dim is None and input.dtype.char in "fd" and _lies_well(input):
-        return _reduce(input, None, None, None, keepdim)
+    if dtype is None and input.dtype.char in "fd":  # the common calls, without ceremony
+        if dim is None and input.size < 4096:
+            return _reduce(input, None, None, None, keepdim)
+        if (dim == 1 or dim == -1) and input.ndim == 2 and not keepdim and input.size and input.flags.c_contiguous:
+            return sum_rows(input)
     result = sum_type(input, dtype)
     work = dtypes.compute_type(result)
     axes = normalize_dims("sum", dim, input.ndim)
@@ -72,7 +70,7 @@ def require_floating(name: str, input: Array, dtype: Dtype | None) -> np.dtype:
 @primitive(forms="mo")
 def mean(input: Array, /, dim: Any = None, keepdim: bool = False, *, dtype: Dtype | None = None) -> Array:
     """Σ input / n over `dim` (all dimensions by default); floating and complex types only."""
-    if dtype is None and dim is None and input.dtype.char in "fd" and _lies_well(input):
+    if dtype is None and dim is None and input.dtype.char in "fd" and input.size < 4096:
         return _true_divide(_reduce(input, None, None, None, keepdim), input.size, dtype=input.dtype)
     result = require_floating("mean", input, dtype)
     axes = normalize_dims("mean", dim, input.ndim)

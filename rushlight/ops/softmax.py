@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import dtypes
 from ..arrays.numpy import cast, normalize_dim, normalize_dims
-from ..arrays.summing import add_reduce
+from ..arrays.summing import add_reduce, sum_rows
 from ..dtypes import FLOAT, OF_NUMPY
 from ..dtypes import dtype as Dtype
 from .along import keep, late, of_type, spread, take_rows, with_dims
@@ -35,8 +35,8 @@ def _line_max(x: np.ndarray, axis: int) -> np.ndarray:
 
 def _line_sum(x: np.ndarray, axis: int) -> np.ndarray:
     """Σ of each line, dimension kept."""
-    if x.ndim == 2 and axis == 1:
-        return _add(x, 1, None, None, True)
+    if x.ndim == 2 and axis == 1 and x.flags.c_contiguous:
+        return sum_rows(x)[:, None]
     return add_reduce(x, (axis,), True)
 
 
@@ -52,25 +52,43 @@ def _prepare(name: str, input: np.ndarray, dim: int, dtype: Dtype | None) -> tup
     return (x if x.ndim else x.reshape(1)), result, axis  # pyright: ignore[reportReturnType]
 
 
+def _softmax_lines(x: np.ndarray, axis: int, out: np.ndarray) -> None:
+    """exp(x - max) / Σ."""
+    _subtract(x, _line_max(x, axis), out)
+    _exp(out, out)
+    _divide(out, _line_sum(out, axis), out)
+
+
+def _log_softmax_lines(x: np.ndarray, axis: int, out: np.ndarray) -> None:
+    """x - max - log Σ exp(x - max)."""
+    _subtract(x, _line_max(x, axis), out)
+    _subtract(out, _log(_line_sum(_exp(out), axis)), out)
+
+
+CHUNK = 32768  # elements that stay in cache between the passes over them
+
+
+def _by_lines(kernel: Any, input: np.ndarray, prepared: tuple[np.ndarray, np.dtype, int]) -> np.ndarray:
+    """A kernel's result, large contiguous rows a few at a time."""
+    x, result, axis = prepared
+    out = np.empty(x.shape, x.dtype)
+    if x.size <= 2 * CHUNK or axis != x.ndim - 1 or not x.flags.c_contiguous:
+        if x.size:
+            kernel(x, axis, out)
+    else:
+        rows, places = x.reshape(-1, x.shape[-1]), out.reshape(-1, x.shape[-1])
+        step = max(1, CHUNK // x.shape[-1])
+        for i in range(0, len(rows), step):
+            kernel(rows[i : i + step], 1, places[i : i + step])
+    return cast(out, result) if out.shape == input.shape else cast(out, result).reshape(input.shape)
+
+
 def _softmax(input: np.ndarray, dim: int, dtype: Dtype | None = None) -> np.ndarray:
-    """exp(x - max) / Σ in four NumPy calls."""
-    x, result, axis = _prepare("softmax", input, dim, dtype)
-    if not x.size:
-        return np.empty(input.shape, result)
-    e = _subtract(x, _line_max(x, axis))
-    _exp(e, e)
-    _divide(e, _line_sum(e, axis), e)
-    return cast(e, result).reshape(input.shape)
+    return _by_lines(_softmax_lines, input, _prepare("softmax", input, dim, dtype))
 
 
 def _log_softmax(input: np.ndarray, dim: int, dtype: Dtype | None = None) -> np.ndarray:
-    """x - max - log Σ exp(x - max) in six NumPy calls."""
-    x, result, axis = _prepare("log_softmax", input, dim, dtype)
-    if not x.size:
-        return np.empty(input.shape, result)
-    y = _subtract(x, _line_max(x, axis))
-    _subtract(y, _log(_line_sum(_exp(y), axis)), y)
-    return cast(y, result).reshape(input.shape)
+    return _by_lines(_log_softmax_lines, input, _prepare("log_softmax", input, dim, dtype))
 
 
 def _logsumexp(input: np.ndarray, dim: Any, keepdim: bool = False) -> np.ndarray:
