@@ -40,6 +40,69 @@ class Expr:
     def __invert__(self) -> Expr:
         return invert(self)
 
+    def __add__(self, other: Any) -> Expr:
+        return add(self, other)
+
+    def __radd__(self, other: Any) -> Expr:
+        return add(other, self)
+
+    def __sub__(self, other: Any) -> Expr:
+        return sub(self, other)
+
+    def __rsub__(self, other: Any) -> Expr:
+        return sub(other, self)
+
+    def __mul__(self, other: Any) -> Expr:
+        return mul(self, other)
+
+    def __rmul__(self, other: Any) -> Expr:
+        return mul(other, self)
+
+    def __truediv__(self, other: Any) -> Expr:
+        return div(self, other)
+
+    def __rtruediv__(self, other: Any) -> Expr:
+        return div(other, self)
+
+    def __pow__(self, other: Any) -> Expr:
+        return pow_(self, other)
+
+    def __rpow__(self, other: Any) -> Expr:
+        return pow_(other, self)
+
+    def __mod__(self, other: Any) -> Expr:
+        return remainder(self, other)
+
+    def __floordiv__(self, other: Any) -> Expr:
+        return floor_divide(self, other)
+
+    def __and__(self, other: Any) -> Expr:
+        return bit_and(self, other)
+
+    def __or__(self, other: Any) -> Expr:
+        return bit_or(self, other)
+
+    def __xor__(self, other: Any) -> Expr:
+        return bit_xor(self, other)
+
+    def __lshift__(self, other: Any) -> Expr:
+        return shift_left(self, other)
+
+    def __rshift__(self, other: Any) -> Expr:
+        return shift_right(self, other)
+
+    def __lt__(self, other: Any) -> Expr:
+        return lt(self, other)
+
+    def __le__(self, other: Any) -> Expr:
+        return le(self, other)
+
+    def __gt__(self, other: Any) -> Expr:
+        return gt(self, other)
+
+    def __ge__(self, other: Any) -> Expr:
+        return ge(self, other)
+
     __hash__ = object.__hash__
 
 
@@ -282,20 +345,6 @@ def _pow_pullback(g: Expr, x: Expr, y: Expr, out: Expr) -> tuple[Expr, Expr]:
     gx = where(eq(y, 0), 0, g * conjugate(y * pow_(x, y - 1)))
     gy = where(logical_and(eq(x, 0), real_part(y) >= 0), 0, g * conjugate(out * log(x)))
     return gx, gy
-
-
-def _operator(fn: Function, reverse: bool) -> Callable[[Expr, Any], Expr]:
-    return (lambda x, y: fn(y, x)) if reverse else (lambda x, y: fn(x, y))
-
-
-for _name, _fn in {
-    **{"add": add, "sub": sub, "mul": mul, "truediv": div, "pow": pow_, "mod": remainder, "floordiv": floor_divide},
-    **{"and": bit_and, "or": bit_or, "xor": bit_xor, "lshift": shift_left, "rshift": shift_right},
-}.items():
-    setattr(Expr, f"__{_name}__", _operator(_fn, False))
-    setattr(Expr, f"__r{_name}__", _operator(_fn, True))
-for _name, _fn in {"lt": lt, "le": le, "gt": gt, "ge": ge}.items():
-    setattr(Expr, f"__{_name}__", _operator(_fn, False))
 
 
 # -- graphs -------------------------------------------------------------------------------------------

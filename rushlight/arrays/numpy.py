@@ -61,7 +61,7 @@ def cast(x: Any, to: np.dtype) -> Any:
         return number(x, to)
     if x.dtype is to or x.dtype == to:
         return x
-    if x.dtype.kind == "c" and to.kind != "c" and to.kind != "b":
+    if x.dtype.kind == "c" and to.kind not in "cb" and OF_NUMPY[to].category != COMPLEX:
         x = x.real
     if dtypes.OF_NUMPY[x.dtype] in _THROUGH_FLOAT or OF_NUMPY[to] in _THROUGH_FLOAT:
         return x.astype(_via(x.dtype, to)).astype(to)
@@ -85,7 +85,7 @@ def number(value: Any, to: np.dtype) -> Any:
         if to.kind == "i" and value >> (bits - 1):
             value -= 1 << bits
     elif to.kind in "iu" and isinstance(value, float):
-        value = int(value)
+        value = int(value) if np.isfinite(value) else 0
     return np.array(value, to)
 
 
@@ -286,6 +286,14 @@ def _shift_right(x: Any, y: Any) -> Any:
     return np.where(y >= bits, 0, np.right_shift(x, np.minimum(y, bits - 1))).astype(x.dtype, copy=False)
 
 
+def _logaddexp(x: Any, y: Any) -> Any:
+    if x.dtype.kind != "c" and y.dtype.kind != "c":
+        return np.logaddexp(x, y)
+    first = np.greater_equal(x.real, y.real)
+    larger, smaller = np.where(first, x, y), np.where(first, y, x)
+    return larger + np.log1p(np.exp(smaller - larger))
+
+
 def _heaviside(x: Any, y: Any) -> Any:
     return np.where(np.equal(x, 0), y, np.greater(x, 0))
 
@@ -306,13 +314,13 @@ NAMESPACE: dict[str, Any] = {
         *("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "square", "sin", "cos", "tan"),
         *("arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh", "arctan2"),
         *("maximum", "minimum", "conjugate", "isnan", "isinf", "isfinite", "fmax", "fmin"),
-        *("hypot", "logaddexp", "logaddexp2", "gcd", "lcm", "copysign", "nextafter"),
+        *("hypot", "logaddexp2", "gcd", "lcm", "copysign", "nextafter"),
         *("logical_and", "logical_or", "logical_xor", "logical_not", "zeros_like"),
     )
 } | {
     **{"where": _select, "sign": _sign, "sgn": _sgn, "real": _real, "reciprocal": _reciprocal, "rsqrt": _rsqrt},
     **{"sigmoid": _sigmoid, "relu": _relu, "absolute": _absolute, "erf": special.erf},
-    **{"erfc": special.erfc, "xlogy": special.xlogy, "heaviside": _heaviside, "angle": _angle, "signbit": _signbit},
+    **{"erfc": special.erfc, "xlogy": special.xlogy, "logaddexp": _logaddexp, "heaviside": _heaviside, "angle": _angle, "signbit": _signbit},
     **{"lgamma": gamma.lgamma, "digamma": gamma.digamma, "polygamma": gamma.polygamma, "erfinv": gamma.erfinv},
     **{"shift_left": _shift_left, "shift_right": _shift_right},
     **{"floor": _floor, "ceil": _ceil, "trunc": _trunc, "rint": _rint},

@@ -67,6 +67,12 @@ def hardtanh(input: Number, /, min_val: float = -1.0, max_val: float = 1.0, inpl
 hardtanh.slope(input=lambda g, input, min_val, max_val: s.where(s.logical_or(input <= min_val, input >= max_val), 0, g))
 
 
+@hardtanh.check
+def _(input: Any, min_val: float, max_val: float, inplace: bool) -> None:
+    if input.dtype.kind == "u" and (min_val < 0 or max_val < 0):
+        raise RuntimeError("hardtanh: cannot do hardtanh on an unsigned type with negative limits")
+
+
 @pointwise(name="prelu_kernel", forms="", under="internal", accepts="f")
 def prelu_kernel(input: Number, weight: Number, /) -> Number:
     """input where it is positive, weight · input elsewhere."""
@@ -218,7 +224,7 @@ def softsign(input: Number, /) -> Number:
     return input / (s.abs_(input) + 1)
 
 
-@pointwise(under="nn.functional", forms="", accepts="bifc")
+@pointwise(under="nn.functional", forms="", accepts="ifc")
 def tanhshrink(input: Number, /) -> Number:
     """x - tanh(x)."""
     return input - s.tanh(input)

@@ -26,6 +26,8 @@ def is_complex(x: Any) -> bool:
 def _pairs(input: Array) -> Array:
     """Complex numbers as a view of pairs of real ones, in a last dimension of size 2."""
     real = dtypes.of_numpy(input.dtype).to_real().np
+    if real == np.float16:
+        input = input.view(np.uint32)  # NumPy's stride tricks do not know complex32
     shape, strides = (*input.shape, 2), (*input.strides, real.itemsize)
     whole = np.lib.stride_tricks.as_strided(input, (*input.shape, 1), (*input.strides, input.itemsize))
     return np.lib.stride_tricks.as_strided(whole.view(real), shape, strides)

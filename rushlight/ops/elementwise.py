@@ -154,6 +154,8 @@ class Pointwise(Op):
         shapes = {v.shape for v in cast}
         if len(shapes) > 1:
             arrays.broadcast_shapes(self.name, *(v.shape for v in cast))
+        if result.category == dtypes.INT and options:
+            options = {n: _whole(v, work) for n, v in options.items()}
         out = arrays.as_array(self._program(options)(*cast))
         if out.dtype != result.np:
             return arrays.cast(out, result.np)
@@ -216,6 +218,11 @@ _HELP |= {2: "; float8 is for storage: convert it first, e.g. with .float()", 3:
 
 def _condition(v: Any) -> Any:
     return v.astype(np.bool_, copy=False) if hasattr(v, "dtype") else np.asarray(v, np.bool_)
+
+
+def _whole(v: Any, to: np.dtype) -> Any:
+    """A number as an option of an op on integers: cut off, and wrapped around."""
+    return arrays.number(v, to).item() if v.__class__ in (int, float) else v
 
 
 def _any_complex(values: Sequence[Any]) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 
+import numpy as np
+
 from .. import dtypes
 from .. import scalar as s
 from ..arrays.numpy import number_category, result_type
@@ -30,6 +32,13 @@ def check_alpha(alpha: Any, *values: Any) -> None:
         )
     if given == COMPLEX and found != COMPLEX:
         raise RuntimeError("alpha: For non-complex input tensors, argument alpha must not be a complex number.")
+
+
+def check_fits(name: str, number: Any, array: Any) -> None:
+    """Raise RuntimeError for an integer too large for the type of an array of integers."""
+    kind = getattr(array, "dtype", None)
+    if number.__class__ is int and kind is not None and kind.kind in "iu" and number > np.iinfo(kind).max:
+        raise RuntimeError(f"{name}: value cannot be converted to type {kind} without overflow: {number}")
 
 
 def at_least_integer(d: dtype) -> dtype:
@@ -176,6 +185,7 @@ def pow(input: Number, exponent: Number, /) -> Number:
 
 @pow.check
 def _(input: Any, exponent: Any) -> None:
+    check_fits("pow", exponent, input)
     if exponent.__class__ is int and exponent < 0 and category(input) < FLOAT:
         raise RuntimeError(
             f"pow: Integers to negative integer powers are not allowed. (exponent {exponent}; convert with .float())"
@@ -212,7 +222,7 @@ def rsqrt(input: Number, /) -> Number:
     return s.rsqrt(input)
 
 
-@pointwise(domain=(-3, 3))
+@pointwise
 def ldexp(input: Number, other: Number, /) -> Number:
     """input · 2^other."""
     return input * s.exp2(other)
@@ -279,6 +289,13 @@ def rdiv(input: Number, other: Number, /) -> Number:
 def rpow(input: Number, other: Number, /) -> Number:
     """other^input."""
     return s.pow_(other, input)
+
+
+@rpow.check
+def _(input: Any, other: Any) -> None:
+    check_fits("pow", input, other)
+    if input.__class__ is int and input < 0 and category(other) < FLOAT:
+        raise RuntimeError(f"pow: Integers to negative integer powers are not allowed. (exponent {input})")
 
 
 @pointwise(name="__rfloordiv__", under="Tensor", forms="mF", accepts="if", domain=(0.3, 3))

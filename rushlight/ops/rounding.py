@@ -11,6 +11,7 @@ from .. import scalar as s
 from ..arrays.numpy import cast, number
 from .declare import composite, primitive
 from .elementwise import pointwise
+from .pointwise import check_fits
 
 Number = Any  # a scalar expression inside a body; a Tensor or a number for the caller
 
@@ -166,6 +167,11 @@ def clamp_min(input: Number, min: Number, /) -> Number:
     return s.maximum(input, min)
 
 
+@clamp_min.check
+def _(input: Any, min: Any) -> None:
+    check_fits("clamp_min", min, input)
+
+
 clamp_min.slope(
     input=lambda g, input, min: s.where(input >= min, g, 0), min=lambda g, input, min: s.where(input < min, g, 0)
 )
@@ -175,6 +181,11 @@ clamp_min.slope(
 def clamp_max(input: Number, max: Number, /) -> Number:
     """min(input, max)."""
     return s.minimum(input, max)
+
+
+@clamp_max.check
+def _(input: Any, max: Any) -> None:
+    check_fits("clamp_max", max, input)
 
 
 clamp_max.slope(

@@ -57,7 +57,7 @@ def log1p(input: Number, /) -> Number:
     return s.log1p(input)
 
 
-@pointwise(forms="mo", accepts="f")
+@pointwise(forms="mo", accepts="fc")
 def logaddexp(input: Number, other: Number, /) -> Number:
     """log(eˣ + eʸ) without overflow."""
     return s.logaddexp(input, other)

@@ -19,8 +19,10 @@ from .samples import SAMPLES, Sample
 
 OPS = list(registry)
 PUBLIC = [n for n, op in registry.items() if op.under != "internal"]
+OPERATORS = [n for n in registry if n.startswith("__")]  # called with a number on the left, by Python only
 POINTWISE = [n for n, op in registry.items() if isinstance(op, Pointwise)]
 PUBLIC_POINTWISE = [n for n in POINTWISE if n in PUBLIC]
+BINARY = [n for n in PUBLIC_POINTWISE if len(registry[n].tensors) == 2 and n not in OPERATORS]
 needs_torch = pytest.mark.skipif(h.torch is None, reason="torch is not installed")
 
 
@@ -134,7 +136,8 @@ def test_layouts(name: str, report: Report) -> None:
     skip_without_counterpart(op)
     for sample in h.cases(op)[:6]:
         for layout, change in h.LAYOUTS.items():
-            report.note(f"{layout} {label(sample)}", compare(op, h.changed(sample, change), gradient=sample.gradcheck))
+            problem = compare(op, h.changed(sample, change), sample.tolerance, gradient=sample.gradcheck)
+            report.note(f"{layout} {label(sample)}", problem)
     report.conclude()
 
 
@@ -159,9 +162,12 @@ def test_float32_near_float64(name: str, report: Report) -> None:
     op = registry[name]
     for sample in [c for c in h.cases(op) if h.has_floats(c) and not c.random][:8]:
         rounded = h.changed(sample, lambda a: a.astype(np.float32).astype(a.dtype) if a.dtype == np.float64 else a)
-        exact, single = h.ours(op, rounded)[0], h.ours(op, h.cast_floats(rounded, "float32"))[0]
+        exact, refused = h.attempt(lambda: h.ours(op, rounded)[0])  # noqa: B023
+        if refused:
+            continue
+        single = h.ours(op, h.cast_floats(rounded, "float32"))[0]
         for x, y in zip(h.leaves(exact), h.leaves(single), strict=True):
-            if h.is_tensor(x) and x.is_floating_point():
+            if h.is_tensor(x) and x.is_floating_point() and not np.any(np.abs(h.numbers(x)) > 1e38):
                 report.note(label(sample), h.apart(h.numbers(y), h.numbers(x), max(sample.tolerance, 1e-4)))
     report.conclude()
 
@@ -171,8 +177,10 @@ def test_method_is_function(name: str, report: Report) -> None:
     op = registry[name]
     for sample in [c for c in h.cases(op) if isinstance(c.args[0], np.ndarray)][:4]:
         method = getattr(Tensor, op.name)
-        mine = h._run(method, sample, h.tensor, rushlight)[0]
-        report.note(label(sample), h.difference(mine, h.ours(op, sample)[0]))
+        expected, refused = h.attempt(lambda: h.ours(op, sample)[0])  # noqa: B023
+        if refused is None:
+            mine = h._run(method, sample, h.tensor, rushlight)[0]
+            report.note(label(sample), h.difference(mine, expected))
     report.conclude()
 
 
@@ -220,7 +228,7 @@ def in_place_problem(op: Op, sample: Sample, theirs: Any) -> str | None:
 
 def in_place_gradient_problem(op: Op, sample: Sample, theirs: Any) -> str | None:
     """Gradients through the in-place form, applied to a copy."""
-    if sample.args[0].dtype not in (np.float32, np.float64):
+    if sample.args[0].dtype not in (np.float32, np.float64) or not (op.has_derivative or op.kind == "composite"):
         return None
     on_copy = lambda f: lambda x, *rest, **options: f(x.clone(), *rest, **options)  # noqa: E731
     other, refused = h.attempt(lambda: h._run(on_copy(theirs), sample, lambda a: h.torch_tensor(a, True), h.torch))
@@ -229,6 +237,20 @@ def in_place_gradient_problem(op: Op, sample: Sample, theirs: Any) -> str | None
     mine = h._run(on_copy(inplace_of(op)), sample, lambda a: h.tensor(a, True), rushlight)
     expected, refused = h.attempt(lambda: h.gradients(*other))
     return None if refused else h.gradient_difference(h.gradients(*mine), expected, sample.tolerance)
+
+
+@pytest.mark.parametrize("name", [n for n in OPS if any(p.name == "inplace" for p in registry[n].options)])
+def test_inplace_option(name: str, report: Report) -> None:
+    """`inplace=True` writes the same result into the input and returns it."""
+    op = registry[name]
+    for sample in [c for c in h.cases(op) if h.has_floats(c)]:
+        expected, refused = h.attempt(lambda: h.ours(op, sample)[0])  # noqa: B023
+        if refused:
+            continue
+        chosen = Sample(sample.args, {**sample.kwargs, "inplace": True})
+        result, given = h.ours(op, chosen)
+        report.note(label(sample), h.difference(result, expected) or (None if result is given[0] else "not its input"))
+    report.conclude()
 
 
 @pytest.mark.parametrize("name", [n for n in PUBLIC if "o" in registry[n].forms])
@@ -246,7 +268,7 @@ def test_out(name: str, report: Report) -> None:
 def out_problem(op: Op, function: Any, sample: Sample, dtype: str | None, resize: bool) -> str | None:
     """What is wrong with one call with `out=`."""
     plain, refused = h.attempt(lambda: h.ours(op, sample)[0])
-    if refused or not (h.is_tensor(plain) or isinstance(plain, tuple)):
+    if refused or not (h.is_tensor(plain) or op.outputs):
         return None
     mine, refused = h.attempt(lambda: with_out(h.our_function(op), sample, h.tensor, rushlight, plain, dtype, resize))
     if refused is None:
@@ -260,6 +282,8 @@ def out_problem(op: Op, function: Any, sample: Sample, dtype: str | None, resize
     if function is None:
         return None
     other, torch_refused = h.attempt(lambda: with_out(function, sample, h.torch_tensor, h.torch, plain, dtype, resize))
+    if torch_refused and dtype is not None:
+        return None  # torch wants the exact type in some ops; we write into any that can hold the result
     if refused or torch_refused:
         return h.refusal_difference(refused, torch_refused)
     return h.difference(mine[1], other[1], max(sample.tolerance, 1e-5 if dtype == "float64" else 0))
@@ -305,7 +329,7 @@ NUMBERS = (2, -3, 0, 0.5, -1.5, True, float("inf"), float("nan"), 1 + 2j, 300)
 
 
 @needs_torch
-@pytest.mark.parametrize("name", [n for n in PUBLIC_POINTWISE if len(registry[n].tensors) == 2])
+@pytest.mark.parametrize("name", BINARY)
 def test_numbers(name: str, report: Report) -> None:
     """A Python number on either side, beside tensors of every dtype, with and without dimensions."""
     op = registry[name]
@@ -330,7 +354,7 @@ def number_problem(op: Op, sample: Sample) -> str | None:
 
 
 @needs_torch
-@pytest.mark.parametrize("name", [n for n in PUBLIC_POINTWISE if len(registry[n].tensors) == 2])
+@pytest.mark.parametrize("name", BINARY)
 def test_mixed_dtypes(name: str, report: Report) -> None:
     """Two tensors of different dtypes, with dimensions and without."""
     op = registry[name]
@@ -342,11 +366,12 @@ def test_mixed_dtypes(name: str, report: Report) -> None:
             for shapes in (((3,), (3,)), ((3,), ()), ((), (3,))):
                 x, y = (draw(s, n) for s, n in zip(shapes, op.tensors, strict=True))
                 args = h.cast_floats(Sample((x,)), left).args + h.cast_floats(Sample((y,)), right).args
-                report.note(label(Sample(args)), compare(op, Sample(args)))
+                tolerance = max(h.TOLERANCE.get(left, 0), h.TOLERANCE.get(right, 0))
+                report.note(label(Sample(args)), compare(op, Sample(args), tolerance))
     report.conclude()
 
 
-@pytest.mark.parametrize("name", [n for n in PUBLIC_POINTWISE if len(registry[n].tensors) == 2])
+@pytest.mark.parametrize("name", BINARY)
 def test_shapes_that_do_not_stretch(name: str) -> None:
     op = registry[name]
     rng = h.generator(op)
