@@ -28,6 +28,11 @@ _INPLACE_OPERATORS = {
     **{"__ifloordiv__": "floor_divide", "__imod__": "remainder", "__iand__": "bitwise_and", "__ior__": "bitwise_or"},
     **{"__ixor__": "bitwise_xor", "__ilshift__": "bitwise_left_shift", "__irshift__": "bitwise_right_shift"},
 }
+#: methods of random/methods.py, which is imported when the first of them is used
+_RANDOM = (
+    *("uniform_", "normal_", "random_", "bernoulli_", "bernoulli", "exponential_", "geometric_", "cauchy_"),
+    *("log_normal_", "multinomial"),
+)
 #: methods whose arguments stand in another order than the function's
 _METHODS = {"where": "where_method", "polygamma": "polygamma_of"}
 
@@ -85,6 +90,21 @@ def bind(rows: Mapping[str, tuple[str, str, tuple[str, ...]]]) -> None:
             setattr(Tensor, op, property(lambda t, of=op: function_of(registry[of])(t)))
 
 
+def bind_random() -> None:
+    """Give Tensor the methods that draw random numbers."""
+    for name in _RANDOM:
+        _install(name, _random(name))
+
+
+def _random(name: str) -> Callable[[], Any]:
+    def make() -> Any:
+        from .random.methods import METHODS
+
+        return METHODS[name]
+
+    return make
+
+
 def bind_operators() -> None:
     """Give Tensor Python's operators."""
     for name, of in (*_OPERATORS.items(), *_METHODS.items()):
@@ -125,4 +145,5 @@ def functions_under(namespace: str) -> dict[str, Callable[[], Any]]:
 
 ForeignArray.ops = registry
 bind(CONTENTS)
+bind_random()
 bind_operators()

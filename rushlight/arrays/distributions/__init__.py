@@ -15,7 +15,8 @@ from rushlight.arrays.distributions.continuous import cauchy, exponential, geome
 from rushlight.arrays.distributions.integers import randint, random, randperm
 from rushlight.arrays.distributions.multinomial import multinomial
 from rushlight.arrays.distributions.normal import normal, normal_like
-from rushlight.arrays.distributions.order import fill_order
+from rushlight.arrays.distributions.order import fill_axes, fill_order
+from rushlight.arrays.distributions.poisson import poisson
 from rushlight.arrays.distributions.uniform import uniform
 
 __all__ = [
@@ -25,12 +26,14 @@ __all__ = [
     "dropout_noise",
     "exponential",
     "feature_shape",
+    "fill_axes",
     "fill_order",
     "geometric",
     "log_normal",
     "multinomial",
     "normal",
     "normal_like",
+    "poisson",
     "randint",
     "random",
     "randperm",
