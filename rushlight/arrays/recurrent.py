@@ -240,6 +240,9 @@ def _split(gates: np.ndarray, size: int) -> list[np.ndarray]:
 
 def _sigmoid(x: np.ndarray) -> None:
     """In place; 1 / (1 + e^-x) = (1 + tanh(x / 2)) / 2 never overflows, and is one fast loop."""
+    if x.dtype.kind == "c":
+        x[...] = 1 / (1 + np.exp(-x))
+        return
     x *= 0.5
     np.tanh(x, out=x)
     x *= 0.5

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf, prod
 from typing import Any
 
 import numpy as np
 
 from ..arrays import averaging
 from ..arrays.bins import Bins
+from ..dtypes import OF_NUMPY
+from .activations import relu
 from .declare import Op, composite, primitive
+from .max_pool import max_pool1d, max_pool2d, max_pool3d
+from .pointwise import mul, neg
+from .pointwise import pow as power
 from .pool_windows import Windows, bins_of, windows_of
-from .spatial import Sizes, adaptive_size
+from .rounding import abs as absolute
+from .rounding import sign
+from .spatial import Sizes, adaptive_size, per_axis
 
 Array = Any
 
@@ -66,6 +74,12 @@ avg_pool_transpose.vjp(
 @primitive(forms="", under="internal")
 def adaptive_avg_pool(input: Array, /, output_size: Sizes) -> Array:
     """The mean of each of `output_size` bins over the last axes."""
+    if input.dtype.kind in "iub":
+        raise RuntimeError(
+            "adaptive_avg_pool: mean(): could not infer output dtype. Input dtype must be either a floating "
+            "point or "
+            f"complex dtype. Got: {OF_NUMPY[input.dtype]}"
+        )
     return averaging.adaptive_avg_pool(input, output_size)
 
 
@@ -111,7 +125,32 @@ def _declare_avg_pool(axes: int) -> Op:
         f"The mean of each window over the last {axes} axes.\n\n"
         f"Zeros of the padding count where count_include_pad; divisor_override divides by another number."
     )
-    return composite(pool, name=name, forms="", under="nn.functional", aliases=(name,) if axes == 1 else ())
+    # torch takes out= for images and volumes, and has only the sequence's pool at the top level.
+    forms, aliases = ("", (name,)) if axes == 1 else ("o", ())
+    return composite(pool, name=name, forms=forms, under="nn.functional", aliases=aliases)
+
+
+def _declare_lp_pool(axes: int) -> Op:
+    """lp_pool1d, lp_pool2d or lp_pool3d."""
+    name = f"lp_pool{axes}d"
+
+    def pool(
+        input: Array, /, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
+    ) -> Array:
+        largest = max_pools[axes - 1]
+        if norm_type == inf:
+            return largest(absolute(input), kernel_size, stride, 0, 1, ceil_mode)
+        if norm_type == -inf:
+            return neg(largest(neg(absolute(input)), kernel_size, stride, 0, 1, ceil_mode))
+        mean = avg_pools[axes - 1](power(input, norm_type), kernel_size, stride, 0, ceil_mode)
+        size = prod(per_axis(name, "kernel_size", kernel_size, axes))
+        # A sum below zero (odd norms) gives zero with gradient zero, as the reference does.
+        return power(mul(mul(sign(mean), relu(absolute(mean))), size), 1.0 / norm_type)
+
+    pool.__doc__ = (
+        f"(Σ xᵖ)^(1/p) of each window over the last {axes} axes, p = norm_type; infinity: the largest |x|."
+    )
+    return composite(pool, name=name, forms="", under="nn.functional")
 
 
 def _declare_adaptive_avg_pool(axes: int) -> Op:
@@ -125,5 +164,7 @@ def _declare_adaptive_avg_pool(axes: int) -> Op:
     return composite(pool, name=name, forms="", under="nn.functional", aliases=(name,) if axes == 1 else ())
 
 
-avg_pool1d, avg_pool2d, avg_pool3d = map(_declare_avg_pool, (1, 2, 3))
+avg_pool1d, avg_pool2d, avg_pool3d = avg_pools = tuple(map(_declare_avg_pool, (1, 2, 3)))
+max_pools = (max_pool1d, max_pool2d, max_pool3d)
+lp_pool1d, lp_pool2d, lp_pool3d = map(_declare_lp_pool, (1, 2, 3))
 adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d = map(_declare_adaptive_avg_pool, (1, 2, 3))

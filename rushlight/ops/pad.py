@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from ..arrays import padding as kernels
 from ..arrays.numpy import number
 from ..arrays.windows import pad as pad_array
+from ..dtypes import OF_NUMPY
 from .declare import composite, primitive
 from .spatial import Sizes
 
@@ -29,8 +32,18 @@ def constant_pad_nd(input: Array, /, pad: Sequence[int], value: Any = 0) -> Arra
         raise RuntimeError(
             f"pad: padding {tuple(pad)} leaves a negative size of {tuple(grown)} of input {input.shape}"
         )
+    _check_value(value, input.dtype)
     out = pad_array(input, pads, number(value, input.dtype) if value else 0)
     return out.copy() if out is input else out
+
+
+def _check_value(value: Any, dtype: np.dtype) -> None:
+    if dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        if not limits.min <= value <= limits.max:
+            raise RuntimeError(
+                f"pad: value {value} cannot be converted to type {OF_NUMPY[dtype]} without overflow"
+            )
 
 
 constant_pad_nd.vjp(input=lambda g, pad: constant_pad_nd(g, tuple(-n for n in pad)))

@@ -14,13 +14,29 @@ import numpy as np
 from ..arrays import recurrent as kernels
 from ..arrays.halves import wide
 from ..arrays.recurrent import GruTrace, LstmTrace, RnnTrace, Weights, time_steps
+from ..dtypes import OF_NUMPY
+from .activations import relu
 from .declare import Op, composite, primitive, registry
 from .join import cat, stack
+from .linear import linear
+from .pointwise import add
 from .recurrent_twice import GruCell, LstmCell, RnnCell, cotangents
 from .spatial import Sizes
+from .transcendental import tanh
 from .views import reshape, select, transpose
 
 Array = Any
+
+
+def _floating(*arrays: Any, refused: str = "iub") -> list[Any]:
+    """The arrays, all of one floating type (or None), with half types widened. Raises RuntimeError."""
+    kinds = {a.dtype for a in arrays if a is not None}
+    if len(kinds) != 1 or next(iter(kinds)).kind in refused:
+        found = " and ".join(sorted(str(OF_NUMPY[kind]) for kind in kinds))
+        raise RuntimeError(
+            f"lstm, gru, rnn: input, states and weights must be of one floating-point type, but got {found}"
+        )
+    return _widened(*arrays)
 
 
 def _widened(*arrays: Any) -> list[Any]:
@@ -45,11 +61,13 @@ def rnn_layer(
     /,
     batch_sizes: Sizes = (),
     reverse: bool = False,
-    relu: bool = False,
+    rectified: bool = False,
 ) -> tuple[Array, ...]:
     """h' = tanh(W_ih x + b_ih + W_hh h + b_hh), or relu: outputs, last state, and what backward keeps."""
-    x, state, *weights = _widened(input, h, w_ih, w_hh, b_ih, b_hh)
-    output, last, trace = kernels.rnn(x, state, Weights(*weights), time_steps(batch_sizes, reverse), relu)
+    x, state, *weights = _floating(input, h, w_ih, w_hh, b_ih, b_hh, refused="b" if rectified else "iub")
+    output, last, trace = kernels.rnn(
+        x, state, Weights(*weights), time_steps(batch_sizes, reverse), rectified
+    )
     return (*_like((output, last), input.dtype), trace.before)
 
 
@@ -64,16 +82,16 @@ def _(
     b_hh: Any,
     batch_sizes: Sizes,
     reverse: bool,
-    relu: bool,
+    rectified: bool,
     output: Any,
     before: Any,
 ) -> Any:
     steps, weights = time_steps(batch_sizes, reverse), Weights(w_ih, w_hh, b_ih, b_hh)
     if not isinstance(input, np.ndarray):
-        return cotangents(RnnCell(relu), g[0], [g[1]], input, [h], weights, steps)[:6]
+        return cotangents(RnnCell(rectified), g[0], [g[1]], input, [h], weights, steps)[:6]
     trace = RnnTrace(before, wide(output))
     gy, gh, x, *parts = _widened(g[0], g[1], input, *weights)
-    dx, dh, grads = kernels.rnn_backward(gy, gh, x, Weights(*parts), steps, trace, relu)
+    dx, dh, grads = kernels.rnn_backward(gy, gh, x, Weights(*parts), steps, trace, rectified)
     return _like((dx, dh, *grads[:4]), input.dtype)
 
 
@@ -90,7 +108,7 @@ def gru_layer(
     reverse: bool = False,
 ) -> tuple[Array, ...]:
     """h' = (1 - z) n + z h with gates r, z, n: outputs, last state, and what backward keeps."""
-    x, state, *weights = _widened(input, h, w_ih, w_hh, b_ih, b_hh)
+    x, state, *weights = _floating(input, h, w_ih, w_hh, b_ih, b_hh)
     output, last, trace = kernels.gru(x, state, Weights(*weights), time_steps(batch_sizes, reverse))
     return (*_like((output, last), input.dtype), *trace)
 
@@ -140,7 +158,7 @@ def lstm_layer(
 
     With w_hr the state is projected: h' = W_hr (o tanh(c')).
     """
-    x, state, cell, *weights = _widened(input, h, c, w_ih, w_hh, b_ih, b_hh, w_hr)
+    x, state, cell, *weights = _floating(input, h, c, w_ih, w_hh, b_ih, b_hh, w_hr)
     *results, trace = kernels.lstm(x, state, cell, Weights(*weights), time_steps(batch_sizes, reverse))
     return (*_like(results, input.dtype), *trace)
 
@@ -305,7 +323,7 @@ def rnn_tanh_cell(
     input: Array, hx: Array, w_ih: Array, w_hh: Array, b_ih: Array = None, b_hh: Array = None, /
 ) -> Array:
     """tanh(W_ih x + b_ih + W_hh h + b_hh) for input (B, inputs) and hx (B, hidden)."""
-    return rnn_layer(input, hx, w_ih, w_hh, b_ih, b_hh, (int(input.shape[0]),))[1]
+    return tanh(add(linear(input, w_ih, b_ih), linear(hx, w_hh, b_hh)))
 
 
 @composite(forms="")
@@ -313,4 +331,4 @@ def rnn_relu_cell(
     input: Array, hx: Array, w_ih: Array, w_hh: Array, b_ih: Array = None, b_hh: Array = None, /
 ) -> Array:
     """relu(W_ih x + b_ih + W_hh h + b_hh) for input (B, inputs) and hx (B, hidden)."""
-    return rnn_layer(input, hx, w_ih, w_hh, b_ih, b_hh, (int(input.shape[0]),), False, True)[1]
+    return relu(add(linear(input, w_ih, b_ih), linear(hx, w_hh, b_hh)))

@@ -42,9 +42,16 @@ def resample(
     """The last axes resized to `size`; kind: nearest, nearest-exact, linear or cubic along each axis."""
     maps = _maps(input.dtype, input.shape[-len(size) :], size, kind, scales, align_corners, antialias)
     if input.dtype == np.uint8 and kind in ("linear", "cubic"):
-        smooth = kernels.resize(input.astype(np.float32), maps)
-        return np.clip(np.rint(smooth), 0, 255).astype(np.uint8)
+        return _resample_bytes(input, maps)
     return kernels.resize(input, maps)
+
+
+def _resample_bytes(x: np.ndarray, maps: list[AxisMap]) -> np.ndarray:
+    """Bytes are rounded after each axis, the last one first (as PIL does it, and torch after it)."""
+    for axis in range(-1, -len(maps) - 1, -1):
+        smooth = maps[axis](x.astype(np.float32), axis)
+        x = np.clip(np.floor(smooth + np.float32(0.5)), 0, 255).astype(np.uint8)
+    return x
 
 
 @primitive(forms="", under="internal")
