@@ -16,7 +16,7 @@ import numpy as np
 
 from . import creation, dtypes
 from .arrays import numpy as arrays
-from .autograd import record
+from .autograd import inplace, record
 from .autograd.mode import grad_on
 from .errors import shape_text
 from .ops.declare import registry
@@ -146,10 +146,10 @@ def _item(i: Any) -> Any:
         return i
     if c is slice:
         return _plain_slice(i)
-    if isinstance(i, np.bool_):
-        return bool(i)
     if isinstance(i, (np.integer, int)):
         return int(i)
+    if isinstance(i, str):
+        raise TypeError(f"new(): invalid data type 'str': a tensor cannot be indexed by {i!r}")
     if isinstance(i, (ndarray, list, tuple, range)):
         i = _tensor_of(i)
     if not isinstance(i, Tensor):
@@ -248,6 +248,8 @@ def assign(self: Tensor, index: Any, value: Any) -> None:
     """
     if value.__class__ is not Tensor:
         value = _value(self, value)
+    if index is False:
+        return
     tracked = grad_on() and (self._n is not None or (isinstance(value, Tensor) and value._n is not None))
     if tracked or self._a.__class__ is not ndarray:
         _assign_recorded(self, index, value)
@@ -260,6 +262,8 @@ def assign(self: Tensor, index: Any, value: Any) -> None:
         place = self._a[key if Ellipsis in key else (*key, ...)]
     except IndexError as e:
         raise explained(e, self, key) from None
+    if not place.flags.writeable:
+        inplace.check_writable(place, place, "__setitem__")
     values = value._a if isinstance(value, Tensor) else value
     if picks:
         registry["index_put"].writer(place, tuple([None if p is None else p._a for p in picks]), values)

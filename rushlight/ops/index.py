@@ -14,7 +14,8 @@ import numpy as np
 
 from ..arrays.accumulate import add_rows
 from ..arrays.numpy import cast, ndarray
-from ..dtypes import OF_NUMPY
+from ..dtypes import OF_NUMPY, of_numpy
+from .convert import to_dtype
 from .declare import primitive
 from .declare import view as viewing
 from .views import sum_to_size
@@ -230,33 +231,48 @@ def write_at(out: ndarray, indices: Sequence[Any], values: Any, accumulate: bool
     """out[indices] = values, or += values."""
     if getattr(values, "shape", None) is None:
         values = cast(values, out.dtype)
-    if values.dtype != out.dtype:
-        raise RuntimeError(
-            f"index_put: Index put requires the source and destination dtypes match, got {OF_NUMPY[out.dtype].name} for "
-            f"the destination and {OF_NUMPY[values.dtype].name} for the source; convert the values with .to()"
-        )
     key = key_of("index_put", out.shape, indices)
+    if values.dtype != out.dtype:
+        if accumulate or values.size != 1 or not _is_one_mask(key):
+            raise RuntimeError(
+                f"index_put: Index put requires the source and destination dtypes match, got {OF_NUMPY[out.dtype].name} "
+                f"for the destination and {OF_NUMPY[values.dtype].name} for the source; convert the values with .to()"
+            )
+        values = cast(values, out.dtype)
     return _add(out, key, values) if accumulate else put(out, key, values)
+
+
+def _is_one_mask(key: tuple[Any, ...]) -> bool:
+    """Whether a key is a mask and nothing else (PyTorch then fills, converting the one value)."""
+    found = [i for i in key if i.__class__ is not slice]
+    return len(found) == 1 and found[0].dtype.char == "?"
 
 
 def put(out: ndarray, key: tuple[Any, ...], values: ndarray) -> ndarray:
     """out[key] = values, by the fastest of NumPy's ways."""
-    last = key[-1]
     try:
-        if len(key) == 1 and last.dtype.char == "?":
-            if values.size == 1 and values.ndim <= 1:
-                np.copyto(out, values, where=last.reshape(last.shape + (1,) * (out.ndim - last.ndim)))
-                return out
-            if last.ndim == out.ndim and out.flags.c_contiguous:
-                places = np.flatnonzero(last)
-                out.reshape(-1)[places] = values
-                return out
+        if key[0].__class__ is not slice and len(key) == 1 and key[0].dtype.char == "?":
+            return _put_under(out, key[0], values)
         out[key] = values
     except IndexError as e:
         raise index_error("index_put", out.shape, key, e) from None
     except ValueError:
         broadcast_value(values, _result_shape(out.shape, key))
         raise
+    return out
+
+
+def _put_under(out: ndarray, mask: ndarray, values: ndarray) -> ndarray:
+    """out[mask] = values."""
+    if values.size == 1:
+        np.copyto(out, values.reshape(()), where=mask.reshape(mask.shape + (1,) * (out.ndim - mask.ndim)))
+        return out
+    while values.ndim > 1 + out.ndim - mask.ndim and values.shape[0] == 1:
+        values = values[0]
+    if mask.ndim == out.ndim and out.flags.c_contiguous:
+        out.reshape(-1)[np.flatnonzero(mask)] = values
+    else:
+        out[mask] = values
     return out
 
 
@@ -277,8 +293,14 @@ def _add(out: ndarray, key: tuple[Any, ...], values: ndarray) -> ndarray:
 
 index_put.vjp(
     input=lambda g, indices, accumulate: g if accumulate else index_erase(g, indices),
-    values=lambda g, indices, values_shape: sum_to_size(index(g, indices), values_shape),
+    values=lambda g, indices, values_shape, values_dtype: _written(g, indices, values_shape, of_numpy(values_dtype)),
 )
+
+
+def _written(g: Array, indices: Sequence[Array], shape: tuple[int, ...], kind: Any) -> Array:
+    """The cotangent of the values written at the index tensors."""
+    found = sum_to_size(index(g, indices), shape)
+    return found if found.dtype in (kind, kind.np) else to_dtype(found, kind)
 
 
 @primitive(forms="", under="internal")
