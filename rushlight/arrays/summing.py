@@ -1,21 +1,22 @@
 """Sums of NumPy arrays that are accurate, and fast along contiguous memory.
 
-NumPy adds pairwise along contiguous memory only; along any other axis it adds one element after the other, and a
-float32 sum of 10⁶ terms loses three digits. Here such axes are summed in blocks, and then the blocks' sums. Rows of
-contiguous memory are multiplied with a vector of ones: BLAS is three times as fast at that as add.reduce (measured:
-4096x1000 float32 0.3 ms against 0.9 ms), and as accurate in blocks of 2048.
+NumPy adds pairwise along contiguous memory only; along any other axis it adds one element after the other,
+and a float32 sum of 10⁶ terms loses two digits. Here such axes are summed in blocks, and then the blocks' sums.
+Rows of contiguous memory are multiplied with a vector of ones: as accurate in blocks of 2048, and faster than
+add.reduce (measured on 4096x1000 float32: 0.53 ms against 0.93 ms; on 64x10: 0.6 us against 2.3 us).
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
 BLOCK = 32
 ROW = 2048
-ONE_THREAD = 9216  # elements from which OpenBLAS splits a matrix-vector product over threads: dearer than the sum
-_add = np.add.reduce
+ONE_THREAD = 9216  # elements from which OpenBLAS splits a product over threads: dearer than the sum
+_add: Any = np.add.reduce
 
 
 @lru_cache(maxsize=64)
@@ -25,7 +26,7 @@ def ones(n: int, storage: np.dtype) -> np.ndarray:
 
 
 def add_reduce(x: np.ndarray, axes: tuple[int, ...], keepdims: bool = False) -> np.ndarray:
-    """Σ x over `axes`, in x's own type; the rounding error grows with the logarithm of the number of terms."""
+    """Σ x over `axes`, in x's own type; the rounding error grows as the logarithm of the number of terms."""
     if x.dtype.char not in "fd":
         return _add(x, axes, None, None, keepdims)
     if _is_tail(x, axes):

@@ -1,4 +1,6 @@
-"""What reductions and scans share: one entry per line along a dimension, masks, and moves along a dimension."""
+"""What reductions and scans share: one entry per line along a dimension, masks, and moves along a
+dimension.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +14,10 @@ from ..arrays.numpy import normalize_dims
 from ..dtypes import dtype as Dtype
 from ..dtypes import of_numpy
 from .convert import to_dtype
-from .declare import Op, primitive, registry
+from .declare import Op, primitive
 from .views import expand, reshape
 
 Array = Any
-
-
-def late(name: str) -> Any:
-    """The op of this name, found when it is called."""
-    return lambda *args, **kwargs: registry[name](*args, **kwargs)
 
 
 # -- helpers of formulas ------------------------------------------------------------------------------
@@ -113,7 +110,9 @@ place_along.vjp(input=lambda g, indices, dim: pick_along(g, indices, dim))
 
 @primitive(forms="", under="internal")
 def permute_along(input: Array, indices: Array, /, dim: int) -> Array:
-    """Each line of `input` along `dim` in the order `indices`, which are a permutation: the adjoint is its inverse."""
+    """Each line of `input` along `dim` in the order `indices`, which are a permutation: the adjoint is its
+    inverse.
+    """
     return np.take_along_axis(input, indices, dim) if input.ndim else input.copy()
 
 
@@ -138,7 +137,9 @@ unpermute_along.vjp(input=lambda g, indices, dim: permute_along(g, indices, dim)
 
 @primitive(forms="", under="internal")
 def keep(input: Array, mask: Array, /) -> Array:
-    """`input` where `mask` holds, exactly 0 elsewhere (a product would make nan of inf · 0); shapes broadcast."""
+    """`input` where `mask` holds, exactly 0 elsewhere (a product would make nan of inf · 0); shapes
+    broadcast.
+    """
     return np.where(mask, input, np.zeros((), input.dtype))
 
 
@@ -159,7 +160,9 @@ def shift(input: Array, /, dim: int, by: int, fill: float = 0) -> Array:
         return np.full((), fill, input.dtype)
     out = np.empty(input.shape, input.dtype)
     ahead = (slice(None),) * (dim % input.ndim)
-    later, earlier, end = (slice(1, None), slice(None, -1), 0) if by > 0 else (slice(None, -1), slice(1, None), -1)
+    later, earlier, end = (
+        (slice(1, None), slice(None, -1), 0) if by > 0 else (slice(None, -1), slice(1, None), -1)
+    )
     if out.size:
         out[(*ahead, later)] = input[(*ahead, earlier)]
         out[(*ahead, end)] = fill

@@ -18,6 +18,7 @@ from . import covariance as covariance
 from . import diagonals as diagonals
 from . import differences as differences
 from . import einsum as einsum
+from . import dropout as dropout
 from . import embedding as embedding
 from . import embedding_bag as embedding_bag
 from . import extremes as extremes

@@ -5,17 +5,20 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from ..dtypes import BOOL, FLOAT, INT, OF_NUMPY
+from ..dtypes import BOOL, FLOAT, INT, OF_NUMPY, get_default_dtype
 from ..dtypes import dtype as Dtype
-from ..dtypes import get_default_dtype
 from ..errors import shape_text
-from .along import is_complex, late, of_type
+from .along import is_complex, of_type
+from .complex import conj_physical as conj
+from .complex import real
 from .declare import composite
+from .matmul import matmul
+from .pointwise import sqrt
 from .reduce import mean, sum
+from .rounding import clamp
 from .views import diagonal, reshape, squeeze, transpose, unsqueeze
 
 Array = Any
-matmul, sqrt, clamp, conj, real = late("matmul"), late("sqrt"), late("clamp"), late("conj_physical"), late("real")
 
 
 def _kind(x: Any) -> Dtype:
@@ -24,14 +27,20 @@ def _kind(x: Any) -> Dtype:
 
 def _check_weights(name: str, weights: Any, observations: int, integral: bool) -> None:
     if len(weights.shape) > 1:
-        raise RuntimeError(f"cov(): expected {name} to have one or fewer dimensions but got {name} with {len(weights.shape)} dimensions")
+        raise RuntimeError(
+            f"cov(): expected {name} to have one or fewer dimensions but got {name} with "
+            f"{len(weights.shape)} dimensions"
+        )
     if (_kind(weights).category == INT) != integral or _kind(weights).category > FLOAT:
         wanted = "integral" if integral else "floating point"
-        raise RuntimeError(f"cov(): expected {name} to have {wanted} dtype but got {name} with {_kind(weights)}")
+        raise RuntimeError(
+            f"cov(): expected {name} to have {wanted} dtype but got {name} with {_kind(weights)}"
+        )
     numel = weights.shape[0] if len(weights.shape) else 1
     if numel != observations:
         raise RuntimeError(
-            f"cov(): expected {name} to have the same numel as there are observations in the input but got {numel} != {observations}"
+            f"cov(): expected {name} to have the same numel as there are observations in the input but got "
+            f"{numel} != {observations}"
         )
     if bool((weights < 0).any()):
         raise RuntimeError(f"cov(): {name} cannot be negative")
@@ -42,7 +51,8 @@ def cov(input: Array, fweights: Array = None, aweights: Array = None, /, *, corr
     """Covariances of the rows of `input`; columns counted `fweights` times, or weighted by `aweights`."""
     if len(input.shape) > 2:
         raise RuntimeError(
-            f"cov(): expected input to have two or fewer dimensions but got an input with {len(input.shape)} dimensions, "
+            f"cov(): expected input to have two or fewer dimensions but got an input with {len(input.shape)} "
+            "dimensions, "
             f"shape {shape_text(tuple(input.shape))}"
         )
     if _kind(input).category == BOOL:
@@ -80,7 +90,8 @@ def _freedom(total: Any, weights: Any, aweights: Any, correction: int) -> Any:
         freedom = total - correction * sum(weights * of_type(aweights, _kind(weights).np)) / total  # pyright: ignore[reportArgumentType]
     if float(freedom) <= 0:
         warnings.warn(
-            "cov(): degrees of freedom is <= 0. Correction should be strictly less than the number of observations.",
+            "cov(): degrees of freedom is <= 0. Correction should be strictly less than the number of "
+            "observations.",
             stacklevel=5,
         )
         freedom = freedom * 0

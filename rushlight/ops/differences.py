@@ -8,14 +8,14 @@ from ..arrays.numpy import normalize_dim
 from ..dtypes import BOOL, OF_NUMPY
 from ..dtypes import dtype as Dtype
 from ..errors import shape_text
-from .along import late
+from .comparison import logical_xor
 from .declare import composite
+from .join import cat
 from .reduce import sum
 from .scans import cumsum
 from .views import narrow, reshape
 
 Array = Any
-cat, logical_xor = late("cat"), late("logical_xor")
 
 
 def _neighbours(x: Array, dim: int) -> tuple[Array, Array]:
@@ -56,7 +56,9 @@ def _areas(name: str, y: Array, x: Array | None, dx: float | None, dim: int) -> 
         raise IndexError(f"{name}: Dimension specified as {dim} but tensor has no dimensions")
     at = normalize_dim(name, dim, rank)
     if _is_bool(y) or (x is not None and _is_bool(x)):
-        raise RuntimeError(f"{name}: received a bool input for `y` or `x`, but bool is not supported; use .float()")
+        raise RuntimeError(
+            f"{name}: received a bool input for `y` or `x`, but bool is not supported; use .float()"
+        )
     left, right = _neighbours(y, at)
     if x is None:
         return (left + right) * ((1 if dx is None else dx) / 2), at

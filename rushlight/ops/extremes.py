@@ -22,7 +22,8 @@ def ordered(name: str, input: Array) -> Array:
     if input.dtype.kind == "c":
         kind = RuntimeError if name in ("max", "min", "argmax", "argmin") else NotImplementedError
         raise kind(
-            f'{name}(): does not support complex input ("{name}" not implemented for \'{OF_NUMPY[input.dtype]}\'): '
+            f'{name}(): does not support complex input ("{name}" not implemented for '
+            f"'{OF_NUMPY[input.dtype]}'): "
             "complex numbers have no order; use .abs() or .real"
         )
     return cast(input, dtypes.compute_type(input.dtype))
@@ -47,11 +48,13 @@ def _nonempty(name: str, input: Array, dim: Any) -> tuple[int, ...]:
 def _extreme(name: str, ufunc: np.ufunc, input: Array, dim: Any, keepdim: bool) -> Array:
     axes = _nonempty(name.removesuffix("_all"), input, dim)
     x = ordered(name, input)
-    if axes == (1,) and x.ndim == 2 and x.shape[1] and x.flags.c_contiguous:  # argmax is faster than NumPy's maximum
+    if (
+        axes == (1,) and x.ndim == 2 and x.shape[1] and x.flags.c_contiguous
+    ):  # argmax is faster than NumPy's maximum
         found = take_rows(x, x.argmax(1) if ufunc is np.maximum else x.argmin(1))
         found = found[:, None] if keepdim else found
     else:
-        found = ufunc.reduce(x, axes, None, None, keepdim)
+        found = ufunc.reduce(x, axes, keepdims=keepdim)
     return cast(np.asarray(found), input.dtype)
 
 
@@ -109,7 +112,7 @@ def shares(input: Array, extreme: Array, /, dim: Any, nans: bool = False) -> Arr
     if nans and input.dtype.kind not in "biu":
         same |= np.isnan(input) & np.isnan(extreme)
     work = dtypes.compute_type(input.dtype)
-    n = np.add.reduce(same, normalize_dims("amax", dim, input.ndim), work, None, True)
+    n = np.add.reduce(same, normalize_dims("amax", dim, input.ndim), dtype=work, keepdims=True)
     return cast(np.asarray(same / n), input.dtype)
 
 
@@ -174,20 +177,27 @@ def _three_ways(name: str, input: Array, dim: Any, keepdim: bool, other: Any) ->
         return registry[f"{name}_all"](input)
     if other is None and (dim.__class__ is int or not hasattr(dim, "shape")):
         if not isinstance(dim, int):
-            raise TypeError(f"{name}(): argument 'dim' must be int, not {type(dim).__name__}; a{name} takes several dimensions")
+            raise TypeError(
+                f"{name}(): argument 'dim' must be int, not {type(dim).__name__}; a{name} takes several "
+                "dimensions"
+            )
         return registry[f"{name}_dim"](input, dim, keepdim)
     return registry[f"{name}imum"](input, dim if other is None else other)
 
 
 @composite(forms="mo")
 def max(input: Array, /, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
-    """The largest element of all; with `dim`, (values, indices) along it; with a second tensor, elementwise."""
+    """The largest element of all; with `dim`, (values, indices) along it; with a second tensor,
+    elementwise.
+    """
     return _three_ways("max", input, dim, keepdim, other)
 
 
 @composite(forms="mo")
 def min(input: Array, /, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
-    """The smallest element of all; with `dim`, (values, indices) along it; with a second tensor, elementwise."""
+    """The smallest element of all; with `dim`, (values, indices) along it; with a second tensor,
+    elementwise.
+    """
     return _three_ways("min", input, dim, keepdim, other)
 
 
@@ -213,13 +223,17 @@ def _argument(name: str, input: Array, dim: int | None, keepdim: bool) -> Array:
 
 @primitive(forms="mo", differentiable=False)
 def argmax(input: Array, /, dim: int | None = None, keepdim: bool = False) -> Array:
-    """The first index of the largest element along `dim`, or in the flattened tensor; nan counts as largest."""
+    """The first index of the largest element along `dim`, or in the flattened tensor; nan counts as
+    largest.
+    """
     return _argument("argmax", input, dim, keepdim)
 
 
 @primitive(forms="mo", differentiable=False)
 def argmin(input: Array, /, dim: int | None = None, keepdim: bool = False) -> Array:
-    """The first index of the smallest element along `dim`, or in the flattened tensor; nan counts as smallest."""
+    """The first index of the smallest element along `dim`, or in the flattened tensor; nan counts as
+    smallest.
+    """
     return _argument("argmin", input, dim, keepdim)
 
 

@@ -21,7 +21,7 @@ Array = Any
 
 def _require_real(name: str, input: Array) -> None:
     if OF_NUMPY[input.dtype].category != dtypes.FLOAT:
-        raise NotImplementedError(f'"{name}" not implemented for \'{OF_NUMPY[input.dtype]}\'; use .float()')
+        raise NotImplementedError(f"\"{name}\" not implemented for '{OF_NUMPY[input.dtype]}'; use .float()")
 
 
 def _outer_edges(name: str, x: np.ndarray, low: float, high: float) -> tuple[float, float]:
@@ -31,12 +31,17 @@ def _outer_edges(name: str, x: np.ndarray, low: float, high: float) -> tuple[flo
     if not (math.isfinite(low) and math.isfinite(high)):
         raise RuntimeError(f"torch.{name}: range of [{low:g}, {high:g}] is not finite")
     if low > high:
-        raise RuntimeError(f"torch.{name}: max must be larger than min: min should not exceed max, but got min {low:g} max {high:g}")
+        raise RuntimeError(
+            f"torch.{name}: max must be larger than min: min should not exceed max, but got min {low:g} max "
+            f"{high:g}"
+        )
     return (low - 1, high + 1) if low == high else (low, high)
 
 
 def _into_bins(x: np.ndarray, edges: np.ndarray, weight: np.ndarray | None) -> np.ndarray:
-    """How many of `x` (or how much weight) fall between neighbouring edges; the last bin holds its right edge too."""
+    """How many of `x` (or how much weight) fall between neighbouring edges; the last bin holds its right
+    edge too.
+    """
     bins = len(edges) - 1
     inside = (x >= edges[0]) & (x <= edges[-1])
     place = np.minimum(np.searchsorted(edges, x[inside], "right") - 1, bins - 1)
@@ -50,7 +55,9 @@ def _check_bins(bins: int) -> None:
 
 @primitive(forms="mo", differentiable=False)
 def histc(input: Array, /, bins: int = 100, min: float = 0, max: float = 0) -> Array:
-    """How many elements fall into each of `bins` equal bins from `min` to `max` (the data's own range if both are 0)."""
+    """How many elements fall into each of `bins` equal bins from `min` to `max` (the data's own range if
+    both are 0).
+    """
     _require_real("histogram_cpu", input)
     _check_bins(bins)
     x = cast(input, dtypes.compute_type(input.dtype)).reshape(-1)
@@ -64,17 +71,20 @@ def histc(input: Array, /, bins: int = 100, min: float = 0, max: float = 0) -> A
 def histogram(
     input: Array, bins: Any, weight: Array = None, /, *, range: Any = None, density: bool = False
 ) -> tuple[Array, Array]:
-    """Counts (or sums of `weight`) in bins, and the bins' edges; `bins` is a number of equal bins or the edges themselves.
+    """Counts (or sums of `weight`) in bins, and the bins' edges.
 
-    `density` scales the histogram to an integral of 1.
+    `bins` is a number of equal bins (over `range`, or the data's own), or the edges themselves; `density` scales the histogram to an integral of 1.
     """
     _require_real("histogramdd", input)
     if input.dtype.itemsize < 4:
-        raise NotImplementedError(f'"histogramdd" not implemented for \'{OF_NUMPY[input.dtype]}\'; use .float()')
+        raise NotImplementedError(
+            f"\"histogramdd\" not implemented for '{OF_NUMPY[input.dtype]}'; use .float()"
+        )
     x = input.reshape(-1)
     if weight is not None and weight.shape != input.shape:
         raise RuntimeError(
-            f"histogram: if weight tensor is provided it should have the same shape as the input tensor, but got "
+            "histogram: if weight tensor is provided it should have the same shape as the input tensor, but "
+            "got "
             f"input with shape {shape_text(input.shape)} and weight with shape {shape_text(weight.shape)}"
         )
     edges = _edges(x, bins, range)
@@ -101,15 +111,23 @@ def _edges(x: np.ndarray, bins: Any, range: Any) -> np.ndarray:
 def bincount(input: Array, weights: Array = None, /, minlength: int = 0) -> Array:
     """How often each of 0, 1, 2 ... occurs in a vector of integers, or the sums of their `weights`."""
     if input.dtype.kind not in "biu":
-        raise NotImplementedError(f'"bincount_cpu" not implemented for \'{OF_NUMPY[input.dtype]}\'; use .long()')
+        raise NotImplementedError(
+            f"\"bincount_cpu\" not implemented for '{OF_NUMPY[input.dtype]}'; use .long()"
+        )
     if minlength < 0:
         raise RuntimeError(f"bincount: minlength should be >= 0, got {minlength}")
     if input.ndim != 1 or (input.size and input.min() < 0):
-        raise RuntimeError(f"bincount: bincount only supports 1-d non-negative integral inputs, got shape {shape_text(input.shape)}")
+        raise RuntimeError(
+            "bincount: bincount only supports 1-d non-negative integral inputs, got shape "
+            f"{shape_text(input.shape)}"
+        )
     if weights is None:
         return np.bincount(input.astype(np.int64), None, minlength).astype(np.int64)
     if weights.shape != input.shape:
-        raise RuntimeError(f"bincount: weights should be 1-d and have the same length as input, got {shape_text(weights.shape)}")
+        raise RuntimeError(
+            "bincount: weights should be 1-d and have the same length as input, got "
+            f"{shape_text(weights.shape)}"
+        )
     total = np.bincount(input.astype(np.int64), weights.astype(np.float64), minlength)
     return total.astype(np.float32 if weights.dtype == np.float32 else np.float64)
 
@@ -125,14 +143,19 @@ def _side(right: bool, side: str | None) -> str:
     if side not in (None, "left", "right"):
         raise RuntimeError(f"torch.searchsorted(): side can only be 'left' or 'right' but got {side}")
     if side == "left" and right:
-        raise RuntimeError("torch.searchsorted(): side and right can't be set to opposites, got side of left while right was True")
+        raise RuntimeError(
+            "torch.searchsorted(): side and right can't be set to opposites, got side of left while right "
+            "was True"
+        )
     return "right" if right or side == "right" else "left"
 
 
 def _search(edges: Array, values: Array, side: str, out_int32: bool) -> Array:
     """Insertion points of `values` into the sorted lines of `edges`."""
     if edges.dtype.kind in "bc":
-        raise NotImplementedError(f'searchsorted: "searchsorted_out_cpu" not implemented for {OF_NUMPY[edges.dtype]}')
+        raise NotImplementedError(
+            f'searchsorted: "searchsorted_out_cpu" not implemented for {OF_NUMPY[edges.dtype]}'
+        )
     work = np.result_type(*(dtypes.compute_type(a.dtype) for a in (edges, values)))
     edges, values = cast(edges, work), cast(values, work)
     if edges.ndim == 1:
@@ -145,7 +168,11 @@ def _search(edges: Array, values: Array, side: str, out_int32: bool) -> Array:
 
 
 def _array(value: Any) -> Array:
-    return as_array(value) if hasattr(value, "shape") else np.asarray(value, np.float64 if isinstance(value, float) else np.int64)
+    return (
+        as_array(value)
+        if hasattr(value, "shape")
+        else np.asarray(value, np.float64 if isinstance(value, float) else np.int64)
+    )
 
 
 @primitive(forms="o", differentiable=False)
@@ -164,8 +191,10 @@ def searchsorted(
     values = _array(input)
     if sorted_sequence.ndim != 1 and (values.shape[:-1] != sorted_sequence.shape[:-1] or not values.ndim):
         raise RuntimeError(
-            "torch.searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries "
-            f"tensor and input value tensor must match, but we got boundaries tensor {list(sorted_sequence.shape)} "
+            "torch.searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of "
+            "boundaries "
+            "tensor and input value tensor must match, but we got boundaries tensor "
+            f"{list(sorted_sequence.shape)} "
             f"and input value tensor {list(values.shape)}"
         )
     if sorter is not None:
@@ -175,7 +204,11 @@ def searchsorted(
 
 @primitive(forms="o", differentiable=False)
 def bucketize(input: Array, boundaries: Array, /, *, out_int32: bool = False, right: bool = False) -> Array:
-    """The bucket each of `input` falls into: between boundaries i-1 (excluded) and i (included, unless `right`)."""
+    """The bucket each of `input` falls into: between boundaries i-1 (excluded) and i (included, unless
+    `right`).
+    """
     if boundaries.ndim != 1:
-        raise RuntimeError(f"bucketize: boundaries tensor must be 1 dimension, but got dim({boundaries.ndim})")
+        raise RuntimeError(
+            f"bucketize: boundaries tensor must be 1 dimension, but got dim({boundaries.ndim})"
+        )
     return _search(boundaries, _array(input), "right" if right else "left", out_int32)

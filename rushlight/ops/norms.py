@@ -12,32 +12,46 @@ from ..arrays.numpy import cast, normalize_dim, normalize_dims
 from ..arrays.summing import ROW, add_reduce
 from ..dtypes import FLOAT, OF_NUMPY
 from ..dtypes import dtype as Dtype
-from .along import is_complex, keep, late, of_type, with_dims
+from .along import is_complex, keep, of_type, with_dims
+from .comparison import where
 from .declare import composite, primitive, registry
 from .extremes import shares
+from .pointwise import pow as power
 from .reduce import sum
+from .rounding import abs as absolute
+from .rounding import clamp_min, sgn
+from .views import movedim
 
 Array = Any
-absolute, sgn, power = late("abs"), late("sgn"), late("pow")
 inf = math.inf
 
 # -- vector norms -------------------------------------------------------------------------------------
 
 
 def _norm_type(input: Array, dtype: Dtype | None) -> tuple[np.dtype, np.dtype]:
-    """The type elements are cast to, and the type of the norm. Raises RuntimeError for what is not floating."""
+    """The type elements are cast to, and the type of the norm. Raises RuntimeError for what is not
+    floating.
+    """
     name = "linalg.vector_norm"
     kind = OF_NUMPY[input.dtype]
     if kind.category < FLOAT:
-        raise RuntimeError(f"{name}: Expected a floating point or complex tensor as input. Got {kind}; use .float()")
+        raise RuntimeError(
+            f"{name}: Expected a floating point or complex tensor as input. Got {kind}; use .float()"
+        )
     if dtype is None:
         return input.dtype, kind.to_real().np  # pyright: ignore[reportReturnType]
     if dtype.category < FLOAT:
         raise RuntimeError(f"{name}: dtype should be floating point or complex, but got {dtype}")
     if (kind.category > FLOAT) != (dtype.category > FLOAT):
-        raise RuntimeError(f"{name}: dtype should be {'complex' if kind.category > FLOAT else 'real'} for {kind} inputs, but got {dtype}")
+        raise RuntimeError(
+            f"{name}: dtype should be {'complex' if kind.category > FLOAT else 'real'} for {kind} inputs, "
+            f"but got {dtype}"
+        )
     if dtypes.promote_types(kind, dtype) is not dtype:
-        raise RuntimeError(f"{name}: the dtype of the input {kind} should be convertible without narrowing to the specified dtype {dtype}")
+        raise RuntimeError(
+            f"{name}: the dtype of the input {kind} should be convertible without narrowing to the specified "
+            f"dtype {dtype}"
+        )
     return dtype.np, dtype.to_real().np  # pyright: ignore[reportReturnType]
 
 
@@ -47,12 +61,14 @@ def _check_identity(input: Array, p: float, dim: Any, axes: tuple[int, ...]) -> 
         return
     if dim is None or not axes:
         raise RuntimeError(
-            f"linalg.vector_norm cannot compute the {p:g} norm on an empty tensor because the operation does not have an identity"
+            f"linalg.vector_norm cannot compute the {p:g} norm on an empty tensor because the operation does "
+            "not have an identity"
         )
     empty = next((i for i in axes if input.shape[i] == 0), None)
     if empty is not None:
         raise RuntimeError(
-            f"linalg.vector_norm cannot compute the {p:g} norm on the dimension {empty} because this dimension is "
+            f"linalg.vector_norm cannot compute the {p:g} norm on the dimension {empty} because this "
+            "dimension is "
             f"empty and the operation does not have an identity"
         )
 
@@ -64,7 +80,7 @@ def _square_sum(x: np.ndarray) -> np.ndarray:
     return np.asarray(np.add.reduce(np.vecdot(head, head)) + x[n:].dot(x[n:]))
 
 
-def _measure(x: np.ndarray, p: float, axes: tuple[int, ...], keepdim: bool) -> Any:
+def _measure(x: Any, p: float, axes: tuple[int, ...], keepdim: bool) -> Any:
     """(Σ |x|^p)^(1/p), with its limits at 0 and at plus and minus infinity."""
     if p == 2 and x.dtype.kind == "f" and len(axes) == x.ndim and x.size > 512 and x.flags.c_contiguous:
         return np.sqrt(_square_sum(x.reshape(-1))).reshape((1,) * x.ndim if keepdim else ())
@@ -75,9 +91,9 @@ def _measure(x: np.ndarray, p: float, axes: tuple[int, ...], keepdim: bool) -> A
         return np.asarray(add_reduce(np.asarray(x != 0, x.real.dtype), axes, keepdim))
     size = np.abs(x)
     if p == inf:
-        return np.maximum.reduce(size, axes, None, None, keepdim)
+        return np.maximum.reduce(size, axes, keepdims=keepdim)
     if p == -inf:
-        return np.minimum.reduce(size, axes, None, None, keepdim)
+        return np.minimum.reduce(size, axes, keepdims=keepdim)
     if p == 1:
         return add_reduce(np.asarray(size), axes, keepdim)
     return np.power(add_reduce(np.asarray(np.power(size, p)), axes, keepdim), 1 / p)
@@ -87,7 +103,9 @@ def _measure(x: np.ndarray, p: float, axes: tuple[int, ...], keepdim: bool) -> A
 def vector_norm(
     x: Array, /, ord: float = 2, dim: Any = None, keepdim: bool = False, *, dtype: Dtype | None = None
 ) -> Array:
-    """(Σ |x|^ord)^(1/ord) over `dim` (all dimensions by default); the largest |x| for inf, the count of nonzeros for 0."""
+    """(Σ |x|^ord)^(1/ord) over `dim` (all dimensions by default); the largest |x| for inf, the count of
+    nonzeros for 0.
+    """
     of, result = _norm_type(x, dtype)
     axes = normalize_dims("linalg.vector_norm", dim, x.ndim)
     _check_identity(x, float(ord), dim, axes)
@@ -110,7 +128,9 @@ def _widened(x: Array, norm: Array) -> np.dtype:
 
 
 def norm_backward(g: Array, x: Array, norm: Array, p: float, dim: Any) -> Array:
-    """The cotangent of x given that of its p-norm; at a norm of 0, and where x is 0 and p < 2, the subgradient 0."""
+    """The cotangent of x given that of its p-norm; at a norm of 0, and where x is 0 and p < 2, the
+    subgradient 0.
+    """
     if p == 0:
         return keep(x * 0, x != x)
     if p == 1:
@@ -133,7 +153,9 @@ def norm_backward(g: Array, x: Array, norm: Array, p: float, dim: Any) -> Array:
 def norm(
     input: Array, /, p: Any = "fro", dim: Any = None, keepdim: bool = False, *, dtype: Dtype | None = None
 ) -> Array:
-    """The p-norm over `dim` (of everything by default); "fro" is p = 2, "nuc" the sum of a matrix's singular values."""
+    """The p-norm over `dim` (of everything by default); "fro" is p = 2, "nuc" the sum of a matrix's singular
+    values.
+    """
     if isinstance(p, str) and p not in ("fro", "nuc"):
         raise RuntimeError(f"norm: linalg.matrix_norm: Order {p} not supported; use a number, 'fro' or 'nuc'")
     if p == "nuc":
@@ -146,9 +168,11 @@ def _nuclear(x: Array, dim: Any, keepdim: bool, dtype: Dtype | None) -> Array:
     rank = len(x.shape)
     axes = normalize_dims("norm", dim, rank)
     if len(axes) != 2:
-        raise RuntimeError(f"norm: the nuclear norm is of matrices: give two dimensions, got dim={dim} for {rank} dimensions")
+        raise RuntimeError(
+            f"norm: the nuclear norm is of matrices: give two dimensions, got dim={dim} for {rank} dimensions"
+        )
     x = x if dtype is None else of_type(x, dtype.np)  # pyright: ignore[reportArgumentType]
-    total = sum(registry["svdvals"](registry["movedim"](x, axes, (-2, -1))), -1)
+    total = sum(registry["svdvals"](movedim(x, axes, (-2, -1))), -1)
     return with_dims(total, tuple(x.shape), axes, False) if keepdim else total
 
 
@@ -161,7 +185,7 @@ def dist(input: Array, other: Array, /, p: float = 2) -> Array:
 @composite(forms="o", under="nn.functional")
 def normalize(input: Array, /, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> Array:
     """input / max(‖input‖_p, eps) along `dim`."""
-    return input / registry["clamp_min"](norm(input, p, dim, True), eps)
+    return input / clamp_min(norm(input, p, dim, True), eps)
 
 
 @composite(forms="mio")
@@ -171,7 +195,10 @@ def renorm(input: Array, /, p: float, dim: int, maxnorm: float) -> Array:
     if rank < 2:
         raise RuntimeError(f"renorm: input needs at least 2 dimensions, got {rank} dimensions")
     if p <= 0 or maxnorm < 0:
-        raise RuntimeError(f"renorm: non-positive-norm not supported: p = {p} must be positive and maxnorm = {maxnorm} not negative")
+        raise RuntimeError(
+            f"renorm: non-positive-norm not supported: p = {p} must be positive and maxnorm = {maxnorm} not "
+            "negative"
+        )
     at = normalize_dim("renorm", dim, rank)
     size = vector_norm(input, p, tuple(i for i in range(rank) if i != at), True)
-    return input * registry["where"](size > maxnorm, maxnorm / (size + 1e-7), size * 0 + 1)
+    return input * where(size > maxnorm, maxnorm / (size + 1e-7), size * 0 + 1)

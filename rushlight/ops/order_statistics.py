@@ -10,20 +10,24 @@ from ..arrays.numpy import normalize_dim
 from ..dtypes import OF_NUMPY, float32, float64
 from ..dtypes import dtype as Dtype
 from ..errors import shape_text
-from .along import keep, late, pick_along
+from .along import keep, pick_along
 from .declare import composite, primitive
 from .extremes import evenly, keeping, ordered, value_at
+from .pointwise import lerp
+from .rounding import ceil, floor
+from .rounding import round as round_half_even
 from .sorting import sort, stable_order
 from .views import movedim, reshape, unsqueeze
 
 Array = Any
-floor, ceil, lerp, round_half_even = late("floor"), late("ceil"), late("lerp"), late("round")
 
 # -- kernels ------------------------------------------------------------------------------------------
 
 
 def _chosen(name: str, input: Array, dim: int, keepdim: bool, choose: Any) -> tuple[Array, Array]:
-    """The element of each line along `dim` at the index that `choose` gives for lines in the last dimension."""
+    """The element of each line along `dim` at the index that `choose` gives for lines in the last
+    dimension.
+    """
     at = normalize_dim(name, dim, input.ndim)
     if input.dtype.kind == "b" and name != "mode" and input.ndim:
         raise NotImplementedError(f'{name}: "{name}_out" not implemented for bool; use .int()')
@@ -55,7 +59,9 @@ def _middle_of_numbers(x: np.ndarray) -> np.ndarray:
 
 
 def _commonest(x: np.ndarray) -> np.ndarray:
-    """The last index of the most frequent element of each line; of equally frequent ones the smallest element's."""
+    """The last index of the most frequent element of each line; of equally frequent ones the smallest
+    element's.
+    """
     order = stable_order(x)
     s = np.take_along_axis(x, order, -1)
     starts = np.ones(s.shape, np.bool_)
@@ -117,7 +123,9 @@ def nanmedian(input: Array, /, dim: int | None = None, keepdim: bool = False) ->
 
 @primitive(forms="mo", outputs=("values", "indices"))
 def mode(input: Array, /, dim: int = -1, keepdim: bool = False) -> tuple[Array, Array]:
-    """The most frequent element of each line along `dim` (the smallest of several), and the last index it has."""
+    """The most frequent element of each line along `dim` (the smallest of several), and the last index it
+    has.
+    """
     return _chosen("mode", input, dim, keepdim, _commonest)
 
 
@@ -127,7 +135,8 @@ def kthvalue(input: Array, /, k: int, dim: int = -1, keepdim: bool = False) -> t
     size = input.shape[normalize_dim("kthvalue", dim, input.ndim)] if input.ndim else 1
     if not 1 <= k <= size:
         raise RuntimeError(
-            f"kthvalue(): selected number k out of range for dimension {dim}: k = {k}, shape {shape_text(input.shape)}"
+            f"kthvalue(): selected number k out of range for dimension {dim}: k = {k}, shape "
+            f"{shape_text(input.shape)}"
         )
     return _chosen("kthvalue", input, dim, keepdim, lambda x: stable_order(x)[..., k - 1])
 
@@ -147,7 +156,9 @@ _INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
 def quantile(
     input: Array, q: Array, /, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear"
 ) -> Array:
-    """The q-th quantiles of each line along `dim` (of everything by default); several `q` make a first dimension."""
+    """The q-th quantiles of each line along `dim` (of everything by default); several `q` make a first
+    dimension.
+    """
     return _quantile("quantile", input, q, dim, keepdim, interpolation, False)
 
 
@@ -167,20 +178,29 @@ def _check(name: str, input: Any, q: Any, interpolation: str) -> None:
     """Raise RuntimeError as PyTorch does for what quantiles cannot be taken of."""
     kind = _kind(input)
     if kind not in (float32, float64):
-        raise RuntimeError(f"{name}() input tensor must be either float or double dtype, got {kind}; use .float()")
+        raise RuntimeError(
+            f"{name}() input tensor must be either float or double dtype, got {kind}; use .float()"
+        )
     if 0 in tuple(input.shape):
-        raise RuntimeError(f"{name}() input tensor must be non-empty, got shape {shape_text(tuple(input.shape))}")
+        raise RuntimeError(
+            f"{name}() input tensor must be non-empty, got shape {shape_text(tuple(input.shape))}"
+        )
     if interpolation not in _INTERPOLATIONS:
         raise RuntimeError(
-            f"{name}() interpolation must be one of linear, lower, higher, midpoint or nearest, but got {interpolation}"
+            f"{name}() interpolation must be one of linear, lower, higher, midpoint or nearest, but got "
+            f"{interpolation}"
         )
     if not hasattr(q, "shape"):
         if not 0 <= q <= 1:
             raise RuntimeError(f"{name}() q must be in the range [0, 1] but got {q}")
     elif len(q.shape) > 1:
-        raise RuntimeError(f"{name}() q must be a scalar or 1D tensor, got shape {shape_text(tuple(q.shape))}")
+        raise RuntimeError(
+            f"{name}() q must be a scalar or 1D tensor, got shape {shape_text(tuple(q.shape))}"
+        )
     elif _kind(q) is not kind:
-        raise RuntimeError(f"{name}() q tensor must be same dtype as the input tensor, got {_kind(q)} and {kind}")
+        raise RuntimeError(
+            f"{name}() q tensor must be same dtype as the input tensor, got {_kind(q)} and {kind}"
+        )
     elif not in_unit_interval(q):
         raise RuntimeError(f"{name}() q values must be in the range [0, 1]")
 
@@ -191,14 +211,20 @@ def in_unit_interval(input: Array, /) -> Array:
     return np.asarray(((input >= 0) & (input <= 1)).all())
 
 
-def _quantile(name: str, input: Any, q: Any, dim: Any, keepdim: bool, interpolation: str, skip_nans: bool) -> Any:
+def _quantile(
+    name: str, input: Any, q: Any, dim: Any, keepdim: bool, interpolation: str, skip_nans: bool
+) -> Any:
     _check(name, input, q, interpolation)
     rank = len(input.shape)
     lines = reshape(input, (-1,)) if dim is None else input if not rank else movedim(input, dim, -1)
     lines = reshape(lines, (1,)) if not len(lines.shape) else lines
     found = _at_ranks(sort(lines, -1)[0], q, interpolation, skip_nans)  # (..., number of q)
     if keepdim:
-        found = reshape(found, (*(1,) * rank, -1)) if dim is None else movedim(unsqueeze(found, 0), 0, dim - (dim < 0))
+        found = (
+            reshape(found, (*(1,) * rank, -1))
+            if dim is None
+            else movedim(unsqueeze(found, 0), 0, dim - (dim < 0))
+        )
     return movedim(found, -1, 0) if getattr(q, "shape", ()) else reshape(found, tuple(found.shape)[:-1])
 
 
@@ -221,7 +247,11 @@ def _at_ranks(x: Any, q: Any, interpolation: str, skip_nans: bool) -> Any:
 def last_ranks(input: Array, /, skip_nans: bool) -> Array:
     """The last rank of each sorted line, or that of its last number; as (..., 1) of the input's type."""
     n = input.shape[-1]
-    last = np.maximum(n - 1 - np.isnan(input).sum(-1, keepdims=True), 0) if skip_nans else np.full((*input.shape[:-1], 1), n - 1)
+    last = (
+        np.maximum(n - 1 - np.isnan(input).sum(-1, keepdims=True), 0)
+        if skip_nans
+        else np.full((*input.shape[:-1], 1), n - 1)
+    )
     return last.astype(input.dtype)
 
 

@@ -13,14 +13,14 @@ from ..dtypes import OF_NUMPY
 from ..dtypes import dtype as Dtype
 from ..errors import shape_text
 from . import along
-from .along import count, is_complex, late, of_type, spread
+from .along import count, is_complex, of_type, spread
+from .complex import conj_physical as conj
 from .declare import composite, primitive
 from .views import diagonal
 
 Array = Any
-conj = late("conj_physical")
 
-_reduce = np.add.reduce
+_reduce: Any = np.add.reduce
 _true_divide = np.true_divide
 
 
@@ -37,7 +37,13 @@ def sum(input: Array, /, dim: Any = None, keepdim: bool = False, *, dtype: Dtype
     if dtype is None and input.dtype.char in "fd":  # the common calls, without ceremony
         if dim is None and input.size < 4096:
             return _reduce(input, None, None, None, keepdim)
-        if (dim == 1 or dim == -1) and input.ndim == 2 and not keepdim and input.size and input.flags.c_contiguous:
+        if (
+            (dim == 1 or dim == -1)
+            and input.ndim == 2
+            and not keepdim
+            and input.size
+            and input.flags.c_contiguous
+        ):
             return sum_rows(input)
     result = sum_type(input, dtype)
     work = dtypes.compute_type(result)
@@ -61,7 +67,8 @@ def require_floating(name: str, input: Array, dtype: Dtype | None) -> np.dtype:
     if kind.category < dtypes.FLOAT:
         which = "Input" if dtype is None else "Optional"
         raise RuntimeError(
-            f"{name}(): could not infer output dtype. {which} dtype must be either a floating point or complex dtype. "
+            f"{name}(): could not infer output dtype. {which} dtype must be either a floating point or "
+            "complex dtype. "
             f"Got: {kind}; use .float().{name}() or dtype=torch.float32"
         )
     return kind.np  # pyright: ignore[reportReturnType]
@@ -107,14 +114,17 @@ def nanmean(input: Array, /, dim: Any = None, keepdim: bool = False, *, dtype: D
         raise RuntimeError("nanmean: nansum on CPU does not support complex inputs")
     if input.dtype.kind not in "fV":
         raise RuntimeError(
-            f"nanmean(): expected input to have floating point or complex dtype but got {OF_NUMPY[input.dtype]}"
+            "nanmean(): expected input to have floating point or complex dtype but got "
+            f"{OF_NUMPY[input.dtype]}"
         )
     result = require_floating("nanmean", input, dtype)
     axes = normalize_dims("nanmean", dim, input.ndim)
     x = cast(input, dtypes.compute_type(result))
     valid = ~np.isnan(x)
     total = add_reduce(np.where(valid, x, x.dtype.type(0)), axes, keepdim)
-    return cast(as_array(_true_divide(total, _reduce(valid, axes, None, None, keepdim), dtype=total.dtype)), result)
+    return cast(
+        as_array(_true_divide(total, _reduce(valid, axes, None, None, keepdim), dtype=total.dtype)), result
+    )
 
 
 @nanmean.backward
@@ -140,15 +150,19 @@ def share_of_numbers(input: Array, /, dim: Any) -> Array:
 
 
 @primitive(forms="mo")
-def prod(input: Array, /, dim: int | None = None, keepdim: bool = False, *, dtype: Dtype | None = None) -> Array:
+def prod(
+    input: Array, /, dim: int | None = None, keepdim: bool = False, *, dtype: Dtype | None = None
+) -> Array:
     """∏ input over one `dim`, or over everything; integers multiply to int64."""
     if dim is not None and not isinstance(dim, int):
-        raise TypeError(f"prod(): argument 'dim' must be int, not {type(dim).__name__}; call prod once per dimension")
+        raise TypeError(
+            f"prod(): argument 'dim' must be int, not {type(dim).__name__}; call prod once per dimension"
+        )
     result = sum_type(input, dtype)
     axes = normalize_dims("prod", dim, input.ndim)
     if result.kind == "b":
         return np.logical_and.reduce(cast(input, result), axes, keepdims=keepdim)
-    product = np.multiply.reduce(cast(input, dtypes.compute_type(result)), axes, None, None, keepdim)
+    product = np.multiply.reduce(cast(input, dtypes.compute_type(result)), axes, keepdims=keepdim)
     return cast(np.asarray(product), result)
 
 
@@ -177,8 +191,12 @@ def _truth(input: Array) -> Array:
 
 def _fold(name: str, ufunc: np.ufunc, input: Array, dim: Any, keepdim: bool) -> Array:
     """any and all: bool, except that uint8 stays uint8; no dimension in `dim=()` is reduced."""
-    axes = () if dim is not None and dim.__class__ is not int and not len(dim) else normalize_dims(name, dim, input.ndim)
-    found = ufunc.reduce(_truth(input), axes, None, None, keepdim)
+    axes = (
+        ()
+        if dim is not None and dim.__class__ is not int and not len(dim)
+        else normalize_dims(name, dim, input.ndim)
+    )
+    found = ufunc.reduce(_truth(input), axes, keepdims=keepdim)
     return np.asarray(found, np.uint8) if input.dtype == np.uint8 else found
 
 
@@ -197,16 +215,19 @@ def all(input: Array, /, dim: Any = None, keepdim: bool = False) -> Array:
 @primitive(differentiable=False)
 def count_nonzero(input: Array, /, dim: Any = None) -> Array:
     """How many elements along `dim` (everywhere by default) are nonzero, as int64."""
-    return np.asarray(np.count_nonzero(_truth(input), axis=normalize_dims("count_nonzero", dim, input.ndim)), np.int64)
+    return np.asarray(
+        np.count_nonzero(_truth(input), axis=normalize_dims("count_nonzero", dim, input.ndim)), np.int64
+    )
 
 
 @composite(forms="m")
 def trace(input: Array, /) -> Array:
     """Σ of a matrix's main diagonal."""
     if len(input.shape) != 2:
-        raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {len(input.shape)} and shape {shape_text(input.shape)}")
+        raise RuntimeError(
+            f"trace: expected a matrix, but got tensor with dim {len(input.shape)} and shape "
+            f"{shape_text(input.shape)}"
+        )
     if input.dtype in (dtypes.bool_, np.bool_):
         raise NotImplementedError("\"trace\" not implemented for 'Bool'; use .int()")
     return sum(diagonal(input))
-
-

@@ -10,12 +10,13 @@ from .. import dtypes
 from ..arrays.numpy import cast, normalize_dim
 from ..dtypes import dtype as Dtype
 from . import along
-from .along import is_complex, late, of_type, place_along
+from .along import is_complex, of_type, place_along
+from .complex import conj_physical as conj
 from .declare import composite, primitive
-from .reduce import conj, sum_type
+from .reduce import sum_type
+from .transcendental import exp
 
 Array = Any
-exp = late("exp")
 
 #: what running sums and products are kept in, as PyTorch keeps them
 _ACCUMULATE = {np.dtype(np.float32): np.dtype(np.float64), np.dtype(np.complex64): np.dtype(np.complex128)}
@@ -48,7 +49,9 @@ def running_prod(input: Array, /, dim: int, reverse: bool = False) -> Array:
 
 @running_prod.backward
 def _(g: Array, input: Array, out: Array, dim: int, reverse: bool) -> Array:
-    """What stands before each element times Σ of the cotangents behind it, each decayed by the elements between."""
+    """What stands before each element times Σ of the cotangents behind it, each decayed by the elements
+    between.
+    """
     by = -1 if reverse else 1
     before, decay = along.shift(out, dim, by, 1), along.shift(input, dim, -by, 0)
     if is_complex(out):
@@ -58,7 +61,9 @@ def _(g: Array, input: Array, out: Array, dim: int, reverse: bool) -> Array:
 
 @primitive(forms="", under="internal")
 def linear_recurrence(decay: Array, input: Array, /, dim: int, reverse: bool = False) -> Array:
-    """s[t] = decay[t] · s[t-1] + input[t] along `dim` (from the end when `reverse`), by doubling: log₂ n steps."""
+    """s[t] = decay[t] · s[t-1] + input[t] along `dim` (from the end when `reverse`), by doubling: log₂ n
+    steps.
+    """
     if not input.ndim:
         return input.copy()
     order, work = -1 if reverse else 1, dtypes.compute_type(input.dtype)
@@ -115,7 +120,9 @@ def _running_extreme(name: str, input: Array, dim: int, largest: bool) -> tuple[
     """Values and where they stand; of equal ones the last, and nan wins over all."""
     at = normalize_dim(name, dim, input.ndim)
     if input.dtype.kind == "c":
-        raise NotImplementedError(f'{name}: "{name}_cpu" not implemented for complex numbers: they have no order')
+        raise NotImplementedError(
+            f'{name}: "{name}_cpu" not implemented for complex numbers: they have no order'
+        )
     if not input.ndim:
         return input.copy(), np.zeros((), np.int64)
     work = cast(input, dtypes.compute_type(input.dtype))
@@ -146,7 +153,7 @@ cummin.vjp(input=lambda g, indices, input_shape, dim: place_along(g[0], indices,
 # -- logcumsumexp -------------------------------------------------------------------------------------
 
 
-def _complex_logcumsumexp(x: np.ndarray, to: int) -> np.ndarray:
+def _complex_logcumsumexp(x: Any, to: int) -> Any:
     """Running log Σ exp over the first axis, moved back `to` its place, by doubling."""
     out, step = x.copy(), 1
     while step < len(out):
@@ -163,18 +170,24 @@ def logcumsumexp(input: Array, /, dim: int) -> Array:
     """log Σ exp of the elements up to each place along `dim`, without overflow."""
     at = normalize_dim("logcumsumexp", dim, input.ndim)
     if input.dtype.kind in "biu":
-        raise NotImplementedError(f'logcumsumexp: "logcumsumexp_out_cpu" not implemented for {input.dtype}; use .float()')
+        raise NotImplementedError(
+            f'logcumsumexp: "logcumsumexp_out_cpu" not implemented for {input.dtype}; use .float()'
+        )
     if not input.ndim:
         return input.copy()
     work = dtypes.compute_type(input.dtype)
     if input.dtype.kind == "c":
         return _complex_logcumsumexp(np.moveaxis(input, at, 0), at)
-    return cast(np.logaddexp.accumulate(cast(input, work), at, dtype=_ACCUMULATE.get(work, work)), input.dtype)
+    return cast(
+        np.logaddexp.accumulate(cast(input, work), at, dtype=_ACCUMULATE.get(work, work)), input.dtype
+    )
 
 
 @logcumsumexp.backward
 def _(g: Array, input: Array, out: Array, dim: int) -> Array:
-    """exp(x_i - out_i) Σ_{j>=i} g_j exp(out_i - out_j): the sum is a recurrence whose decay never exceeds 1."""
+    """exp(x_i - out_i) Σ_{j>=i} g_j exp(out_i - out_j): the sum is a recurrence whose decay never exceeds
+    1.
+    """
     at = normalize_dim("logcumsumexp", dim, len(input.shape))
     decay = exp(out - along.shift(out, at, -1, float("inf")))
     if is_complex(out):

@@ -61,7 +61,9 @@ def unique(
     return_counts: bool = False,
     dim: int | None = None,
 ) -> Any:
-    """The distinct elements (or slices along `dim`) in order; which one each is, and how many there are, on request."""
+    """The distinct elements (or slices along `dim`) in order; which one each is, and how many there are, on
+    request.
+    """
     at = None if dim is None else normalize_dim("unique", dim, len(input.shape))
     if at is not None:
         _check_sizes("unique", input, at)

@@ -12,22 +12,25 @@ from ..arrays.numpy import cast, normalize_dim, normalize_dims
 from ..arrays.summing import add_reduce, sum_rows
 from ..dtypes import FLOAT, OF_NUMPY
 from ..dtypes import dtype as Dtype
-from .along import keep, late, of_type, spread, take_rows, with_dims
+from .along import keep, of_type, spread, take_rows, with_dims
 from .declare import composite, primitive
 from .extremes import amax
 from .reduce import sum
+from .transcendental import exp, log
 
 Array = Any
-exp, log = late("exp"), late("log")
 
 # -- kernels on NumPy arrays --------------------------------------------------------------------------
 
-_max, _add = np.maximum.reduce, np.add.reduce
+_max: Any = np.maximum.reduce
+_add: Any = np.add.reduce
 _exp, _log, _subtract, _divide = np.exp, np.log, np.subtract, np.divide
 
 
 def _line_max(x: np.ndarray, axis: int) -> np.ndarray:
-    """The largest of each line, dimension kept. Short rows: argmax is three times as fast as NumPy's maximum."""
+    """The largest of each line, dimension kept. Short rows: argmax is three times as fast as NumPy's
+    maximum.
+    """
     if x.ndim == 2 and axis == 1 and x.size <= 65536 and x.flags.c_contiguous:
         return take_rows(x, x.argmax(1))[:, None]
     return _max(x, axis, None, None, True)
@@ -45,7 +48,8 @@ def _prepare(name: str, input: np.ndarray, dim: int, dtype: Dtype | None) -> tup
     result = input.dtype if dtype is None else dtype.np
     if OF_NUMPY[result].category != FLOAT and input.size:
         raise NotImplementedError(
-            f'{name}: "{name}_kernel_impl" not implemented for {OF_NUMPY[result]}; use .float() or dtype=torch.float32'
+            f'{name}: "{name}_kernel_impl" not implemented for {OF_NUMPY[result]}; '
+            "use .float() or dtype=torch.float32"
         )
     axis = normalize_dim(name, dim, input.ndim)
     x = cast(input, dtypes.compute_type(result))
@@ -91,11 +95,11 @@ def _log_softmax(input: np.ndarray, dim: int, dtype: Dtype | None = None) -> np.
     return _by_lines(_log_softmax_lines, input, _prepare("log_softmax", input, dim, dtype))
 
 
-def _logsumexp(input: np.ndarray, dim: Any, keepdim: bool = False) -> np.ndarray:
+def _logsumexp(input: Any, dim: Any, keepdim: bool = False) -> Any:
     """log Σ exp(x - max) + max; an infinite max is left out of the difference."""
     result = input.dtype if is_floating(input) else dtypes.get_default_dtype().np
     axes = normalize_dims("logsumexp", dim, input.ndim)
-    x = np.atleast_1d(cast(input, dtypes.compute_type(result)))  # pyright: ignore[reportArgumentType]
+    x: Any = np.atleast_1d(cast(input, dtypes.compute_type(result)))  # pyright: ignore[reportArgumentType]
     axes = axes or (0,) * (input.ndim == 0)
     if not x.size:
         total = np.log(_add(np.exp(x), axes, None, None, keepdim))
@@ -179,7 +183,8 @@ softmax.array, log_softmax.array, logsumexp.array = _softmax, _log_softmax, _log
 def implicit_dim(name: str, ndim: int, stacklevel: int) -> int:
     """The dimension torch.nn.functional's softmax family takes when none is given, with its warning."""
     warnings.warn(
-        f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument.",
+        f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an "
+        "argument.",
         stacklevel=stacklevel,
     )
     return 0 if ndim in (0, 1, 3) else 1
@@ -190,7 +195,9 @@ def functional_softmax(
     input: Array, /, dim: int | None = None, _stacklevel: int = 3, dtype: Dtype | None = None
 ) -> Array:
     """exp(x) scaled to sum to one along `dim`."""
-    return softmax(input, implicit_dim("softmax", len(input.shape), _stacklevel + 1) if dim is None else dim, dtype)
+    return softmax(
+        input, implicit_dim("softmax", len(input.shape), _stacklevel + 1) if dim is None else dim, dtype
+    )
 
 
 @composite(forms="", under="internal", aliases=("nn.functional.log_softmax",))
@@ -203,6 +210,10 @@ def functional_log_softmax(
 
 
 @composite(forms="", under="nn.functional")
-def softmin(input: Array, /, dim: int | None = None, _stacklevel: int = 3, dtype: Dtype | None = None) -> Array:
+def softmin(
+    input: Array, /, dim: int | None = None, _stacklevel: int = 3, dtype: Dtype | None = None
+) -> Array:
     """exp(-x) scaled to sum to one along `dim`."""
-    return softmax(-input, implicit_dim("softmin", len(input.shape), _stacklevel + 1) if dim is None else dim, dtype)
+    return softmax(
+        -input, implicit_dim("softmin", len(input.shape), _stacklevel + 1) if dim is None else dim, dtype
+    )

@@ -1,4 +1,6 @@
-"""Sorting and its relatives: order statistics with their indices. Equal elements keep their order; nan is largest."""
+"""Sorting and its relatives: order statistics with their indices. Equal elements keep their order; nan is
+largest.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +24,16 @@ def comparable(name: str, input: Array) -> Array:
     """`input` as NumPy can order it. Raises RuntimeError for complex numbers, and for booleans in topk."""
     if input.dtype.kind == "c" or (name == "topk" and input.dtype.kind == "b"):
         what = "Sort" if name != "topk" else name
-        raise RuntimeError(f"{name}: {what} does not support {OF_NUMPY[input.dtype]} (complex or bool) dtypes on CPU")
+        raise RuntimeError(
+            f"{name}: {what} does not support {OF_NUMPY[input.dtype]} (complex or bool) dtypes on CPU"
+        )
     return cast(input, dtypes.compute_type(input.dtype))
 
 
 def _keys(x: np.ndarray) -> np.ndarray | None:
-    """Unsigned 32-bit numbers in the same order as `x` (nan last, zeros equal), or None where 32 bits do not do."""
+    """Unsigned 32-bit numbers in the same order as `x` (nan last, zeros equal), or None where 32 bits do not
+    do.
+    """
     if x.dtype == np.float32:
         bits = (x + np.float32(0)).view(np.int32)
         ordered = np.where(bits < 0, ~bits, bits | np.int32(-(2**31))).view(np.uint32)
@@ -40,8 +46,8 @@ def _keys(x: np.ndarray) -> np.ndarray | None:
 def stable_order(x: np.ndarray, descending: bool = False) -> np.ndarray:
     """The stable argsort of the last dimension.
 
-    For 32-bit elements key and index are packed into one uint64: NumPy sorts those several times as fast as it
-    argsorts stably.
+    For 32-bit elements key and index are packed into one uint64: NumPy sorts those several times as fast as
+    it argsorts stably.
     """
     keys = _keys(x) if x.shape[-1] > 256 and x.shape[-1] < 2**31 else None
     if keys is not None:
@@ -112,18 +118,27 @@ def _top(x: np.ndarray, k: int, largest: bool) -> np.ndarray:
 
 
 @primitive(forms="mo", outputs=("values", "indices"))
-def topk(input: Array, /, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> tuple[Array, Array]:
+def topk(
+    input: Array, /, k: int, dim: int = -1, largest: bool = True, sorted: bool = True
+) -> tuple[Array, Array]:
     """The k largest (or smallest) elements of each line along `dim` and their indices; nan is largest."""
     at = normalize_dim("topk", dim, input.ndim)
     size = input.shape[at] if input.ndim else 1
     if not 0 <= k <= size:
         raise RuntimeError(
-            f"topk: selected index k out of range: k = {k}, but dimension {dim} has size {size}, shape {shape_text(input.shape)}"
+            f"topk: selected index k out of range: k = {k}, but dimension {dim} has size {size}, shape "
+            f"{shape_text(input.shape)}"
         )
     x = comparable("topk", input)
     if not input.ndim or not k:
-        shape = () if not input.ndim and k else tuple(k if i == at else n for i, n in enumerate(input.shape)) or (k,)
-        return (input.copy() if not input.ndim and k else np.empty(shape, input.dtype)), np.zeros(shape, np.int64)
+        shape = (
+            ()
+            if not input.ndim and k
+            else tuple(k if i == at else n for i, n in enumerate(input.shape)) or (k,)
+        )
+        return (input.copy() if not input.ndim and k else np.empty(shape, input.dtype)), np.zeros(
+            shape, np.int64
+        )
     found = _top(_lines(x, at), k, largest)
     indices = np.ascontiguousarray(_lines(found, at))
     return np.take_along_axis(input, indices, at), indices

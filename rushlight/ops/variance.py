@@ -11,7 +11,7 @@ from .. import dtypes
 from ..arrays.numpy import cast, normalize_dims
 from ..arrays.summing import add_reduce
 from ..dtypes import OF_NUMPY
-from .along import count, keep, of_type, spread, with_dims
+from .along import count, keep, spread
 from .declare import composite, primitive
 from .reduce import mean
 
@@ -19,11 +19,15 @@ Array = Any
 
 
 def settle(dim: Any, unbiased: bool | None, correction: float | None) -> tuple[Any, float]:
-    """The dimensions and the correction that are meant: var(False) is an old spelling of var(unbiased=False)."""
+    """The dimensions and the correction that are meant: var(False) is an old spelling of
+    var(unbiased=False).
+    """
     if isinstance(dim, bool):
         dim, unbiased = None, dim
     if correction is not None and unbiased is not None:
-        raise TypeError("var and std take either `unbiased` or `correction`, not both; unbiased=False is correction=0")
+        raise TypeError(
+            "var and std take either `unbiased` or `correction`, not both; unbiased=False is correction=0"
+        )
     if correction is None:
         correction = 1 if unbiased is None or unbiased else 0
     return dim, correction
@@ -33,21 +37,27 @@ def _moments(name: str, input: Array, dim: Any, keepdim: bool, correction: float
     """Variance and mean over `dim`, in the type of computation: Σ|x - mean|² / max(0, n - correction)."""
     if input.dtype.kind not in "fcV":
         raise RuntimeError(
-            f"{name}: std and var only support floating point and complex dtypes, got {OF_NUMPY[input.dtype]}; use .float()"
+            f"{name}: std and var only support floating point and complex dtypes, got "
+            f"{OF_NUMPY[input.dtype]}; use .float()"
         )
     axes = normalize_dims(name, dim, input.ndim)
     n = count(input.shape, axes)
     freedom = n - correction
     if freedom <= 0:
         warnings.warn(
-            f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the reduction factor "
+            f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the reduction "
+            "factor "
             f"(input numel divided by output numel): {n} elements, correction {correction}",
             stacklevel=4,
         )
     x = cast(input, dtypes.compute_type(input.dtype))
     centre = np.asarray(np.true_divide(add_reduce(x, axes, True), n, dtype=x.dtype))
     away = np.subtract(x, centre)
-    squares = np.multiply(away, away, away) if x.dtype.kind == "f" and x.ndim else np.asarray(np.square(np.abs(away)))
+    squares = (
+        np.multiply(away, away, away)
+        if x.dtype.kind == "f" and x.ndim
+        else np.asarray(np.square(np.abs(away)))
+    )
     total = np.asarray(add_reduce(squares, axes, keepdim))
     kept = centre if keepdim else centre.reshape(total.shape)
     return np.asarray(np.true_divide(total, np.maximum(freedom, 0), dtype=total.dtype)), kept
@@ -61,7 +71,9 @@ def _var_backward(g: Array, input: Array, dim: Any, keepdim: bool, correction: f
     """2 (x - mean) / (n - correction)."""
     shape = tuple(input.shape)
     freedom = count(shape, dim) - correction
-    scaled = spread(g, shape, dim, keepdim) * (2 / freedom if freedom > 0 else float("inf") if freedom == 0 else 2 / freedom)
+    scaled = spread(g, shape, dim, keepdim) * (
+        2 / freedom if freedom > 0 else float("inf") if freedom == 0 else 2 / freedom
+    )
     return scaled * (input - mean(input, dim, True))
 
 
@@ -80,7 +92,9 @@ def var(
     *,
     correction: float | None = None,
 ) -> Array:
-    """Σ |x - mean|² / (n - correction) over `dim` (all dimensions by default); correction 1, or 0 if not `unbiased`."""
+    """Σ |x - mean|² / (n - correction) over `dim` (all dimensions by default); correction 1, or 0 if not
+    `unbiased`.
+    """
     dim, correction = settle(dim, unbiased, correction)
     return cast(_moments("var", input, dim, keepdim, correction)[0], _real_of(input.dtype))
 
@@ -103,7 +117,9 @@ def std(
 ) -> Array:
     """√var over `dim` (all dimensions by default)."""
     dim, correction = settle(dim, unbiased, correction)
-    return cast(np.asarray(np.sqrt(_moments("std", input, dim, keepdim, correction)[0])), _real_of(input.dtype))
+    return cast(
+        np.asarray(np.sqrt(_moments("std", input, dim, keepdim, correction)[0])), _real_of(input.dtype)
+    )
 
 
 @std.backward

@@ -14,7 +14,9 @@ def _(rng):
         yield Sample((x, 0))
     yield Sample((rng.standard_normal((40, 50)) * 30, 1), gradcheck=False)
     yield Sample((rng.standard_normal((4, 3)).T,), {"dim": 0})
-    yield Sample((np.array([[0.0, -np.inf, 1.0], [-np.inf, -np.inf, -np.inf], [np.inf, 0, 1]]), 1), gradcheck=False)
+    yield Sample(
+        (np.array([[0.0, -np.inf, 1.0], [-np.inf, -np.inf, -np.inf], [np.inf, 0, 1]]), 1), gradcheck=False
+    )
 
 
 @samples("logsumexp")
@@ -24,5 +26,7 @@ def _(rng):
         for options in dims_of(x):
             yield Sample((x,), {"dim": 0} | options)
     yield Sample((np.zeros((2, 0)), 1))
-    yield Sample((np.array([[0.0, -np.inf], [-np.inf, -np.inf], [np.inf, 0], [1e4, 1e4]]), 1), gradcheck=False)
+    yield Sample(
+        (np.array([[0.0, -np.inf], [-np.inf, -np.inf], [np.inf, 0], [1e4, 1e4]]), 1), gradcheck=False
+    )
     yield Sample((rng.integers(0, 5, (3, 4)), 1))

@@ -18,7 +18,10 @@ def _(rng):
     ties[1, 3] = -0.0
     for descending in (False, True):
         yield Sample((ties,), {"descending": descending}, gradcheck=False)
-        stable = {"descending": descending, "stable": True}  # long lines with ties: else PyTorch's order is its own
+        stable = {
+            "descending": descending,
+            "stable": True,
+        }  # long lines with ties: else PyTorch's order is its own
         yield Sample((rng.integers(-3, 3, (2, 400)),), stable)
         yield Sample((np.round(rng.standard_normal((2, 400)), 1),), stable, gradcheck=False)
         yield Sample((np.round(rng.standard_normal((2, 400)), 1).T,), stable | {"dim": 0}, gradcheck=False)
