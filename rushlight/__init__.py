@@ -44,7 +44,7 @@ from .tensor import from_numpy as from_numpy
 from .version import __version__ as __version__
 
 # NumPy reports divisions by zero and overflows inside our kernels; PyTorch is silent there, and the results are the same.
-_warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"rushlight\.|<rushlight|torch")
+_warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"rushlight\.")
 
 globals().update(_dtypes.NAMES)  # float32, int64, bool, ...
 
@@ -81,12 +81,12 @@ _HOMES = {
             *("get_float32_matmul_precision", "broadcast_shapes", "channels_last", "contiguous_format", "preserve_format"),
             *("channels_last_3d", "strided", "sparse_coo", "memory_format", "layout", "FloatTensor", "DoubleTensor"),
             *("LongTensor", "IntTensor", "ShortTensor", "ByteTensor", "CharTensor", "BoolTensor", "HalfTensor"),
-            *("BFloat16Tensor", "compiled_with_cxx11_abi", "is_autocast_enabled", "autocast", "manual_seed_all"),
+            *("BFloat16Tensor",),
         ),
     ),
     **_at(".linalg", ()),
     **_at(".func", ("vmap",)),
-    **{"set_anomaly_enabled": ".autograd.mode:set_detect_anomaly", "stft": ".fft:stft", "istft": ".fft:istft"},
+    **{"set_anomaly_enabled": ".autograd.anomaly:set_detect_anomaly", "stft": ".fft:stft", "istft": ".fft:istft"},
 }
 
 newaxis = None

@@ -22,7 +22,7 @@ class dtype:
 
     def __init__(self, name: str, storage: Any, category: int, itemsize: int, signed: bool = True) -> None:
         self.name, self.category, self.itemsize, self.is_signed = name, category, itemsize, signed
-        self.np = None if storage is None else np.dtype(storage)
+        self.np: Any = None if storage is None else np.dtype(storage)
 
     @property
     def is_floating_point(self) -> bool:

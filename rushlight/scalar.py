@@ -288,7 +288,7 @@ tanh = Function("tanh", lambda x, out: 1 - out * out)
 asinh = Function("arcsinh", lambda x, out: 1 / sqrt(x * x + 1))
 acosh = Function("arccosh", lambda x, out: 1 / (sqrt(x - 1) * sqrt(x + 1)))
 atanh = Function("arctanh", lambda x, out: 1 / (1 - x * x))
-atan2 = Function("arctan2", lambda x, y, out: (y / (x * x + y * y), -x / (x * x + y * y)))
+atan2 = Function("arctan2", vjp=lambda g, x, y, out: _atan2_pullback(g, x, y, x * x + y * y))
 sigmoid = Function("sigmoid", lambda x, out: out * (1 - out))
 erf = Function("erf", lambda x, out: 1.1283791670955126 * exp(-(x * x)))
 
@@ -326,6 +326,11 @@ def _extremum_pullback(g: Expr, x: Expr, y: Expr, x_wins: Expr, y_wins: Expr) ->
     """At a tie each side takes half, beside a NaN both take all (PyTorch's rule for maximum and minimum)."""
     shared = where(eq(x, y), g / 2, g)
     return where(y_wins, 0, shared), where(x_wins, 0, shared)
+
+
+def _atan2_pullback(g: Expr, x: Expr, y: Expr, square: Expr) -> tuple[Expr, Expr]:
+    at_origin = eq(square, 0)
+    return where(at_origin, 0, g * (y / square)), where(at_origin, 0, -(g * (x / square)))
 
 
 def _choice_pullback(g: Expr, first: Expr) -> tuple[Expr, Expr]:

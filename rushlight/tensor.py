@@ -31,6 +31,10 @@ class Tensor:
     """A multi-dimensional array of numbers of one dtype, which can remember how it was computed."""
 
     __slots__ = ("_a", "_n", "_b", "_v", "__weakref__", "__dict__")
+    _a: Any
+    _n: Any
+    _b: Any
+    _v: Any
     __op_priority__ = 100
     __array_priority__ = 1000
     __array_ufunc__ = None  # ndarray + Tensor is left to Tensor.__radd__

@@ -15,9 +15,10 @@ _HOMES = {
     "forward_ad": ".forward_ad",
     "graph": ".graph",
     "profiler": ".profiler",
-    **at(".mode", ("no_grad", "enable_grad", "set_grad_enabled", "inference_mode", "detect_anomaly", "set_detect_anomaly")),
+    **at(".mode", ("no_grad", "enable_grad", "set_grad_enabled", "inference_mode")),
+    **at(".anomaly", ("detect_anomaly", "set_detect_anomaly")),
     "grad_mode": ".mode",
-    "anomaly_mode": ".mode",
+    "anomaly_mode": ".anomaly",
     "Variable": ".variable:Variable",
 }
 

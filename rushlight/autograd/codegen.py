@@ -6,7 +6,7 @@ import linecache
 from typing import Any
 
 #: globals of all generated code; the modules that own the names put them here
-namespace: dict[str, Any] = {}
+namespace: dict[str, Any] = {"__name__": "rushlight.generated"}
 
 
 def compile_text(text: str, label: str, extra: dict[str, Any]) -> dict[str, Any]:
@@ -15,4 +15,15 @@ def compile_text(text: str, label: str, extra: dict[str, Any]) -> dict[str, Any]
     linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
     scope = {**namespace, **extra}
     exec(compile(text, filename, "exec"), scope)
+    _scopes.append(scope)
     return scope
+
+
+_scopes: list[dict[str, Any]] = []
+
+
+def exchange(name: str, value: Any) -> None:
+    """Give a shared name another value in all code generated so far and from now on."""
+    namespace[name] = value
+    for scope in _scopes:
+        scope[name] = value

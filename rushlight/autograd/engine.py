@@ -262,6 +262,10 @@ class _Sweep:
             if len(n) == 3:
                 raise freed() from None
             raise
+        except RuntimeError as e:
+            if n[0] in made_at:
+                e.add_note(f"{n[1].__name__}: its forward ran at {made_at[n[0]]}")
+            raise
         if mode.anomaly_on():
             _check_nan(n, r)
         inputs = n[2]

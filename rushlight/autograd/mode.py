@@ -1,4 +1,4 @@
-"""Whether operations are recorded: no_grad, enable_grad, set_grad_enabled, inference_mode, anomaly mode."""
+"""Whether operations are recorded: no_grad, enable_grad, set_grad_enabled, inference_mode."""
 
 from __future__ import annotations
 
@@ -140,32 +140,6 @@ class inference_mode(_Mode):
 
     def _clone(self) -> _Mode:
         return type(self)(self.mode)
-
-
-class set_detect_anomaly(_Mode):
-    """Record where each operation was called, and check every gradient for nan (if `check_nan`)."""
-
-    def __init__(self, mode: bool, check_nan: bool = True) -> None:
-        super().__init__()
-        self.mode = (1 + bool(check_nan)) if mode else 0
-        self._set(_anomaly, self.mode)
-
-    def _enter(self) -> None:
-        pass
-
-
-class detect_anomaly(_Mode):
-    """Anomaly mode for a `with` block: errors in backward name the forward line; nan gradients are errors."""
-
-    def __init__(self, check_nan: bool = True) -> None:
-        super().__init__()
-        self.mode = 1 + bool(check_nan)
-
-    def _enter(self) -> None:
-        self._set(_anomaly, self.mode)
-
-    def _clone(self) -> _Mode:
-        return type(self)(self.mode == 2)
 
 
 def is_anomaly_enabled() -> bool:

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..arrays import numpy as arrays
-from ..errors import shape_text, user_line
+from ..errors import shape_text
 from .engine import Outputs, binding, next_number, select_backward
 
 ndarray = np.ndarray
@@ -200,12 +200,6 @@ def all_parts(g: Any, protos: Sequence[Any]) -> tuple[Any, ...]:
 def _zeros(like: Any, shape: tuple[int, ...], dtype: np.dtype) -> Any:
     zeros = np.zeros(shape, dtype)
     return binding.wrap(zeros) if isinstance(like, binding.tensor) else zeros
-
-
-def note_line() -> str:
-    """The user's current line, for anomaly mode."""
-    filename, line = user_line()
-    return f"{filename}:{line}"
 
 
 # -- under vmap ----------------------------------------------------------------------------------------

@@ -11,7 +11,8 @@ import numpy as np
 from ..arrays.batched import BatchedArray, next_level
 from ..autograd.engine import next_number
 from ..ops import batch as batch  # states the batching rules
-from ..tensor import Tensor, wrap
+from ..ops.declare import registry
+from ..tensor import Tensor, function_of, wrap
 from .tree import broadcast_to, flatten, unflatten
 
 
@@ -67,7 +68,7 @@ def _leave(out: Any, out_dims: Any, size: int, level: int) -> Any:
 
 def _chunked(func: Callable[..., Any], in_dims: Any, out_dims: Any, chunk: int) -> Callable[..., Any]:
     """vmap over consecutive pieces of the batch, results joined."""
-    import rushlight as torch
+    cat = function_of(registry["cat"])
 
     def mapped(*args: Any, **kwargs: Any) -> Any:
         leaves, shape = flatten(args)
@@ -79,7 +80,7 @@ def _chunked(func: Callable[..., Any], in_dims: Any, out_dims: Any, chunk: int) 
             part = [x if p is None else p[i] for x, p in zip(leaves, pieces, strict=True)]
             outs.append(flatten(vmap(func, in_dims, out_dims)(*unflatten(shape, part), **kwargs)))
         spec = broadcast_to(out_dims, unflatten(outs[0][1], outs[0][0]), "vmap: out_dims")
-        joined = [torch.cat([o[0][k] for o in outs], spec[k]) for k in range(len(outs[0][0]))]
+        joined = [cat([o[0][k] for o in outs], spec[k]) for k in range(len(outs[0][0]))]
         return unflatten(outs[0][1], joined)
 
     return mapped

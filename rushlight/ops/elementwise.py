@@ -272,7 +272,7 @@ def compile_program(roots: Any, names: Sequence[str], namespace: dict[str, Any],
         result = result.removeprefix("together")
     lines = "".join(f"    {name} = {text}\n" for name, text in steps)
     text = f"def elements({', '.join(names)}):\n{lines}    return {result}\n"
-    scope = dict(namespace)
+    scope = {"__name__": "rushlight.generated", **namespace}
     exec(compile(text, f"<rushlight {label}>", "exec"), scope)
     return scope["elements"]
 
