@@ -14,10 +14,15 @@ from ..arrays.numpy import normalize_dims
 from ..dtypes import dtype as Dtype
 from ..dtypes import of_numpy
 from .convert import to_dtype
-from .declare import Op, primitive
+from .declare import Op, primitive, registry
 from .views import expand, reshape
 
 Array = Any
+
+
+def late(name: str) -> Any:
+    """The op of this name, found when it is called: for ops declared further down."""
+    return lambda *args, **kwargs: registry[name](*args, **kwargs)
 
 
 # -- helpers of formulas ------------------------------------------------------------------------------

@@ -73,7 +73,8 @@ def histogram(
 ) -> tuple[Array, Array]:
     """Counts (or sums of `weight`) in bins, and the bins' edges.
 
-    `bins` is a number of equal bins (over `range`, or the data's own), or the edges themselves; `density` scales the histogram to an integral of 1.
+    `bins` is a number of equal bins (over `range`, or the data's own), or the edges themselves; `density`
+    scales the histogram to an integral of 1.
     """
     _require_real("histogramdd", input)
     if input.dtype.itemsize < 4:
