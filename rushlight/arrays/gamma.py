@@ -86,7 +86,7 @@ def zeta(s: Any, q: Any) -> Any:
     """
     top, dtype = _in_double(q)
     s = np.asarray(s, np.float64)
-    pole = (top <= 0) & (top == np.floor(top))
+    pole = (top <= 0) & (top == np.floor(top)) & np.isfinite(top)
     lowest = float(np.min(top, initial=0.0, where=np.isfinite(top)))
     total = np.zeros(np.broadcast_shapes(s.shape, top.shape))
     for _ in range(min(_SHIFT + math.ceil(-lowest), 10_000)):
@@ -100,7 +100,7 @@ def zeta(s: Any, q: Any) -> Any:
         total = total + c * factor
         factor = factor * (s + 2 * k + 1) * (s + 2 * k + 2) / (top * top)
     total = np.where(np.isinf(top), np.where(top > 0, 0.0, np.nan), total)
-    invalid = (s < 1) | ((np.asarray(q) < 0) & (s != np.floor(s)) & ~pole)
+    invalid = (s < 1) | np.isneginf(np.asarray(q, np.float64)) | ((np.asarray(q) < 0) & (s != np.floor(s)) & ~pole)
     return np.where(invalid, np.nan, np.where((s == 1) | pole, np.inf, total)).astype(dtype)
 
 

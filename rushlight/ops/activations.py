@@ -37,7 +37,7 @@ def relu6(input: Number, /, inplace: bool = False) -> Number:
     return s.minimum(s.maximum(input, 0), 6)
 
 
-relu6.slope(input=lambda g, input: s.where(s.logical_or(input <= 0, input >= 6), 0, g))
+relu6.slope(input=lambda g, input: s.where(s.logical_and(input > 0, input < 6), g, 0))
 
 
 @pointwise(under="nn.functional", forms="i", accepts="f")
@@ -64,7 +64,9 @@ def hardtanh(input: Number, /, min_val: float = -1.0, max_val: float = 1.0, inpl
     return s.minimum(s.maximum(input, min_val), max_val)
 
 
-hardtanh.slope(input=lambda g, input, min_val, max_val: s.where(s.logical_or(input <= min_val, input >= max_val), 0, g))
+hardtanh.slope(
+    input=lambda g, input, min_val, max_val: s.where(s.logical_and(input > min_val, input < max_val), g, 0)
+)
 
 
 @hardtanh.check
@@ -240,7 +242,7 @@ def softshrink(input: Number, /, lambd: float = 0.5) -> Number:
 
 
 softshrink.slope(
-    input=lambda g, input, lambd: s.where(s.logical_and(input >= -lambd, input <= lambd), 0, g)
+    input=lambda g, input, lambd: s.where(s.logical_or(input > lambd, input < -lambd), g, 0)
 )
 
 
@@ -260,7 +262,7 @@ def hardshrink(input: Number, /, lambd: float = 0.5) -> Number:
 
 
 hardshrink.slope(
-    input=lambda g, input, lambd: s.where(s.logical_and(input >= -lambd, input <= lambd), 0, g)
+    input=lambda g, input, lambd: s.where(s.logical_or(input > lambd, input < -lambd), g, 0)
 )
 
 

