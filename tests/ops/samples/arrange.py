@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tests.ops.samples import Sample, samples
+from . import Sample, samples
 
 I = np.array  # noqa: E741 (short for the many index arrays below)
 
