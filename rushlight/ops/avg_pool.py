@@ -19,7 +19,7 @@ from .pointwise import pow as power
 from .pool_windows import Windows, bins_of, windows_of
 from .rounding import abs as absolute
 from .rounding import sign
-from .spatial import Sizes, adaptive_size, per_axis
+from .spatial import Sizes, adaptive_size, over_lead, per_axis
 
 Array = Any
 
@@ -97,6 +97,10 @@ adaptive_avg_pool.vjp(
 adaptive_avg_pool_transpose.vjp(
     grad=lambda g, grad_shape, sizes: adaptive_avg_pool(g, tuple(grad_shape[-len(sizes) :]))
 )
+
+
+for _op in (avg_pool, avg_pool_transpose, adaptive_avg_pool, adaptive_avg_pool_transpose):
+    _op.batch(over_lead)
 
 
 # -- the public names -------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import numpy as np
 from ..arrays import convolution as kernels
 from ..arrays.convolution import Geometry
 from ..dtypes import OF_NUMPY
+from .conv_batch import by_groups, by_images_or_groups, with_bias
 from .declare import Op, composite, primitive
 from .pad import constant_pad_nd
 from .reduce import sum as sum_op
@@ -145,6 +146,12 @@ convolution_weight.vjp(
         input, g, tuple(grad_shape[2:]), stride, padding, dilation, groups
     ),
 )
+
+
+convolution.batch(with_bias)
+convolution_output.batch(by_images_or_groups)
+convolution_input.batch(by_images_or_groups)
+convolution_weight.batch(by_groups)
 
 
 # -- the public names -------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import Any
 from ..arrays.windows import Window, both, grown
 from ..arrays.windows import fold as fold_array
 from ..arrays.windows import unfold as unfold_array
-from .declare import composite, primitive
+from .declare import Op, composite, primitive
 from .spatial import Sizes, at_least, is_batched, per_axis
 from .views import permute, reshape, squeeze, unsqueeze
 
@@ -50,6 +50,17 @@ def _unfold(input: Array, /, kernel_size: Any, dilation: Any = 1, padding: Any =
 
 
 unfold = composite(_unfold, name="unfold2d", forms="", under="internal", aliases=("nn.functional.unfold",))
+
+
+def _over_images(op: Op, size: int, values: list[Any], flags: list[bool], options: dict[str, Any]) -> Any:
+    """The batching rule: a batch of batches of images is one batch of images."""
+    x, *rest = values
+    y = op(reshape(x, (size * int(x.shape[1]), *x.shape[2:])), *rest, **options)
+    return reshape(y, (size, int(x.shape[1]), *y.shape[1:]))
+
+
+im2col.batch(_over_images)
+col2im.batch(_over_images)
 
 
 @composite(forms="", under="nn.functional")

@@ -19,7 +19,7 @@ from ..dtypes import OF_NUMPY
 from ..errors import shape_text
 from .declare import Op, composite, primitive
 from .pool_windows import Windows, bins_of, windows_of
-from .spatial import Sizes, adaptive_size, is_batched, per_axis
+from .spatial import Sizes, adaptive_size, is_batched, over_lead, per_axis
 
 Array = Any
 
@@ -109,6 +109,18 @@ def max_unpool(input: Array, indices: Array, /, sizes: Sizes) -> Array:
 
 
 max_unpool.vjp(input=lambda g, indices, sizes: gather_flat(g, indices, len(sizes)))
+
+
+for _op in (
+    max_pool,
+    max_pool_indices,
+    adaptive_max_pool,
+    adaptive_max_pool_indices,
+    gather_flat,
+    scatter_flat,
+    max_unpool,
+):
+    _op.batch(over_lead)
 
 
 # -- the public names -------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from ..arrays.numpy import number
 from ..arrays.windows import pad as pad_array
 from ..dtypes import OF_NUMPY
 from .declare import composite, primitive
-from .spatial import Sizes
+from .spatial import Sizes, over_lead
 
 Array = Any
 
@@ -65,6 +65,10 @@ def pad_by_transpose(grad: Array, /, pads: Any, mode: str) -> Array:
 
 
 pad_by_transpose.vjp(grad=lambda g, pads, mode: pad_by(g, pads, mode))
+
+
+for _op in (constant_pad_nd, pad_by, pad_by_transpose):
+    _op.batch(over_lead)
 
 
 @composite(forms="", under="nn.functional")

@@ -11,7 +11,7 @@ from ..arrays import resize as kernels
 from ..arrays.axis_map import AxisMap
 from .avg_pool import adaptive_avg_pool
 from .declare import composite, primitive
-from .spatial import Sizes, x_text
+from .spatial import Sizes, over_lead, x_text
 
 Array = Any
 Scales = tuple[float | None, ...]
@@ -91,6 +91,10 @@ def _maps(
     return [
         kernels.resize_map(kind, n, count, scale, corners, antialias, precise) for n, count, scale in axes
     ]
+
+
+for _op in (resample, resample_transpose):
+    _op.batch(over_lead)
 
 
 @composite(forms="", under="nn.functional")

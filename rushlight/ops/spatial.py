@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..arrays.batched import example_by_example
 from ..errors import shape_text
+from .declare import Op
 
 Sizes = tuple[int, ...]
 
@@ -68,3 +70,10 @@ def adaptive_size(name: str, axes: int, input: Any, output_size: Any) -> Sizes:
             f"{name}: only the batch may be empty, but got an input of size {list(input.shape)}"
         )
     return counts
+
+
+def over_lead(op: Op, size: int, values: list[Any], flags: list[bool], options: dict[str, Any]) -> Any:
+    """The batching rule of ops on the last axes: a batch in front of all tensors is one more leading axis."""
+    if not all(flags[: len(op.tensors)]):
+        return example_by_example(op, size, values, flags, options)
+    return op(*values, **options)
