@@ -79,3 +79,7 @@ class MissingName(AttributeError):
 def missing(owner: str, name: str, candidates: Iterable[str]) -> AttributeError:
     """The AttributeError for `owner.name`, naming the nearest thing there is among `candidates`."""
     return MissingName(owner, name, candidates)
+
+
+class LinAlgError(RuntimeError):
+    """A matrix without what was asked of it: no inverse, no Cholesky factor, no convergence (torch.linalg.LinAlgError)."""

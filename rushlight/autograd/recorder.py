@@ -67,7 +67,7 @@ def _save_many(op: Op, save: Callable[..., Any], out: tuple[Any, ...], nodes: An
     tensors = [binding.wrap(a) for a in out]
     common = save(tensors, out, nodes, values)
     for i, (t, array) in enumerate(zip(tensors, out, strict=True)):
-        if array.dtype.kind in "fcV":
+        if array.dtype.kind in "fcV" and not (op.constants and op.outputs[i] in op.constants):
             t._n = [next_number(), select_backward, common, i]
     return binding.bundle(op, tensors)
 

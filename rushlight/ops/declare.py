@@ -70,6 +70,9 @@ class Registry(dict[str, "Op"]):
 
 registry = Registry()
 
+#: annotations of what is an option although it stands before `/`
+_OPTIONS = frozenset(f"{kind}{empty}" for kind in ("int", "float", "bool", "str", "Sequence[int]") for empty in ("", " | None"))
+
 Varargs = Any  # annotation of an option that a method also takes as `*args`: x.view(2, 3) and x.view((2, 3))
 
 
@@ -93,6 +96,7 @@ class Op:
 
     kind = "primitive"
     is_view = False
+    out_decides_dtype = False  # given out= and no dtype=, the op computes in the dtype of `out`
 
     def __init__(
         self,
@@ -103,16 +107,17 @@ class Op:
         under: str = "torch",
         outputs: Sequence[str] = (),
         differentiable: bool = True,
+        constants: Sequence[str] = (),
     ) -> None:
         """`forms`: m method, i in place, o accepts out=, f function (default unless absent and 'F' given: method only).
 
         `aliases` are further dotted names ("special.expit"); `under` the namespace of the main one; `outputs` names
-        the fields when several arrays are returned.
+        the fields when several arrays are returned, `constants` those of them that carry no gradient.
         """
         self.name = name or body.__name__.rstrip("_")
         self.body, self.forms, self.under, self.outputs = body, forms, under, tuple(outputs)
         self.aliases = tuple(aliases)
-        self.differentiable = differentiable
+        self.differentiable, self.constants = differentiable, frozenset(constants)
         self.doc = inspect.cleandoc(body.__doc__ or "")
         self.formulas: dict[str, Callable[..., Any]] = {}
         self.whole: Callable[..., Any] | None = None
@@ -147,9 +152,9 @@ class Op:
 
     @cached_property
     def tensors(self) -> tuple[str, ...]:
-        """Names of the tensor parameters: those before `/`, but for the `int`s (gather has its dim between two tensors)."""
+        """Names of the tensor parameters: those before `/`, but for options between tensors (the dim of gather)."""
         ps = self.signature.parameters.values()
-        return tuple(p.name for p in ps if p.kind is p.POSITIONAL_ONLY and p.annotation != "int")
+        return tuple(p.name for p in ps if p.kind is p.POSITIONAL_ONLY and p.annotation not in _OPTIONS)
 
     @cached_property
     def lists(self) -> frozenset[str]:

@@ -10,11 +10,13 @@ import numpy as np
 from ..arrays.products import BLAS, dot as array_dot, stacked
 from ..dtypes import BOOL, OF_NUMPY
 from ..errors import shape_text
+from .along import is_complex, late
 from .declare import primitive
 from .views import permute, reshape, select, sum_to_size, transpose, unsqueeze
 
 Array = Any
 ndarray = np.ndarray
+conj_physical = late("conj_physical")
 
 # -- what every product asks first ----------------------------------------------------------------------
 
@@ -68,15 +70,6 @@ def require_ranks(name: str, phrase: str, *wanted: tuple[Array, int]) -> None:
 # -- transposes and conjugates, on arrays and Tensors ------------------------------------------------------
 
 
-@primitive(forms="", under="internal")
-def conjugated(input: Array, /) -> Array:
-    """The complex conjugate."""
-    return np.conjugate(input)
-
-
-conjugated.vjp(input=lambda g: conjugated(g))
-
-
 def is_complex(x: Any) -> bool:
     """Whether an array or Tensor holds complex numbers."""
     return x.dtype.kind == "c" if isinstance(x.dtype, np.dtype) else x.dtype.is_complex
@@ -84,7 +77,7 @@ def is_complex(x: Any) -> bool:
 
 def conj(x: Any) -> Any:
     """x̄: `x` itself when it is real."""
-    return conjugated(x) if is_complex(x) else x
+    return conj_physical(x) if is_complex(x) else x
 
 
 def mT(x: Any) -> Any:
