@@ -39,7 +39,7 @@ namespace.update(
 def call_function(op: Op) -> Callable[..., Any]:
     """The Tensor-level function of `op`: `torch.add`, `Tensor.add`, `Tensor.__add__` are this one object."""
     fast = _fast_path(op) if isinstance(op, Pointwise) else ""
-    lines = [f"def call_{op.name}({_parameters(op)}):", *_varargs(op), fast, *_general(op)]
+    lines = [f"def call_{op.name}({_parameters(op)}):", *_varargs(op), *_dtype_of_out(op), fast, *_general(op)]
     recorder = Recorder(op)
     extra = {"op": op, "forward": op.array, "record": recorder, "unwrap": record.unwrapper(op.name)}
     extra |= {"save": recorder.save_one, "call": _Later(op), "in_place": _Later(op, inplace_function)}
@@ -122,7 +122,10 @@ def _general(op: Op) -> list[str]:
         else:
             lines.append(f"    a_{n} = {n}._a if {n}.__class__ is Tensor else unwrap({n})")
     plain = [
-        f"owner_of(a_{n}) is None" if n in op.lists else f"a_{n}.__class__ in PLAIN" for n in op.tensors
+        f"owner_of(a_{n}) is None"
+        if n in op.lists
+        else f"a_{n}.__class__ {'in PLAIN' if i or _default_of(op, n) else 'is ndarray'}"
+        for i, n in enumerate(op.tensors)
     ]
     arguments = _arguments(op, "a_")
     lines += [f"    if {' and '.join(plain) or 'True'}: result = forward({arguments})"]
@@ -181,11 +184,15 @@ _LINK_VIEW = """\
     return t"""
 
 
+def _dtype_of_out(op: Op) -> list[str]:
+    return ["    if out is not None and dtype is None: dtype = out.dtype"] if op.out_decides_dtype else []
+
+
 def composite_function(op: Op) -> Callable[..., Any]:
     """A composite without a stated backward: its body on Tensors, `out=` written afterwards."""
     call = _arguments(op, "")
     out = "    return result if out is None else record.into(out, result, ())" if "o" in op.forms else "    return result"
-    lines = [f"def call_{op.name}({_parameters(op)}):", *_varargs(op), f"    result = body({call})", out]
+    lines = [f"def call_{op.name}({_parameters(op)}):", *_varargs(op), *_dtype_of_out(op), f"    result = body({call})", out]
     scope = compile_text("\n".join(lines) + "\n", op.name, {"body": op.body, "record": Recorder(op)})
     return _named(scope[f"call_{op.name}"], op)
 
@@ -316,7 +323,7 @@ def _writing_function(op: Op, name: str, lines: list[str]) -> Callable[..., Any]
     else:
         call = f"write(op, call, dict({_by_name(op)}), {name!r})"
     extra = {"op": op, "call": _Later(op), "turn": writing.turn, "write": writing.write}
-    fn = compile_text("\n".join([*lines, f"    return {call}"]) + "\n", name, extra)[name]
+    fn = compile_text("\n".join([lines[0], _fast_inplace(op), *lines[1:], f"    return {call}"]) + "\n", name, extra)[name]
     fn.__doc__ = f"In-place {op.name}: changes the tensor and returns it."
     return fn
 
@@ -342,11 +349,14 @@ _UFUNCS = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divi
 
 
 def _fast_inplace(op: Op) -> str:
+    if op.name == "zero":
+        return _FAST_ZERO.format(x=op.tensors[0])
     if op.name not in _UFUNCS:
         return ""
     x, y = op.tensors
-    guards = "".join(f" and {p.name} == {_literal(p.default)}" for p in op.options)
-    return _FAST_INPLACE.format(x=x, y=y, guards=guards, name=f"{op.name}_")
+    guards = "".join(f" and {p.name} == {_literal(p.default)}" for p in op.options if p.name != "alpha")
+    scaled = "            if alpha != 1: b = b * constant(d, alpha)\n" if any(p.name == "alpha" for p in op.options) else ""
+    return _FAST_INPLACE.format(x=x, y=y, guards=guards, name=f"{op.name}_", scaled=scaled)
 
 
 _FAST_INPLACE = """\
@@ -362,7 +372,9 @@ _FAST_INPLACE = """\
             elif c is float or c is int:
                 b = constant(d, {y})
         if b is not None:
-            try: ufunc(a, b, a)
+{scaled}            try:
+                if a.size == 1: a[...] = ufunc(a, b)  # NumPy takes one element in place for an overlap: 3 times slower
+                else: ufunc(a, b, a)
             except ValueError: pass
             else:
                 f = getframe(1)
@@ -372,6 +384,20 @@ _FAST_INPLACE = """\
                     b[0] += 1
                     b[2] = ({name!r}, f.f_code, f.f_lasti)
                 return {x}"""
+
+
+_FAST_ZERO = """\
+    if ({x}._n is None or not grad_on()) and {x}._a.__class__ is ndarray:
+        try: {x}._a.fill(0)
+        except ValueError: pass
+        else:
+            f = getframe(1)
+            b = {x}._b
+            if b is None: {x}._b = [1, None, ("zero_", f.f_code, f.f_lasti)]
+            else:
+                b[0] += 1
+                b[2] = ("zero_", f.f_code, f.f_lasti)
+            return {x}"""
 
 
 _results: dict[str, type] = {}

@@ -35,8 +35,8 @@ def sum_type(input: Array, dtype: Dtype | None) -> np.dtype:
 def sum(input: Array, /, dim: Any = None, keepdim: bool = False, *, dtype: Dtype | None = None) -> Array:
     """Σ input over `dim` (all dimensions by default); integers sum to int64."""
     if dtype is None and input.dtype.char in "fd":  # the common calls, without ceremony
-        if dim is None and input.size < 4096:
-            return _reduce(input, None, None, None, keepdim)
+        if dim is None and not keepdim and input.size < 4096:
+            return _reduce(input, None, None, np.empty((), input.dtype))
         if (
             (dim == 1 or dim == -1)
             and input.ndim == 2
@@ -146,10 +146,13 @@ def share_of_numbers(input: Array, /, dim: Any) -> Array:
     return cast(np.asarray(1 / n), input.dtype)
 
 
+nansum.out_decides_dtype = True
+
+
 # -- products -----------------------------------------------------------------------------------------
 
 
-@primitive(forms="mo")
+@primitive
 def prod(
     input: Array, /, dim: int | None = None, keepdim: bool = False, *, dtype: Dtype | None = None
 ) -> Array:
