@@ -185,7 +185,7 @@ class Threshold(Module):
 
 
 class RReLU(Module):
-    """x where it is positive, elsewhere a · x, a uniform on [lower, upper) in training and their mean otherwise."""
+    """x where it is positive, elsewhere a · x: a uniform on [lower, upper) in training, else their mean."""
 
     def __init__(self, lower: float = 1.0 / 8, upper: float = 1.0 / 3, inplace: bool = False) -> None:
         super().__init__()
@@ -330,9 +330,7 @@ class Softmax(Module):
         self.dim = dim
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.softmax(
-            input, self.dim, 5
-        )  # the fifth frame up is the user's, should it warn about dim=None
+        return F.softmax(input, self.dim, 5)  # 5: the user's frame, should it warn about dim=None
 
     def extra_repr(self) -> str:
         return f"dim={self.dim}"

@@ -88,7 +88,7 @@ def _check_padding(padding: Any, stride: tuple[int, ...], mode: str) -> None:
 
 
 def _pad_sizes(padding: Any, dilation: tuple[int, ...], kernel_size: tuple[int, ...]) -> list[int]:
-    """Padding as `F.pad` takes it: before and after, the last axis first. The odd one of "same" goes behind."""
+    """Padding as `F.pad` takes it: both ends, the last axis first. The odd one of "same" goes behind."""
     if padding == "valid":
         return [0] * (2 * len(kernel_size))
     ends = []
@@ -161,7 +161,7 @@ class Conv2d(_Conv):
 
 
 class Conv3d(_Conv):
-    """Cross-correlation with a learnt kernel: (N, in_channels, D, H, W) gives (N, out_channels, D', H', W')."""
+    """Cross-correlation with a learnt kernel: (N, in_channels, D, H, W) gives (N, out_channels, D', …)."""
 
     axes = 3
     convolve = staticmethod(conv3d)
@@ -222,8 +222,8 @@ class _ConvTransposeNd(_ConvNd):
         sizes = output_size[outer:] if len(output_size) == outer + n else output_size
         if len(sizes) != n:
             raise ValueError(
-                f"ConvTranspose{n}D: for {input.ndim}D input, output_size must have {n} or {outer + n} elements "
-                f"(got {len(sizes)})"
+                f"ConvTranspose{n}D: for {input.ndim}D input, output_size must have {n} or {outer + n} "
+                f"elements (got {len(sizes)})"
             )
         geometry = zip(input.shape[outer:], self.stride, self.padding, self.dilation, self.kernel_size)
         least = [(size - 1) * s - 2 * p + d * (k - 1) + 1 for size, s, p, d, k in geometry]

@@ -53,7 +53,7 @@ def zeros_(tensor: Tensor) -> Tensor:
 
 
 def eye_(tensor: Tensor) -> Tensor:
-    """Ones on the diagonal, zeros elsewhere: a Linear layer that passes its input on. Raises ValueError unless 2-D."""
+    """Ones on the diagonal, zeros elsewhere: a Linear layer that passes its input on. 2-D, or ValueError."""
     if tensor.ndim != 2:
         raise ValueError(f"Only tensors with 2 dimensions are supported; eye_ got {tensor.ndim}")
     with no_grad():
@@ -61,7 +61,7 @@ def eye_(tensor: Tensor) -> Tensor:
 
 
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
-    """A convolution's weight (out, in/groups, *kernel) that passes its input channels on, as many as there is room for."""
+    """A convolution's weight (out, in/groups, *kernel) that passes on as many channels as it can."""
     if tensor.ndim not in (3, 4, 5):
         raise ValueError(f"Only tensors with 3, 4, or 5 dimensions are supported; dirac_ got {tensor.ndim}")
     out, channels, *kernel = tensor.shape
@@ -90,8 +90,8 @@ def _calculate_fan_in_and_fan_out(tensor: Tensor) -> tuple[int, int]:
     """How many inputs each output has, and how many outputs each input, for a weight (out, in, *kernel)."""
     if tensor.ndim < 2:
         raise ValueError(
-            "Fan in and fan out can not be computed for tensor with fewer than 2 dimensions; this one has shape "
-            f"{tuple(tensor.shape)}"
+            "Fan in and fan out can not be computed for tensor with fewer than 2 dimensions; this one has "
+            f"shape {tuple(tensor.shape)}"
         )
     out, channels, *kernel = tensor.shape
     field = math.prod(kernel)
@@ -105,8 +105,8 @@ def _calculate_correct_fan(tensor: Tensor, mode: str) -> int:
 
 
 _GAINS: dict[str, float] = {
-    **{name: 1 for name in ("linear", "conv1d", "conv2d", "conv3d", "sigmoid")},
-    **{name: 1 for name in ("conv_transpose1d", "conv_transpose2d", "conv_transpose3d")},
+    **dict.fromkeys(("linear", "conv1d", "conv2d", "conv3d", "sigmoid"), 1),
+    **dict.fromkeys(("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"), 1),
     **{"tanh": 5.0 / 3, "relu": math.sqrt(2.0), "selu": 3.0 / 4},
 }
 
@@ -162,7 +162,7 @@ def kaiming_normal_(
     nonlinearity: str = "leaky_relu",
     generator: Generator | None = None,
 ) -> Tensor:
-    """Normal with standard deviation gain / √fan (He et al. 2015); `a` is leaky_relu's slope, `mode` fan_in or fan_out."""
+    """Normal with standard deviation gain / √fan (He et al. 2015); `a` and `mode` as in kaiming_uniform_."""
     if _is_empty(tensor):
         return tensor
     return normal_(tensor, 0, _kaiming_std(tensor, a, mode, nonlinearity), generator)
@@ -196,7 +196,8 @@ def trunc_normal_(
         return tensor
     if mean < a - 2 * std or mean > b + 2 * std:
         warnings.warn(
-            "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values may be incorrect.",
+            "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. "
+            "The distribution of values may be incorrect.",
             stacklevel=2,
         )
     with no_grad():
@@ -222,7 +223,7 @@ def _redraw_outside(tensor: Tensor, mean: float, std: float, a: float, b: float,
 def _reject_from_uniform(
     tensor: Tensor, mean: float, std: float, a: float, b: float, generator: Any
 ) -> Tensor:
-    """Rejection sampling for a tail or a narrow window: accept x with probability density(x) / density(mode)."""
+    """Rejection sampling for a tail or a narrow window: x stays with chance density(x) / density(mode)."""
     where = function_of(registry["where"])
     log_peak = -0.5 * ((max(a, min(mean, b)) - mean) / std) ** 2
     chance = tensor.new_empty(tensor.shape)
@@ -241,7 +242,10 @@ def _reject_from_uniform(
 
 
 def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = None) -> Tensor:
-    """Fill with a (semi-)orthogonal matrix (rows, the rest) times `gain` (Saxe et al. 2013): Q of a normal sample's QR."""
+    """Fill with a (semi-)orthogonal matrix (rows, the rest) times `gain` (Saxe et al. 2013).
+
+    It is the Q of a normal sample's QR whose R has a positive diagonal: uniform among the orthogonal ones.
+    """
     if tensor.ndim < 2:
         raise ValueError(
             f"Only tensors with 2 or more dimensions are supported; orthogonal_ got {tensor.ndim}"
@@ -251,9 +255,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
     rows, cols = tensor.shape[0], tensor.numel() // tensor.shape[0]
     sample = tensor.detach().new_empty((rows, cols)).normal_(0, 1, generator=generator).numpy()
     q, r = np.linalg.qr(sample.T if rows < cols else sample)
-    q = q * np.sign(
-        np.diagonal(r)
-    )  # the unique Q whose R has a positive diagonal: uniform among the orthogonal
+    q = q * np.sign(np.diagonal(r))
     q = q.T if rows < cols else q
     _write(tensor, np.ascontiguousarray(q).reshape(tensor.shape))
     with no_grad():

@@ -57,7 +57,7 @@ class NonDynamicallyQuantizableLinear(Linear):
 
 
 class Bilinear(Module):
-    """out_k = input1 · weight_k · input2 + bias_k: (…, in1_features) and (…, in2_features) give (…, out_features)."""
+    """out_k = input1 · weight_k · input2 + bias_k, over the last dimensions."""
 
     def __init__(
         self,

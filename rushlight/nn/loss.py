@@ -12,7 +12,7 @@ from .module import Module
 
 
 class _Loss(Module):
-    """A loss with a `reduction`: "mean", "sum" or "none". `size_average` and `reduce` are its old spelling."""
+    """A loss with a `reduction`: "mean", "sum" or "none". `size_average` and `reduce` spelt it once."""
 
     def __init__(
         self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"

@@ -1,4 +1,4 @@
-"""What constructors share: uninitialised parameters, sizes for every axis, the usual first values of a layer."""
+"""What constructors share: uninitialised parameters, sizes for every axis, a layer's usual first values."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def per_axis(value: Any, axes: int) -> tuple[Any, ...]:
 
 
 def reset_affine(weight: Tensor, bias: Tensor | None) -> None:
-    """PyTorch's first values of a linear map or a convolution: uniform on ±1/√fan_in, the weight's drawn first."""
+    """First values of a linear map or a convolution: uniform on ±1/√fan_in, the weight's drawn first."""
     init.kaiming_uniform_(weight, a=math.sqrt(5))
     if bias is not None:
         fan_in, _ = init._calculate_fan_in_and_fan_out(weight)
