@@ -182,6 +182,26 @@ def test_a_nan_stays_in_the_windows_that_see_it():
     assert np.flatnonzero(np.isnan(y)).tolist() == [3, 4, 5]
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("shape", [(1, 2, 1, 40), (1, 2, 40)])
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_depthwise_products_with_zeros_leave_no_nan(value, shape):
+    """The banded matrices multiply far inputs by zero; infinity must not become NaN there."""
+    x, axes = np.zeros(shape, np.float32), len(shape) - 2
+    x[..., 20] = value
+    kernel = (1,) * (axes - 1) + (3,)
+    geometry = Geometry((1,) * axes, (0,) * (axes - 1) + (1,), (1,) * axes, 2)
+    w = np.ones((2, 1, *kernel), np.float32)
+    y = convolution(x, w, geometry)
+    for channel in y[0].reshape(2, 40):
+        assert np.flatnonzero(~np.isfinite(channel)).tolist() == [19, 20, 21]
+        np.testing.assert_array_equal(channel[19:22], value)
+    wide = Geometry((2,) * axes, (0,) * axes, (1,) * axes, 2)
+    g = x[..., ::2]
+    dx = input_gradient(g, w, wide, tuple(2 * n + k - 2 for n, k in zip(g.shape[2:], kernel)))
+    assert np.flatnonzero(~np.isfinite(dx[0, 0].ravel())).tolist() == [20, 21, 22]
+
+
 def test_blocks_cover_everything_once():
     cases = [(1, 1, 1), (7, 5, 1 << 18), (2, 100, 1 << 18), (3, 4, 1 << 25), (0, 4, 8)]
     for images, rows, row_bytes in cases:
