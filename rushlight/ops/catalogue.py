@@ -34,6 +34,7 @@ from . import linalg_checks as linalg_checks
 from . import linalg_cholesky as linalg_cholesky
 from . import linalg_det as linalg_det
 from . import linalg_eigen as linalg_eigen
+from . import linalg_ldl as linalg_ldl
 from . import linalg_lu as linalg_lu
 from . import linalg_norms as linalg_norms
 from . import linalg_power as linalg_power

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..arrays.numpy import normalize_dim, normalize_dims
 from ..errors import shape_text
-from .declare import composite
+from .declare import Varargs, composite
 from .matmul import conj, matmul, mT
 from .pointwise import mul
 from .reduce import sum
@@ -148,6 +148,18 @@ def multi_dot(tensors: Sequence[Array], /) -> Array:
     whole = _multiply_range(matrices, cheapest_splits(sizes), 0, len(matrices) - 1)
     shape = (() if as_row else (sizes[0],)) + (() if as_column else (sizes[-1],))
     return reshape(whole, shape) if len(shape) < 2 else whole
+
+
+@composite(forms="o")
+def chain_matmul(matrices: Sequence[Array] | Varargs, /) -> Array:
+    """The product of one or more matrices in the cheapest order; linalg.multi_dot is the newer form."""
+    given = tuple(matrices) if isinstance(matrices, (tuple, list)) else (matrices,)
+    for i, m in enumerate(given):
+        if len(m.shape) != 2:
+            raise RuntimeError(f"chain_matmul: Tensor dimension is {len(m.shape)}, expected 2 instead (tensor {i})")
+    if not given:
+        raise RuntimeError("chain_matmul: chain_matmul(): Expected one or more matrices")
+    return given[0] if len(given) == 1 else multi_dot(list(given))
 
 
 def _check_chain(matrices: list[Any]) -> None:

@@ -351,6 +351,15 @@ def diagonal(t, x):
     return t.linalg.diagonal(x), t.linalg.diagonal(x, offset=1, dim1=-1, dim2=0)
 
 
+@call([((4, 4), (4, 2)), ((2, 5, 5), (2, 5, 1))])
+def ldl(t, x, b):
+    a = hermitian(x.detach())
+    made = t.linalg.ldl_factor(a, hermitian=True)
+    plain = t.linalg.ldl_factor_ex(x.detach() + x.detach().mT)
+    solved = t.linalg.ldl_solve(*plain[:2], b.detach())
+    return (made.LD.tril(), made.pivots, plain.LD.tril(), *plain[1:], t.linalg.ldl_solve(*made, b.detach(), hermitian=True), solved)
+
+
 @call(SQUARE)
 def geqrf(t, x):
     a, tau = t.geqrf(x.detach())

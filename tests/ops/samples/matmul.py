@@ -158,6 +158,12 @@ def _(rng):
     yield Sample(([rng.normal(size=2), rng.normal(size=2)],))
 
 
+@samples("chain_matmul")
+def _(rng):
+    yield Sample((rng.normal(size=(2, 3)), rng.normal(size=(3, 4)), rng.normal(size=(4, 2))))
+    yield Sample((rng.normal(size=(2, 3)),))
+
+
 @samples("linear")
 def _(rng):
     w, b = rng.normal(size=(4, 3)), rng.normal(size=4)
