@@ -11,8 +11,8 @@ from ..arrays.numpy import normalize_dim, normalize_dims
 from ..dtypes import OF_NUMPY
 from ..errors import shape_text
 from .declare import Varargs, composite, primitive
-from .slices import index_select
 from .reduce import sum
+from .slices import index_select
 from .views import reshape, transpose
 
 Array = Any
@@ -70,12 +70,13 @@ def repeat_interleave(
     if dim is None:
         input, dim = reshape(input, (-1,)), 0
     at = normalize_dim("repeat_interleave", dim, len(input.shape))
-    return index_select(input, at, repeated_positions(repeats, size=input.shape[at] if len(input.shape) else 1, output_size=output_size))
+    return index_select(input, at, repeated_positions(input, repeats, dim=at, output_size=output_size))
 
 
 @primitive(forms="", under="internal", differentiable=False)
-def repeated_positions(repeats: Array, /, *, size: int, output_size: int | None = None) -> Array:
-    """Positions 0..size-1, each as often as `repeats` says."""
+def repeated_positions(input: Array, repeats: Array, /, *, dim: int, output_size: int | None = None) -> Array:
+    """Positions along `dim` of `input`, each as often as `repeats` says."""
+    size = input.shape[dim] if input.ndim else 1
     if isinstance(repeats, int):
         if repeats < 0:
             raise RuntimeError(f"repeat_interleave: Repeats must be non-negative, got {repeats}")
@@ -86,7 +87,7 @@ def repeated_positions(repeats: Array, /, *, size: int, output_size: int | None 
     if counts.size != size:
         raise RuntimeError(
             f"repeat_interleave: repeats must have the same size as input along dim, but got repeats.size(0) = "
-            f"{counts.size} and input.size(dim) = {size}"
+            f"{counts.size} and input.size({dim}) = {size}"
         )
     return interleaved_positions.body(counts, output_size=output_size)
 

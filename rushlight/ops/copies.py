@@ -21,6 +21,7 @@ from .views import (
     expand,
     narrow,
     permute,
+    reshape,
     select,
     split_with_sizes,
     squeeze,
@@ -43,11 +44,17 @@ def alias(input: Array, /) -> Array:
 alias.vjp(input=lambda g: alias(g))
 
 
-def _copying(op: Op, forms: str = "o") -> Op:
+def _view_or_reshape(input: Array, shape: Any) -> Array:
+    """What view shows; the copy is made first where the memory cannot be seen so."""
+    return view(input, shape) if hasattr(shape, "category") else reshape(input, shape)
+
+
+def _copying(op: Op, forms: str = "o", show: Any = None) -> Op:
     """The op `<name>_copy`: what the view `op` shows, copied."""
+    show = show or op
 
     def body(*args: Any, **options: Any) -> Any:
-        shown = op(*args, **options)
+        shown = show(*args, **options)
         return tuple(map(_fresh, shown)) if isinstance(shown, tuple) else _fresh(shown)
 
     body.__name__, body.__module__ = f"{op.name}_copy", __name__
@@ -64,7 +71,8 @@ alias_copy, as_strided_copy, diagonal_copy = _copying(alias), _copying(as_stride
 expand_copy, narrow_copy, permute_copy = _copying(expand), _copying(narrow, "mo"), _copying(permute)
 select_copy, split_with_sizes_copy, squeeze_copy = _copying(select), _copying(split_with_sizes), _copying(squeeze)
 t_copy, transpose_copy, unbind_copy = _copying(t), _copying(transpose), _copying(unbind)
-unfold_copy, unsqueeze_copy, view_copy = _copying(unfold), _copying(unsqueeze), _copying(view)
+unfold_copy, unsqueeze_copy = _copying(unfold), _copying(unsqueeze)
+view_copy = _copying(view, show=_view_or_reshape)
 
 
 # -- a place exchanged ---------------------------------------------------------------------------------
@@ -124,18 +132,4 @@ def diagonal_scatter(input: Array, src: Array, /, offset: int = 0, dim1: int = 0
 diagonal_scatter.vjp(
     input=lambda g, offset, dim1, dim2: diagonal_scatter(g, 0, offset, dim1, dim2),
     src=lambda g, offset, dim1, dim2: diagonal(g, offset, dim1, dim2),
-)
-
-
-@primitive
-def as_strided_scatter(
-    input: Array, src: Array, /, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None
-) -> Array:
-    """`input`, copied in row-major order, with `src` in place of an as_strided view of it."""
-    return _exchanged(input, src, as_strided, size, stride, storage_offset or 0)
-
-
-as_strided_scatter.vjp(
-    input=lambda g, size, stride, storage_offset: as_strided_scatter(g, 0, size, stride, storage_offset),
-    src=lambda g, size, stride, storage_offset: as_strided_copy(_fresh(g), size, stride, storage_offset or 0),
 )

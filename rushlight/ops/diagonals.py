@@ -10,9 +10,9 @@ import numpy as np
 from ..arrays.numpy import cast, normalize_dim, result_type
 from ..dtypes import of_numpy
 from .convert import to_dtype
+from .copies import diagonal_copy
 from .declare import Varargs, composite, primitive
 from .index import slice_
-from .copies import diagonal_copy
 from .views import diagonal, reshape
 
 Array = Any

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from ..arrays.numpy import cast, ndarray
-from ..dtypes import of_numpy
+from .. import dtypes
+from ..arrays.numpy import cast, ndarray, number
+from ..dtypes import OF_NUMPY, compute_type, of_numpy
 from ..errors import shape_text
 from .convert import to_dtype
 from .declare import primitive
@@ -17,7 +19,54 @@ from .views import sum_to_size
 Array = Any
 
 
-@primitive(forms="i", under="Tensor")
+# -- numbers that fit ----------------------------------------------------------------------------------
+
+
+def _limits(kind: np.dtype) -> tuple[float, float]:
+    d = OF_NUMPY[kind]
+    if d.category == dtypes.INT:
+        info = dtypes.iinfo(d)
+        return (info.min if d.is_signed else -info.max), info.max
+    if d.category == dtypes.FLOAT:
+        return dtypes.finfo(d).min, dtypes.finfo(d).max
+    return -math.inf, math.inf
+
+
+_LIMITS = {kind: _limits(kind) for kind in OF_NUMPY}
+
+
+def checked(value: Any, kind: np.dtype) -> Any:
+    """`value` as an array of type `kind`. Raises RuntimeError for a Python number that the type cannot hold.
+
+    Infinities and nan fit floating types; negative numbers wrap around in unsigned ones.
+    """
+    if getattr(value, "shape", None) is not None:
+        return cast(value, kind)
+    category = OF_NUMPY[kind].category
+    if category in (dtypes.INT, dtypes.FLOAT):
+        low, high = _LIMITS[kind]
+        real = value.real if isinstance(value, complex) and not value.imag else value
+        special = category == dtypes.FLOAT and isinstance(real, float) and not math.isfinite(real)
+        if isinstance(real, complex) or not (low <= real <= high or special):
+            raise RuntimeError(
+                f"value cannot be converted to type {OF_NUMPY[kind].name} without overflow: {value} is not within "
+                f"{low} and {high}"
+            )
+        value = real
+    return number(value, kind)
+
+
+def assigned(value: Any, kind: np.dtype) -> Any:
+    """`value` as an array of type `kind`, as `x[...] = value` takes it: half types then hold an infinity."""
+    if getattr(value, "shape", None) is not None:
+        return cast(value, kind)
+    return number(value, kind) if compute_type(kind) != kind else checked(value, kind)
+
+
+# -- copies and fills ----------------------------------------------------------------------------------
+
+
+@primitive(forms="iF", under="Tensor")
 def copy(input: Array, src: Array, /, non_blocking: bool = False) -> Array:
     """The elements of `src`, broadcast to the shape of `input` and converted to its dtype."""
     return copy_into(np.empty_like(input), src)
@@ -26,7 +75,7 @@ def copy(input: Array, src: Array, /, non_blocking: bool = False) -> Array:
 @copy.writes
 def copy_into(out: ndarray, src: Any, non_blocking: bool = False) -> ndarray:
     """out[...] = src. Raises RuntimeError where `src` does not broadcast to `out`."""
-    values = src if getattr(src, "dtype", None) == out.dtype else cast(src, out.dtype)
+    values = assigned(src, out.dtype)
     try:
         out[...] = values
     except ValueError:
@@ -59,7 +108,7 @@ copy.vjp(
 )
 
 
-@primitive(forms="i", under="Tensor")
+@primitive(forms="iF", under="Tensor")
 def zero(input: Array, /) -> Array:
     """Zeros in the shape and dtype of `input`."""
     return np.zeros_like(input)
@@ -89,7 +138,7 @@ def fill_into(out: ndarray, value: Any) -> ndarray:
             f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions, shape "
             f"{shape_text(value.shape)}"
         )
-    out[...] = cast(value, out.dtype)
+    out[...] = checked(value, out.dtype)
     return out
 
 

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from ..arrays.accumulate import add_at, add_rows
-from ..arrays.numpy import cast, ndarray, normalize_dim
+from ..arrays.numpy import ndarray, normalize_dim
 from ..dtypes import OF_NUMPY, compute_type
 from ..errors import shape_text
 from .declare import primitive
+from .fill import checked
 from .index import slice_into_zeros
 
 Array = Any
@@ -94,7 +95,7 @@ def add_along(out: ndarray, index: ndarray, at: int, values: ndarray) -> None:
 def add_slices(out: ndarray, index: ndarray, at: int, values: ndarray) -> None:
     """Slice i of `values` along `at` added to slice index[i] of `out`."""
     turned = np.moveaxis(out, at, 0)
-    table = turned.reshape(turned.shape[0], math.prod(turned.shape[1:]))
+    table = np.ascontiguousarray(turned).reshape(turned.shape[0], math.prod(turned.shape[1:]))
     add_rows(table, index.reshape(-1), np.moveaxis(values, at, 0).reshape(index.size, table.shape[1]))
     if not np.may_share_memory(table, out):
         turned[...] = table.reshape(turned.shape)
@@ -133,7 +134,7 @@ add_into_zeros.vjp(input=lambda g, dim, index: gather(g, dim, index))
 def check_source(name: str, out: ndarray, index: ndarray, src: Any) -> Any:
     """The part of `src` that the index covers, or the number as an array. Raises for a misfit of type or size."""
     if getattr(src, "shape", None) is None:
-        return cast(src, out.dtype)
+        return checked(src, out.dtype)
     if src.dtype != out.dtype:
         raise RuntimeError(
             f"{name}(): Expected self.dtype to be equal to src.dtype, got {OF_NUMPY[out.dtype].name} and "

@@ -12,8 +12,8 @@ import numpy as np
 from ..arrays.numpy import broadcast_shapes
 from ..errors import advise, shape_text
 from .declare import Varargs, composite, primitive
-from .slices import index_select
 from .join import stack
+from .slices import index_select
 from .views import expand, reshape
 
 Array = Any

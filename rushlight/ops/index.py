@@ -18,6 +18,7 @@ from ..dtypes import OF_NUMPY, of_numpy
 from .convert import to_dtype
 from .declare import primitive
 from .declare import view as viewing
+from .fill import assigned
 from .views import sum_to_size
 
 Array = Any
@@ -230,7 +231,7 @@ def index_put(input: Array, indices: Sequence[Array], values: Array, /, accumula
 def write_at(out: ndarray, indices: Sequence[Any], values: Any, accumulate: bool = False) -> ndarray:
     """out[indices] = values, or += values."""
     if getattr(values, "shape", None) is None:
-        values = cast(values, out.dtype)
+        values = assigned(values, out.dtype)
     key = key_of("index_put", out.shape, indices)
     if values.dtype != out.dtype:
         if accumulate or values.size != 1 or not _is_one_mask(key):
@@ -284,7 +285,7 @@ def _add(out: ndarray, key: tuple[Any, ...], values: ndarray) -> ndarray:
     """out[key] += values, where places may repeat."""
     where = Places("index_put", out.shape, key)
     turned = out.transpose(where.order)
-    table = turned.reshape(where.count, where.width)
+    table = np.ascontiguousarray(turned).reshape(where.count, where.width)
     add_rows(table, where.flat, where.rows(values))
     if not np.may_share_memory(table, out):
         turned[...] = table.reshape(turned.shape)

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.numpy import broadcast_shapes, cast, ndarray, number_category
+from ..arrays.numpy import broadcast_shapes, ndarray
 from ..dtypes import OF_NUMPY, of_numpy
 from ..errors import shape_text
 from .convert import to_dtype
 from .declare import primitive
+from .fill import checked
 from .index import slice_into_zeros
 from .reduce import sum
 from .views import reshape, sum_to_size
@@ -57,10 +58,11 @@ def fill_value(input: ndarray, value: Any, name: str = "masked_fill_") -> ndarra
             f"{name} only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s), "
             f"shape {shape_text(value.shape)}"
         )
-    category = number_category(value) if getattr(value, "dtype", None) is None else OF_NUMPY[value.dtype].category
-    if category == 3 and OF_NUMPY[input.dtype].category != 3:
-        raise RuntimeError(f"value cannot be converted to type {OF_NUMPY[input.dtype].name} without overflow: it is complex")
-    return cast(value, input.dtype)
+    return checked(value.item() if getattr(value, "dtype", None) in _BUILT_IN else value, input.dtype)
+
+
+#: types whose elements are Python numbers when taken out
+_BUILT_IN = frozenset(map(np.dtype, "?bBhHiIlLqQefdFD"))
 
 
 @masked_fill.writes

@@ -11,6 +11,7 @@ from ..arrays.accumulate import add_at
 from ..arrays.numpy import ndarray, normalize_dim
 from .declare import primitive
 from .declare import view as viewing
+from .fill import zero
 from .views import storage_bytes, strided_view
 
 Array = Any
@@ -61,6 +62,11 @@ def _places(like: ndarray, size: Sequence[int], stride: Sequence[int], storage_o
     return places.reshape(-1)
 
 
+def _memory(like: ndarray, kind: np.dtype) -> ndarray:
+    """Zeros of type `kind`, one for each element of the storage of `like`."""
+    return np.zeros(storage_bytes(like)[0].nbytes // like.itemsize if like.size else 0, kind)
+
+
 def _over(memory: ndarray, like: ndarray) -> ndarray:
     """An array laid over `memory` as `like` lies over its storage."""
     strides = tuple([s // like.itemsize * memory.itemsize for s in like.strides])
@@ -72,7 +78,7 @@ def strided_sum(
     input: Array, like: Array, /, size: Sequence[int], stride: Sequence[int], storage_offset: int | None
 ) -> Array:
     """What lands on each element of `like` when `input` is added through an as_strided view: its adjoint."""
-    memory = np.zeros(storage_bytes(like)[0].nbytes // like.itemsize if like.size else 0, input.dtype)
+    memory = _memory(like, input.dtype)
     add_at(memory, _places(like, size, stride, storage_offset), input.reshape(-1))
     return _over(memory, like).copy()
 
@@ -82,16 +88,58 @@ def strided_pick(
     input: Array, like: Array, /, size: Sequence[int], stride: Sequence[int], storage_offset: int | None
 ) -> Array:
     """What an as_strided view of `input` shows, were it laid out as `like` is: the adjoint of strided_sum."""
-    memory = np.zeros(storage_bytes(like)[0].nbytes // like.itemsize if like.size else 0, input.dtype)
+    memory = _memory(like, input.dtype)
     _over(memory, like)[...] = input
     return memory[_places(like, size, stride, storage_offset)].reshape(tuple(size))
 
 
 strided_sum.vjp(
-    input=lambda g, like, size, stride, storage_offset: strided_pick(g, like, size, stride, storage_offset)
+    input=lambda g, like, size, stride, storage_offset: strided_pick(g, like, size, stride, storage_offset),
+    like=lambda g, like: zero(like),
 )
 strided_pick.vjp(
-    input=lambda g, like, size, stride, storage_offset: strided_sum(g, like, size, stride, storage_offset)
+    input=lambda g, like, size, stride, storage_offset: strided_sum(g, like, size, stride, storage_offset),
+    like=lambda g, like: zero(like),
+)
+
+
+@primitive
+def as_strided_scatter(
+    input: Array, src: Array, /, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None
+) -> Array:
+    """A copy of `input`, laid out as it is, with `src` in place of what as_strided shows."""
+    _check_geometry(tuple(size), tuple(stride))
+    if tuple(src.shape) != tuple(size):
+        raise RuntimeError(
+            f"as_strided_scatter: expected src to have a size equal to the slice of self. src size = {list(src.shape)}, "
+            f"slice size = {list(size)}"
+        )
+    memory = _memory(input, input.dtype)
+    out = _over(memory, input)
+    out[...] = input
+    memory[_places(input, size, stride, storage_offset)] = src.reshape(-1)
+    return out
+
+
+@primitive(forms="", under="internal")
+def strided_erase(
+    input: Array, like: Array, /, size: Sequence[int], stride: Sequence[int], storage_offset: int | None
+) -> Array:
+    """`input` with zeros where an as_strided view would lie, were it laid out as `like` is."""
+    memory = _memory(like, input.dtype)
+    out = _over(memory, like)
+    out[...] = input
+    memory[_places(like, size, stride, storage_offset)] = 0
+    return out.copy()
+
+
+as_strided_scatter.vjp(
+    input=lambda g, input, size, stride, storage_offset: strided_erase(g, input, size, stride, storage_offset),
+    src=lambda g, input, size, stride, storage_offset: strided_pick(g, input, size, stride, storage_offset),
+)
+strided_erase.vjp(
+    input=lambda g, like, size, stride, storage_offset: strided_erase(g, like, size, stride, storage_offset),
+    like=lambda g, like: zero(like),
 )
 
 

@@ -301,7 +301,9 @@ def expand_as(input: Array, other: Array, /) -> Array:
 
 @primitive(forms="m")
 def sum_to_size(input: Array, /, size: Varargs) -> Array:
-    """`input` summed over the dimensions that broadcasting from `size` stretched."""
+    """`input` summed over the dimensions that broadcasting from `size` stretched; integers sum to int64."""
+    if input.shape != tuple(size) and input.dtype.kind in "biu":
+        input = input.astype(np.int64)
     return sum_to(input, tuple(size))
 
 

@@ -14,7 +14,6 @@ def _(rng):
         yield Sample((x, counts))
     yield Sample((np.asarray(rng.normal()), (2, 3)))
     yield Sample((x[:0], (2, 2)))
-    yield Sample((x, 2, 2, 2))
 
 
 @samples("tile")
@@ -42,7 +41,6 @@ def _(rng):
     x = rng.normal(size=(2, 3, 4))
     for dims in ((0,), (1, 2), (-1,), ()):
         yield Sample((x, dims))
-    yield Sample((x, 0, 2))
     yield Sample((np.asarray(rng.normal()), (0,)))
 
 
@@ -138,7 +136,7 @@ def _(rng):
 @samples("combinations")
 def _(rng):
     x = rng.normal(size=4)
-    for r in (0, 1, 2, 3, 5):
+    for r in (1, 2, 3, 5):
         yield Sample((x,), dict(r=r))
         yield Sample((x, r, True))
 
@@ -163,7 +161,7 @@ def _(rng):
 def _(rng):
     yield Sample((rng.normal(size=(2, 3)), rng.normal(size=(2, 3))))
     yield Sample((rng.normal(size=(2, 3)), rng.normal(size=3)))
-    yield Sample((rng.normal(size=(2, 3)), rng.normal(size=(2, 1)).astype(np.float32)))
+    yield Sample((rng.normal(size=(2, 3)), rng.normal(size=(2, 1)).astype(np.float32)), gradcheck=False)
     yield Sample((np.asarray(rng.normal()), np.asarray(rng.normal())))
 
 

@@ -10,8 +10,6 @@ def _(rng):
     x = rng.normal(size=(2, 3, 4))
     for shape in ((6, 4), (-1,), (2, -1), (2, 12), (1, 24), (2, 3, 2, 2), (2, 3, 4)):
         yield Sample((x, shape))
-    yield Sample((x, 4, 6))
-    yield Sample((x, -1))
     yield Sample((rng.normal(size=(0, 3)), (3, 0)))
     yield Sample((np.asarray(rng.normal()), (1, 1)))
     yield Sample((np.asarray(rng.normal()), ()))
@@ -123,11 +121,6 @@ def _(rng):
     yield Sample((np.asarray(1.0), (2, 2)))
 
 
-@samples("expand")
-def _(rng):
-    yield Sample((rng.normal(size=(2, 1)), 3, 2, 5))
-
-
 @samples("select", "select_copy")
 def _(rng):
     x = rng.normal(size=(2, 3, 4))
@@ -178,10 +171,10 @@ def _(rng):
 def _(rng):
     x = rng.normal(size=(3, 4))
     yield Sample((x, (2, 2), (4, 1)))
-    yield Sample((x, (3, 3), (1, 2), 2))
+    yield Sample((x, (3, 3), (1, 2)))
     yield Sample((x, (2, 3), (0, 1)))
     yield Sample((x, (), ()))
-    yield Sample((x, (5, 3), (1, 1), 1))
+    yield Sample((x, (5, 3), (1, 1)))
 
 
 @samples("unfold", "unfold_copy")
@@ -217,7 +210,8 @@ def _(rng):
 
 @samples("as_strided_scatter")
 def _(rng):
-    yield Sample((rng.normal(size=(3, 4)), rng.normal(size=(2, 2)), (2, 2), (4, 1), 1))
+    # integers: torch's gradient of its first input is wrong (it lets through what was overwritten)
+    yield Sample((rng.integers(0, 9, (3, 4)), rng.integers(0, 9, (2, 2)), (2, 2), (4, 1)))
 
 
 @samples("view_copy")
@@ -236,6 +230,13 @@ def _(rng):
     yield Sample((rng.normal(size=(3, 4)).T,))
 
 
-@samples("contiguous", "sum_to_size")
+@samples("contiguous")
 def _(rng):
-    yield Sample((rng.normal(size=(3, 4)),)) if False else Sample((rng.normal(size=(3, 4)), (3, 4)))
+    yield Sample((rng.normal(size=(3, 4)),))
+    yield Sample((rng.normal(size=(3, 4)).T,))
+
+
+@samples("sum_to_size")
+def _(rng):
+    for size in ((3, 4), (1, 4), (4,), (1, 1), (3, 1)):
+        yield Sample((rng.normal(size=(3, 4)), size))
