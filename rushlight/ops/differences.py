@@ -30,7 +30,7 @@ def _is_bool(x: Any) -> bool:
 
 
 @composite(forms="mo")
-def diff(input: Array, /, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None) -> Array:
+def diff(input: Array, n: int = 1, dim: int = -1, prepend: Array = None, append: Array = None, /) -> Array:
     """The n-th differences x[i+1] - x[i] along `dim`, after joining `prepend` and `append` to the input."""
     rank = len(input.shape)
     if not rank:

@@ -60,10 +60,10 @@ def histc(input: Array, /, bins: int = 100, min: float = 0, max: float = 0) -> A
     """
     _require_real("histogram_cpu", input)
     _check_bins(bins)
-    x = cast(input, dtypes.compute_type(input.dtype)).reshape(-1)
-    low, high = _outer_edges("histc", x, min, max)
+    x = input.reshape(-1)
+    low, high = (np.asarray(v, x.dtype) for v in _outer_edges("histc", x, min, max))
     inside = x[(x >= low) & (x <= high)]
-    place = np.minimum(((inside - x.dtype.type(low)) * (bins / (high - low))).astype(np.int64), bins - 1)
+    place = np.minimum(((inside - low) * np.asarray(bins, x.dtype) / (high - low)).astype(np.int64), bins - 1)
     return cast(np.bincount(place, None, bins), input.dtype)
 
 
@@ -77,7 +77,7 @@ def histogram(
     scales the histogram to an integral of 1.
     """
     _require_real("histogramdd", input)
-    if input.dtype.itemsize < 4:
+    if input.dtype.itemsize < 4 and range is None and not (hasattr(bins, "shape") and bins.ndim):
         raise NotImplementedError(
             f"\"histogramdd\" not implemented for '{OF_NUMPY[input.dtype]}'; use .float()"
         )

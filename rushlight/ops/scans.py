@@ -119,7 +119,7 @@ def cumprod(input: Array, /, dim: int, *, dtype: Dtype | None = None) -> Array:
 def _running_extreme(name: str, input: Array, dim: int, largest: bool) -> tuple[Array, Array]:
     """Values and where they stand; of equal ones the last, and nan wins over all."""
     at = normalize_dim(name, dim, input.ndim)
-    if input.dtype.kind == "c":
+    if input.dtype.kind == "c" and input.ndim:
         raise NotImplementedError(
             f'{name}: "{name}_cpu" not implemented for complex numbers: they have no order'
         )
@@ -194,3 +194,7 @@ def _(g: Array, input: Array, out: Array, dim: int) -> Array:
         decay = conj(decay)
     mine = exp(input - out)
     return (conj(mine) if is_complex(out) else mine) * linear_recurrence(decay, g, at, True)
+
+
+# An integer `out=` makes PyTorch sum integers: the input is converted first.
+cumsum.out_decides_dtype = cumprod.out_decides_dtype = True

@@ -80,7 +80,7 @@ def unique_runs(input: Array, /, dim: int | None) -> tuple[Array, Array, Array]:
     """The first of each run of equal elements or slices, the run each is in, and the runs' lengths."""
     x = _comparable(input)
     lines = x.reshape(-1) if dim is None else np.moveaxis(x, dim, 0)
-    differs = (lines[1:] != lines[:-1]).reshape(max(len(lines) - 1, 0), -1).any(1)
+    differs = (lines[1:] != lines[:-1]).any(tuple(range(1, lines.ndim)))
     first = np.concatenate([np.ones(min(len(lines), 1), np.bool_), differs])
     starts = np.flatnonzero(first)
     inverse = np.cumsum(first, dtype=np.int64) - 1

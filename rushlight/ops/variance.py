@@ -33,34 +33,34 @@ def settle(dim: Any, unbiased: bool | None, correction: float | None) -> tuple[A
     return dim, correction
 
 
-def _moments(name: str, input: Array, dim: Any, keepdim: bool, correction: float) -> tuple[Array, Array]:
-    """Variance and mean over `dim`, in the type of computation: Σ|x - mean|² / max(0, n - correction)."""
+def _variance(name: str, input: Array, dim: Any, keepdim: bool, correction: float) -> Array:
+    """Σ|x - mean|² / max(0, n - correction) over `dim`, in the type of computation."""
     if input.dtype.kind not in "fcV":
         raise RuntimeError(
             f"{name}: std and var only support floating point and complex dtypes, got "
-            f"{OF_NUMPY[input.dtype]}; use .float()"
+            f"{OF_NUMPY[input.dtype]}; "
+            "use .float()"
         )
     axes = normalize_dims(name, dim, input.ndim)
     n = count(input.shape, axes)
-    freedom = n - correction
-    if freedom <= 0:
+    freedom = _freedom(name, n, correction)
+    x = cast(input, dtypes.compute_type(input.dtype))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        away = np.subtract(x, np.true_divide(add_reduce(x, axes, True), n, dtype=x.dtype))
+        squares = away * away if x.dtype.kind == "f" else np.square(away.real) + np.square(away.imag)
+        total = add_reduce(np.asarray(squares), axes, keepdim)
+        return np.asarray(np.true_divide(total, freedom, dtype=squares.dtype))
+
+
+def _freedom(name: str, n: int, correction: float) -> float:
+    """max(0, n - correction), with PyTorch's warning where nothing is left."""
+    if n <= correction:
         warnings.warn(
             f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the reduction "
-            "factor "
-            f"(input numel divided by output numel): {n} elements, correction {correction}",
-            stacklevel=4,
+            f"factor (input numel divided by output numel): {n} elements, correction {correction}",
+            stacklevel=5,
         )
-    x = cast(input, dtypes.compute_type(input.dtype))
-    centre = np.asarray(np.true_divide(add_reduce(x, axes, True), n, dtype=x.dtype))
-    away = np.subtract(x, centre)
-    squares = (
-        np.multiply(away, away, away)
-        if x.dtype.kind == "f" and x.ndim
-        else np.asarray(np.square(np.abs(away)))
-    )
-    total = np.asarray(add_reduce(squares, axes, keepdim))
-    kept = centre if keepdim else centre.reshape(total.shape)
-    return np.asarray(np.true_divide(total, np.maximum(freedom, 0), dtype=total.dtype)), kept
+    return max(0, n - correction)
 
 
 def _real_of(storage: np.dtype) -> np.dtype:
@@ -96,7 +96,7 @@ def var(
     `unbiased`.
     """
     dim, correction = settle(dim, unbiased, correction)
-    return cast(_moments("var", input, dim, keepdim, correction)[0], _real_of(input.dtype))
+    return cast(_variance("var", input, dim, keepdim, correction), _real_of(input.dtype))
 
 
 @var.backward
@@ -117,9 +117,7 @@ def std(
 ) -> Array:
     """√var over `dim` (all dimensions by default)."""
     dim, correction = settle(dim, unbiased, correction)
-    return cast(
-        np.asarray(np.sqrt(_moments("std", input, dim, keepdim, correction)[0])), _real_of(input.dtype)
-    )
+    return cast(np.asarray(np.sqrt(_variance("std", input, dim, keepdim, correction))), _real_of(input.dtype))
 
 
 @std.backward

@@ -7,7 +7,7 @@ from . import Sample, samples
 
 @samples("cumsum", "cumprod", "logcumsumexp")
 def _(rng):
-    for shape in ((), (5,), (3, 4), (2, 3, 4), (0,), (2, 0)):
+    for shape in ((5,), (3, 4), (2, 3, 4)):
         x = rng.standard_normal(shape)
         yield Sample((x, 0))
         yield Sample((x, -1))
