@@ -294,7 +294,7 @@ def _numbers(what: str, value: Any, axes: int) -> Sizes:
 
 
 def _check_types(input: np.ndarray, weight: np.ndarray, bias: np.ndarray | None) -> None:
-    if input.dtype == np.bool_:
+    if input.dtype == np.bool_ and input.size:
         raise NotImplementedError(f"conv{input.ndim - 2}d: not implemented for 'Bool'; convert with .float()")
     for what, other in (("weight", weight), ("bias", bias)):
         if other is not None and other.dtype != input.dtype:
