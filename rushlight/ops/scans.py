@@ -158,9 +158,8 @@ def _complex_logcumsumexp(x: Any, to: int) -> Any:
     out, step = x.copy(), 1
     while step < len(out):
         a, b = out[step:], out[:-step]
-        top = np.maximum(a.real, b.real)
-        top = np.where(np.isfinite(top), top, 0)
-        out[step:] = np.log(np.exp(a - top) + np.exp(b - top)) + top
+        least, most = np.where(a.real < b.real, a, b), np.where(a.real < b.real, b, a)
+        out[step:] = most + np.where(np.isinf(most), 0, np.log1p(np.exp(least - most)))
         step *= 2
     return np.moveaxis(out, 0, to)
 

@@ -46,7 +46,7 @@ def _variance(name: str, input: Array, dim: Any, keepdim: bool, correction: floa
     freedom = _freedom(name, n, correction)
     x = cast(input, dtypes.compute_type(input.dtype))
     with np.errstate(divide="ignore", invalid="ignore"):
-        away = np.subtract(x, np.true_divide(add_reduce(x, axes, True), n, dtype=x.dtype))
+        away: Any = np.subtract(x, np.true_divide(add_reduce(x, axes, True), n, dtype=x.dtype))
         squares = away * away if x.dtype.kind == "f" else np.square(away.real) + np.square(away.imag)
         total = add_reduce(np.asarray(squares), axes, keepdim)
         return np.asarray(np.true_divide(total, freedom, dtype=squares.dtype))
