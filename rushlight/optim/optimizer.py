@@ -107,11 +107,17 @@ class Optimizer:
 
     def update_group(self, group: dict[str, Any]) -> None:
         """Update every parameter of one group that has a gradient."""
-        state, maximize = self.state, group.get("maximize", False)
+        maximize = group.get("maximize", False)
         for p in group["params"]:
             grad = p.grad
-            if grad is not None:
-                self.update(p, -grad if maximize else grad, state[p], group)
+            if grad is None:
+                continue
+            state = self.state.get(p)
+            if state is None:
+                state = {}
+            self.update(p, -grad if maximize else grad, state, group)
+            if state and p not in self.state:
+                self.state[p] = state
 
     def update(self, param: Tensor, grad: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
         """Change one parameter by its gradient."""

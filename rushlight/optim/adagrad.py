@@ -1,0 +1,55 @@
+"""Adagrad."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..creation import full_like, tensor
+from ..tensor import Tensor
+from .optimizer import Optimizer, check_range
+
+
+class Adagrad(Optimizer):
+    """Adagrad: steps scaled by the root of the sum of all squared gradients so far.
+
+        s ← s + g²
+        θ ← θ - γ / (1 + (t - 1) η) · g / (√s + ε)
+
+    γ: lr, η: lr_decay, s starts at initial_accumulator_value. Duchi, Hazan, Singer, "Adaptive Subgradient Methods for
+    Online Learning and Stochastic Optimization", JMLR 12 (2011).
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        lr: float | Tensor = 1e-2,
+        lr_decay: float = 0,
+        weight_decay: float = 0,
+        initial_accumulator_value: float = 0,
+        eps: float = 1e-10,
+        foreach: bool | None = None,
+        *,
+        maximize: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
+    ) -> None:
+        check_range("learning rate", lr)
+        check_range("lr_decay value", lr_decay)
+        check_range("weight_decay value", weight_decay)
+        check_range("initial_accumulator_value value", initial_accumulator_value)
+        check_range("epsilon value", eps)
+        defaults = dict(lr=lr, lr_decay=lr_decay, eps=eps, weight_decay=weight_decay)
+        defaults |= dict(initial_accumulator_value=initial_accumulator_value, foreach=foreach, maximize=maximize)
+        super().__init__(params, defaults | dict(differentiable=differentiable, fused=fused))
+        for group in self.param_groups:
+            for p in group["params"]:
+                self.state[p] = {"step": tensor(0.0), "sum": full_like(p, initial_accumulator_value)}
+
+    def update(self, param: Tensor, grad: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
+        """θ ← θ - γₜ g / (√s + ε)."""
+        state["step"] += 1
+        rate = group["lr"] / (1 + (state["step"].item() - 1) * group["lr_decay"])
+        if group["weight_decay"] != 0:
+            grad = grad.add(param, alpha=group["weight_decay"])
+        total = state["sum"].addcmul_(grad, grad, value=1)
+        param.addcdiv_(grad, total.sqrt().add_(group["eps"]), value=-rate)
