@@ -128,8 +128,9 @@ def _general(op: Op) -> list[str]:
         for i, n in enumerate(op.tensors)
     ]
     arguments = _arguments(op, "a_")
-    lines += [f"    if {' and '.join(plain) or 'True'}: result = forward({arguments})"]
-    lines += [f"    else: result = op({arguments})"]
+    result, unsaved = ("result, saved", ", None") if op.saves else ("result", "")
+    lines += [f"    if {' and '.join(plain) or 'True'}: {result} = forward({arguments})"]
+    lines += [f"    else: {result} = op({arguments}){unsaved}"]
     lines += ["    if result.__class__ is not ndarray: result = finish(result)"]
     return lines + _recording(op)
 
@@ -151,7 +152,7 @@ def _detours(op: Op) -> list[str]:
 
 def _recording(op: Op) -> list[str]:
     """From the arrays to Tensors: `out=`, the node where an input is tracked, the view link."""
-    values = ", ".join([*op.tensors, *(p.name for p in op.options)])
+    values = ", ".join([*op.tensors, *(p.name for p in op.options), *(["saved"] if op.saves else [])])
     single = len(op.tensors) == 1 and not op.lists and not op.outputs and op.has_derivative
     nodes = [f"nodes_of({n})" if n in op.lists else f"({n}._n if {n}.__class__ is Tensor else node_of({n}))" for n in op.tensors]
     lines = []

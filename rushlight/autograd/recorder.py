@@ -73,7 +73,7 @@ def _save_many(op: Op, save: Callable[..., Any], out: tuple[Any, ...], nodes: An
 
 
 def _names(op: Op) -> list[str]:
-    return [*op.tensors, *(p.name for p in op.options)]
+    return [*op.tensors, *(p.name for p in op.options), *(["saved"] if op.saves else [])]
 
 
 def _make_saver(op: Op, key: tuple[bool, ...]) -> Callable[..., Any]:

@@ -108,16 +108,19 @@ class Op:
         outputs: Sequence[str] = (),
         differentiable: bool = True,
         constants: Sequence[str] = (),
+        saves: bool = False,
     ) -> None:
         """`forms`: m method, i in place, o accepts out=, f function (default unless absent and 'F' given: method only).
 
         `aliases` are further dotted names ("special.expit"); `under` the namespace of the main one; `outputs` names
-        the fields when several arrays are returned, `constants` those of them that carry no gradient.
+        the fields when several arrays are returned, `constants` those of them that carry no gradient. With `saves` the
+        forward returns (result, saved), and backward may ask for `saved`: what it would else compute again. It is None
+        where the forward ran on arrays that are not NumPy's, and no cotangent goes through it.
         """
         self.name = name or body.__name__.rstrip("_")
         self.body, self.forms, self.under, self.outputs = body, forms, under, tuple(outputs)
         self.aliases = tuple(aliases)
-        self.differentiable, self.constants = differentiable, frozenset(constants)
+        self.differentiable, self.constants, self.saves = differentiable, frozenset(constants), saves
         self.doc = inspect.cleandoc(body.__doc__ or "")
         self.formulas: dict[str, Callable[..., Any]] = {}
         self.whole: Callable[..., Any] | None = None
@@ -139,6 +142,8 @@ class Op:
     def on_arrays(self, *args: Any, **kwargs: Any) -> Any:
         """The op on NumPy arrays and Python numbers; results are arrays, never NumPy scalars."""
         out = self.array(*args, **kwargs)
+        if self.saves:
+            out = out[0]
         return tuple(map(as_array, out)) if out.__class__ is tuple else as_array(out)
 
     def __repr__(self) -> str:
