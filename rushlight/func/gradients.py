@@ -14,7 +14,7 @@ from ..autograd.engine import Leaf, next_number
 from ..autograd.mode import enable_grad
 from ..tensor import Tensor, wrap
 from .tree import flatten, tree_map, unflatten
-from .vmapping import vmap
+from .vmapping import repeated, vmap
 
 _depth = ContextVar("func_depth", default=0)
 
@@ -44,6 +44,7 @@ def _track(t: Any) -> Any:
     """A new tensor over the same numbers to differentiate with respect to; still linked to where `t` came from."""
     if not isinstance(t, Tensor):
         return t
+    t = repeated(t)
     fresh = wrap(t._a)
     fresh._n = Leaf() if t._n is None else [next_number(), _identity, t._n]
     return fresh

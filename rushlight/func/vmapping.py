@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from functools import wraps
 from typing import Any
 
@@ -14,6 +15,18 @@ from ..ops import batch as batch  # states the batching rules
 from ..ops.declare import registry
 from ..tensor import Tensor, function_of, wrap
 from .tree import broadcast_to, flatten, unflatten
+
+
+_running: ContextVar[tuple[tuple[int, int], ...]] = ContextVar("running_vmaps", default=())  # (level, size), outermost first
+
+
+def repeated(t: Tensor) -> Tensor:
+    """`t` as one tensor per example of every vmap that is running: what a gradient per example is taken of."""
+    have = {level for level, _ in getattr(t._a, "levels", ())}
+    for level, size in _running.get():
+        if level not in have:
+            t = enter(t.expand(size, *t._a.shape), 0, level)
+    return t
 
 
 def vmap(
@@ -34,7 +47,11 @@ def vmap(
         level = next_level()
         entered = [x if d is None else enter(x, d, level) for x, d in zip([*leaves, *named], dims, strict=True)]
         inside = unflatten(shape, entered[: len(leaves)])
-        out = func(*inside, **unflatten(named_shape, entered[len(leaves) :]))
+        token = _running.set((*_running.get(), (level, size)))
+        try:
+            out = func(*inside, **unflatten(named_shape, entered[len(leaves) :]))
+        finally:
+            _running.reset(token)
         return _leave(out, out_dims, size, level)
 
     return mapped if chunk_size is None else _chunked(func, in_dims, out_dims, chunk_size)

@@ -106,6 +106,17 @@ def squeezing(op: Op, size: int, values: list[Any], flags: list[bool], options: 
     return op(x, _shift(dim, x.ndim - 1)) if x.ndim > 1 else op(x, ())
 
 
+def slicing(op: Op, size: int, values: list[Any], flags: list[bool], options: dict[str, Any]) -> Any:
+    """For basic indexing: every example is indexed alike."""
+    return op(values[0], (slice(None), *_options(op, values, options)["index"]))
+
+
+def slice_adjoint(op: Op, size: int, values: list[Any], flags: list[bool], options: dict[str, Any]) -> Any:
+    """For the adjoint of basic indexing."""
+    named = _options(op, values, options)
+    return op(values[0], (size, *named["size"]), (slice(None), *named["index"]))
+
+
 def products(op: Op, size: int, values: list[Any], flags: list[bool], options: dict[str, Any]) -> Any:
     """For matrix products of two inputs: matmul with the batch as one more leading dimension."""
     x, y = values[:2]
@@ -131,7 +142,7 @@ def _state(rule: Rule, *names: str) -> None:
 
 _state(over_dims("dim"), "sum", "mean", "prod", "amax", "amin", "any", "all", "argmax", "argmin", "var", "std", "nansum", "nanmean")
 _state(over_dims("dim"), "count_nonzero", "running_sum", "running_prod", "cummax", "cummin", "logcumsumexp", "sort", "argsort", "topk")
-_state(over_dims("dim"), "select", "narrow", "slice", "max_dim", "min_dim", "softmax", "log_softmax")
+_state(over_dims("dim"), "select", "narrow", "max_dim", "min_dim", "softmax", "log_softmax")
 _state(over_dims("dim0", "dim1"), "transpose")
 _state(over_dims("dim1", "dim2"), "diagonal")
 _state(over_dims("dimension"), "unfold")
@@ -141,4 +152,6 @@ _state(elementwise, "clone", "to_dtype", "nan_to_num", "conjugated", "zeros_like
 _state(permuting, "permute")
 _state(inserting, "unsqueeze")
 _state(squeezing, "squeeze")
+_state(slicing, "slice")
+_state(slice_adjoint, "slice_into_zeros")
 _state(products, "matmul", "mm", "mv", "dot", "bmm")
