@@ -53,6 +53,8 @@ def getitem(self: Tensor, index: Any) -> Tensor:
         key = index if c is tuple else (index,)
         if is_basic(key):
             return _slice(self, key)
+        if are_picks(key):
+            return _index(self, tuple([i if i.__class__ is Tensor else None for i in key]))
     except (IndexError, ValueError) as e:
         raise explained(e, self, index) from None
     basic, picks = split(self._a.shape, index)
@@ -76,6 +78,15 @@ def is_basic(key: tuple[Any, ...]) -> bool:
         elif c is not int and c is not _NONE:
             return False
     return ellipses < 2
+
+
+def are_picks(key: tuple[Any, ...]) -> bool:
+    """Whether `key` is index tensors with dimensions, and whole slices before them: nothing to split."""
+    for i in key:
+        c = i.__class__
+        if not ((c is Tensor and i._a.ndim) or (c is slice and i.start is i.stop is i.step is None)):
+            return False
+    return True
 
 
 def _is_bound(value: Any) -> bool:
@@ -256,7 +267,9 @@ def assign(self: Tensor, index: Any, value: Any) -> None:
         return
     key = index if index.__class__ is tuple else (index,)
     picks: tuple[Any, ...] = ()
-    if not is_basic(key):
+    if are_picks(key):
+        key, picks = (), key
+    elif not is_basic(key):
         key, picks = split(self._a.shape, index)
     try:
         place = self._a[key if Ellipsis in key else (*key, ...)]
@@ -266,7 +279,7 @@ def assign(self: Tensor, index: Any, value: Any) -> None:
         inplace.check_writable(place, place, "__setitem__")
     values = value._a if isinstance(value, Tensor) else value
     if picks:
-        registry["index_put"].writer(place, tuple([None if p is None else p._a for p in picks]), values)
+        registry["index_put"].writer(place, tuple([p._a if p.__class__ is Tensor else None for p in picks]), values)
     else:
         registry["copy"].writer(place, values)
     record.bump(self, "__setitem__")

@@ -1,7 +1,8 @@
 """Adding values into places that may repeat, in time linear in the number of values.
 
-NumPy's `add.at` is fast only for one index into a flat array (3 ns an element, 8 ns over rows; NumPy 2.4). Rows
-are therefore added in rounds: in each, every place takes its next row, so no place repeats within a round.
+NumPy's `add.at` is fast only for one index into a flat array (3 ns an element; 8 ns over rows, NumPy 2.4). So rows
+are added in rounds: in each, every place takes its next row, and no place repeats within a round. A place that
+repeats very often takes the sum of its rows instead.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from ..dtypes import compute_type
 ndarray = np.ndarray
 
 _NARROW = 8  # rows of fewer elements go one element at a time
-_SHORT = 1024  # elements; a round this small costs more in calls than it saves
+_SMALL = 4096  # elements; fewer go one at a time too
+_OFTEN = 64  # rows; a place with more takes their sum
 
 
 def add_at(flat: ndarray, places: ndarray, values: ndarray) -> None:
@@ -31,13 +33,13 @@ def add_at(flat: ndarray, places: ndarray, values: ndarray) -> None:
 
 
 def add_rows(table: ndarray, places: ndarray, rows: ndarray) -> None:
-    """table[places[i]] += rows[i]; `table` (v, d) in row-major order, `places` (n,) not negative, `rows` (n, d)."""
+    """table[places[i]] += rows[i]; `table` (v, d) in row-major order, `places` (n,), not negative, `rows` (n, d)."""
     width = table.shape[1]
     if not rows.size:
         return
     if places.size == 1:
         table[places[0]] += rows[0]
-    elif width < _NARROW or table.dtype.kind == "b" or compute_type(table.dtype) != table.dtype:
+    elif width < _NARROW or rows.size < _SMALL or table.dtype.kind == "b" or compute_type(table.dtype) != table.dtype:
         add_at(table.reshape(-1), spread_rows(places, width), rows.reshape(-1))
     elif (places[1:] > places[:-1]).all():
         table[places] += rows
@@ -51,18 +53,18 @@ def spread_rows(places: ndarray, width: int) -> ndarray:
 
 
 def _add_in_rounds(table: ndarray, places: ndarray, rows: ndarray) -> None:
-    """Round k adds the k-th row meant for each place; the few places that repeat very often end one by one."""
+    """Round k adds the k-th row meant for each place; rows for the same place are added in their order."""
     order = np.argsort(places, kind="stable")
     ordered = places[order]
     first = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
     count = np.diff(first, append=len(places))
-    width = table.shape[1]
+    often = count > _OFTEN
+    for f, c in zip(first[often].tolist(), count[often].tolist(), strict=True):
+        table[ordered[f]] += np.add.reduce(rows[order[f : f + c]], 0)
+    first, count = first[~often], count[~often]
     k = 0
-    while first.size * width > _SHORT or (k == 0 and first.size):
+    while first.size:
         table[ordered[first]] += rows[order[first + k]]
         k += 1
         more = count > k
         first, count = first[more], count[more]
-    if first.size:
-        left = np.concatenate([order[f + k : f + c] for f, c in zip(first.tolist(), count.tolist(), strict=True)])
-        add_at(table.reshape(-1), spread_rows(places[left], width), rows[left].reshape(-1))

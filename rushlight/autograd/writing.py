@@ -46,6 +46,8 @@ def _tracked(value: Any) -> bool:
 def _array(value: Any, name: str) -> Any:
     if value.__class__ is binding.tensor:
         return value._a
+    if value.__class__ is float or value.__class__ is int:
+        return value
     if isinstance(value, (tuple, list)):
         return tuple([_array(v, name) for v in value])
     return record.unwrapper(name)(value)

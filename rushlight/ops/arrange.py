@@ -112,7 +112,10 @@ def interleaved_positions(repeats: Array, /, *, output_size: int | None = None) 
 def flip(input: Array, /, dims: Varargs) -> Array:
     """The order of elements reversed along `dims`; a copy."""
     axes = normalize_dims("flip", dims, input.ndim) if isinstance(dims, int) or len(dims) else ()
-    return np.ascontiguousarray(np.flip(input, axes)) if input.ndim else input.copy()
+    return input[tuple([_BACKWARDS if d in axes else _WHOLE for d in range(input.ndim)])].copy()
+
+
+_BACKWARDS, _WHOLE = slice(None, None, -1), slice(None)
 
 
 flip.vjp(input=lambda g, dims: flip(g, dims))
@@ -142,8 +145,19 @@ def roll(input: Array, /, shifts: Any, dims: Any = ()) -> Array:
     if len(shifts) != len(dims) and (dims or len(shifts) != 1):
         raise RuntimeError(f"roll: shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}")
     if not dims:
-        return np.roll(input, shifts[0])
-    return np.roll(input, shifts, tuple(normalize_dim("roll", d, input.ndim) for d in dims)) if input.ndim else input.copy()
+        return _rolled(input.reshape(-1), shifts[0], 0).reshape(input.shape)
+    if not input.ndim:
+        return input.copy()
+    for shift, dim in zip(shifts, dims, strict=True):
+        input = _rolled(input, shift, normalize_dim("roll", dim, input.ndim))
+    return input
+
+
+def _rolled(a: Array, shift: int, at: int) -> Array:
+    """`a` moved on along one dimension: its last `shift` slices, then the others."""
+    cut = a.shape[at] - shift % a.shape[at] if a.size else 0
+    ahead = (slice(None),) * at
+    return np.concatenate((a[(*ahead, slice(cut, None))], a[(*ahead, slice(cut))]), at)
 
 
 roll.vjp(input=lambda g, shifts, dims: roll(g, -shifts if isinstance(shifts, int) else tuple(-n for n in shifts), dims))

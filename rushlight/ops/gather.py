@@ -64,13 +64,19 @@ def flat_places(shape: tuple[int, ...], index: ndarray, at: int) -> ndarray:
     """Flat offsets in row-major memory of `shape` of the elements at `index` along dimension `at`."""
     if index.ndim <= 1 and len(shape) <= 1:
         return index
-    places = index.astype(np.int64) * math.prod(shape[at + 1 :])
-    step = 1
+    step = math.prod(shape[at + 1 :])
+    offsets = _other_offsets(shape, index.shape, at)
+    return index + offsets if step == 1 else index * np.int64(step) + offsets
+
+
+def _other_offsets(shape: tuple[int, ...], counts: tuple[int, ...], at: int) -> Any:
+    """The part of the offsets that the other dimensions make, for so many positions along each."""
+    offsets, step = 0, 1
     for d in range(len(shape) - 1, -1, -1):
-        if d != at and index.shape[d] > 1:
-            places += (np.arange(index.shape[d]) * step).reshape((-1,) + (1,) * (len(shape) - 1 - d))
+        if d != at and counts[d] > 1:
+            offsets = offsets + (np.arange(counts[d]) * step).reshape((-1,) + (1,) * (len(shape) - 1 - d))
         step *= shape[d]
-    return places
+    return offsets
 
 
 def whole_slices(shape: tuple[int, ...], index: ndarray, at: int) -> ndarray | None:

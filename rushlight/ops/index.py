@@ -265,13 +265,13 @@ def put(out: ndarray, key: tuple[Any, ...], values: ndarray) -> ndarray:
 
 def _put_under(out: ndarray, mask: ndarray, values: ndarray) -> ndarray:
     """out[mask] = values."""
-    if values.size == 1:
+    if values.size == 1 and not (mask.ndim == out.ndim and out.size > 1024 and out.flags.c_contiguous):
         np.copyto(out, values.reshape(()), where=mask.reshape(mask.shape + (1,) * (out.ndim - mask.ndim)))
         return out
     while values.ndim > 1 + out.ndim - mask.ndim and values.shape[0] == 1:
         values = values[0]
     if mask.ndim == out.ndim and out.flags.c_contiguous:
-        out.reshape(-1)[np.flatnonzero(mask)] = values
+        out.reshape(-1)[np.flatnonzero(mask)] = values.reshape(()) if values.size == 1 else values
     else:
         out[mask] = values
     return out

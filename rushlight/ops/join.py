@@ -84,6 +84,8 @@ def stack(tensors: Sequence[Array], /, dim: int = 0) -> Array:
         if a.shape != shape:
             raise RuntimeError(f"stack expects each tensor to be equal size, but got {list(shape)} at entry 0 and {list(a.shape)} at entry {i}")
     at = normalize_dim("stack", dim, len(shape) + 1)
+    if at < len(shape) and all([a.dtype is tensors[0].dtype for a in tensors]):
+        return np.concatenate(tensors, at).reshape(*shape[:at], len(tensors), *shape[at:])
     longer = (*shape[:at], 1, *shape[at:])
     return cat.array([a.reshape(longer) for a in tensors], at)
 

@@ -28,7 +28,14 @@ def rows_of(a: ndarray) -> ndarray:
     """Positions of the elements that are not zero, one a row."""
     if not a.ndim:
         return np.empty((int(bool(a)), 0), np.int64)
-    return np.stack(a.nonzero(), axis=1)
+    flat = np.flatnonzero(a)  # several times as fast as nonzero of many dimensions
+    found = np.empty((a.ndim, flat.size), np.int64)
+    for d in range(a.ndim - 1, 0, -1):
+        quotient = flat // a.shape[d]
+        np.subtract(flat, quotient * a.shape[d], out=found[d])
+        flat = quotient
+    found[0] = flat
+    return found.T
 
 
 @primitive(forms="m", differentiable=False)

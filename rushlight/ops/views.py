@@ -54,9 +54,8 @@ def infer_size(name: str, shape: Any, count: int, old: tuple[int, ...]) -> tuple
 def view(input: Array, /, shape: Varargs) -> Array:
     """The same elements under another shape, without a copy; one size may be -1. With a dtype, its bytes under that type."""
     try:
-        found = input.reshape(shape)  # a third of the price of copy=False
-        if found.base is input or (found.base is not None and found.base is input.base):
-            return found
+        if input.flags.c_contiguous:
+            return input.reshape(shape)  # always a view here, at a third of the price of copy=False
         return input.reshape(shape, copy=False)
     except (ValueError, TypeError):
         if hasattr(shape, "category"):
@@ -92,10 +91,10 @@ view.vjp(input=lambda g, input_shape: reshape(g, input_shape))
 @composite(forms="m")
 def reshape(input: Array, /, shape: Varargs) -> Array:
     """The same elements under another shape: a view where that can be, else a copy."""
-    sizes = infer_size("reshape", shape, math.prod(input.shape), tuple(input.shape))
     try:
-        return view(input, sizes)
+        return view(input, shape)
     except RuntimeError:
+        sizes = infer_size("reshape", shape, math.prod(input.shape), tuple(input.shape))
         return view(clone(input, memory_format="torch.contiguous_format"), sizes)
 
 
@@ -103,14 +102,16 @@ def reshape(input: Array, /, shape: Varargs) -> Array:
 def flatten(input: Array, /, start_dim: int = 0, end_dim: int = -1) -> Array:
     """Dimensions start_dim..end_dim merged into one."""
     shape = tuple(input.shape)
-    first, last = normalize_dim("flatten", start_dim, len(shape)), normalize_dim("flatten", end_dim, len(shape))
-    if first > last:
-        raise RuntimeError(f"flatten: flatten() has invalid args: start_dim cannot come after end_dim ({start_dim}, {end_dim})")
     if not shape:
         return reshape(input, (1,))
-    if first == last:
-        return input
-    return reshape(input, (*shape[:first], math.prod(shape[first : last + 1]), *shape[last + 1 :]))
+    n = len(shape)
+    first = start_dim if 0 <= start_dim < n else normalize_dim("flatten", start_dim, n)
+    last = n - 1 if end_dim == -1 else normalize_dim("flatten", end_dim, n)
+    if first > last:
+        raise RuntimeError(
+            f"flatten: flatten() has invalid args: start_dim cannot come after end_dim ({start_dim}, {end_dim})"
+        )
+    return input if first == last else reshape(input, (*shape[:first], math.prod(shape[first : last + 1]), *shape[last + 1 :]))
 
 
 @composite(forms="m")
@@ -245,7 +246,9 @@ def squeeze(input: Array, /, dim: Any = None) -> Array:
     if not input.ndim:
         normalize_dim("squeeze", dim if isinstance(dim, int) else 0, 0)
         return input.view()
-    dims = range(input.ndim) if dim is None else (dim,) if isinstance(dim, int) else dim
+    if dim is None:
+        return input.squeeze()
+    dims = (dim,) if isinstance(dim, int) else dim
     axes = [normalize_dim("squeeze", d, input.ndim) for d in dims]
     return input.squeeze(tuple([i for i in axes if input.shape[i] == 1]))
 
