@@ -44,6 +44,7 @@ from . import linalg_rank as linalg_rank
 from . import linalg_solve as linalg_solve
 from . import linalg_svd as linalg_svd
 from . import linear as linear
+from . import losses as losses
 from . import masked as masked
 from . import matmul as matmul
 from . import max_pool as max_pool
@@ -63,6 +64,7 @@ from . import sets as sets
 from . import slices as slices
 from . import softmax as softmax
 from . import sorting as sorting
+from . import special as special
 from . import stacks as stacks
 from . import strided as strided
 from . import take as take

@@ -72,27 +72,50 @@ def _log_softmax_lines(x: np.ndarray, axis: int, out: np.ndarray) -> None:
 CHUNK = 32768  # elements that stay in cache between the passes over them
 
 
-def _by_lines(kernel: Any, input: np.ndarray, prepared: tuple[np.ndarray, np.dtype, int]) -> np.ndarray:
+def _by_lines(kernel: Any, axis: int, *inputs: np.ndarray) -> np.ndarray:
     """A kernel's result, large contiguous rows a few at a time."""
-    x, result, axis = prepared
+    x = inputs[0]
     out = np.empty(x.shape, x.dtype)
-    if x.size <= 2 * CHUNK or axis != x.ndim - 1 or not x.flags.c_contiguous:
+    if x.size <= 2 * CHUNK or axis != x.ndim - 1 or not all(a.flags.c_contiguous for a in inputs):
         if x.size:
-            kernel(x, axis, out)
-    else:
-        rows, places = x.reshape(-1, x.shape[-1]), out.reshape(-1, x.shape[-1])
-        step = max(1, CHUNK // x.shape[-1])
-        for i in range(0, len(rows), step):
-            kernel(rows[i : i + step], 1, places[i : i + step])
-    return cast(out, result) if out.shape == input.shape else cast(out, result).reshape(input.shape)
+            kernel(*inputs, axis, out)
+        return out
+    n = x.shape[-1]
+    rows = [a.reshape(-1, n) for a in (*inputs, out)]
+    step = max(1, CHUNK // n)
+    for i in range(0, len(rows[0]), step):
+        *parts, place = (a[i : i + step] for a in rows)
+        kernel(*parts, 1, place)
+    return out
 
 
 def _softmax(input: np.ndarray, dim: int, dtype: Dtype | None = None) -> np.ndarray:
-    return _by_lines(_softmax_lines, input, _prepare("softmax", input, dim, dtype))
+    x, result, axis = _prepare("softmax", input, dim, dtype)
+    return cast(_by_lines(_softmax_lines, axis, x), result).reshape(input.shape)
 
 
 def _log_softmax(input: np.ndarray, dim: int, dtype: Dtype | None = None) -> np.ndarray:
-    return _by_lines(_log_softmax_lines, input, _prepare("log_softmax", input, dim, dtype))
+    x, result, axis = _prepare("log_softmax", input, dim, dtype)
+    return cast(_by_lines(_log_softmax_lines, axis, x), result).reshape(input.shape)
+
+
+def _softmax_back(g: np.ndarray, out: np.ndarray, axis: int, grad: np.ndarray) -> None:
+    """out · (g - Σ g · out)."""
+    np.multiply(g, out, grad)
+    _subtract(g, _line_sum(grad, axis), grad)
+    np.multiply(grad, out, grad)
+
+
+def _log_softmax_back(g: np.ndarray, out: np.ndarray, axis: int, grad: np.ndarray) -> None:
+    """g - exp(out) · Σ g."""
+    _exp(out, grad)
+    np.multiply(grad, _line_sum(g, axis), grad)
+    _subtract(g, grad, grad)
+
+
+def _plain(g: Any, out: Any) -> bool:
+    """Whether cotangent and result are arrays that the kernels take."""
+    return g.__class__ is np.ndarray and g.dtype == out.dtype and g.dtype.char in "fd" and g.ndim > 0
 
 
 def _logsumexp(input: Any, dim: Any, keepdim: bool = False) -> Any:
@@ -135,6 +158,8 @@ def softmax(input: Array, /, dim: int, dtype: Dtype | None = None) -> Array:
 
 @softmax.backward
 def _(g: Array, out: Array, input_dtype: Any, dim: int) -> Array:
+    if _plain(g, out):
+        return of_type(_by_lines(_softmax_back, dim % g.ndim, g, out), input_dtype)
     weighted = g * out
     return of_type(weighted - out * sum(weighted, dim, True), input_dtype)
 
@@ -149,6 +174,8 @@ def log_softmax(input: Array, /, dim: int, dtype: Dtype | None = None) -> Array:
 
 @log_softmax.backward
 def _(g: Array, out: Array, input_dtype: Any, dim: int) -> Array:
+    if _plain(g, out):
+        return of_type(_by_lines(_log_softmax_back, dim % g.ndim, g, out), input_dtype)
     return of_type(g - exp(out) * sum(g, dim, True), input_dtype)
 
 

@@ -72,3 +72,18 @@ def test_overflow_and_infinities():
 def test_refusals(call, error, said):
     with pytest.raises(error, match=said):
         call()
+
+
+def test_gradients_of_large_rows():
+    rng = np.random.default_rng(0)
+    x, g = rng.standard_normal((2, 301, 777)).astype(np.float32)
+    for dim in (0, 1):
+        p = np.exp(x.astype(np.float64)) / np.exp(x.astype(np.float64)).sum(dim, keepdims=True)
+        expected = {
+            "softmax": p * (g - (g * p).sum(dim, keepdims=True)),
+            "log_softmax": g - p * g.sum(dim, keepdims=True),
+        }
+        for name, slope in expected.items():
+            t = rl.from_numpy(x).requires_grad_()
+            getattr(t, name)(dim).backward(rl.from_numpy(g))
+            np.testing.assert_allclose(t.grad.numpy(), slope, rtol=1e-4, atol=1e-5)
