@@ -77,34 +77,32 @@ def accumulate(leaf: Leaf, arriving: Any, incoming: Any) -> None:
     that came in) is copied."""
     if leaf.hooks:
         arriving = run_hooks(leaf.hooks, arriving)
-    if arriving.__class__ is not ndarray:
-        if not isinstance(arriving, binding.tensor):
-            if not hasattr(arriving, "__op__"):
-                arriving = np.asarray(arriving)
-            _add_array(leaf, arriving, incoming)
+    if arriving.__class__ is ndarray:
+        if leaf.grad is None:
+            leaf.grad = binding.wrap(arriving if arriving is not incoming and arriving.base is None else arriving.copy())
         else:
-            leaf.grad = arriving if leaf.grad is None else leaf.grad + arriving
+            _add_array(leaf, arriving)
+    elif isinstance(arriving, binding.tensor):
+        leaf.grad = arriving if leaf.grad is None else leaf.grad + arriving
     else:
-        _add_array(leaf, arriving, incoming)
+        arriving = arriving if hasattr(arriving, "__op__") else np.array(arriving)
+        leaf.grad = binding.wrap(arriving) if leaf.grad is None else leaf.grad + binding.wrap(arriving)
     if leaf.after:
         for hook in list(leaf.after.values()):
             hook()
 
 
-def _add_array(leaf: Leaf, arriving: Any, incoming: Any) -> None:
+def _add_array(leaf: Leaf, arriving: Any) -> None:
+    """Add to a gradient that is there: in place, unless it is itself part of a graph."""
     held = leaf.grad
-    if held is None:
-        fresh = arriving is not incoming and getattr(arriving, "base", None) is None
-        leaf.grad = binding.wrap(arriving if fresh else arriving.copy())
-    elif held._n is not None:
+    if held._n is not None:
         leaf.grad = held + binding.wrap(arriving)
-    else:
-        array = held._a
-        array += arriving
-        held._a = array
-        b = held._b
-        if b is not None:
-            b[0] += 1
+        return
+    array = held._a
+    array += arriving
+    held._a = array
+    if held._b is not None:
+        held._b[0] += 1
 
 
 def plus(x: Any, y: Any) -> Any:
@@ -177,18 +175,28 @@ def run(root: Any, g: Any, retain: bool = False) -> None:
                 grads[k] = r
                 heappush(heap, inputs)
         elif c is tuple:
+            ahead = None  # the one node to go on with, if there is just one and nothing else waits
             for m, gm in zip(inputs, r):
                 if gm is None or m is None:
                     continue
-                if m.__class__ is list:
+                if m.__class__ is not list:
+                    accumulate(m, gm, g)
+                elif ahead is None and not heap:
+                    ahead, next_g = m, gm
+                else:
+                    if ahead is not None:
+                        grads[ahead[0]] = next_g
+                        heappush(heap, ahead)
+                        ahead = None
                     k = m[0]
                     if k in grads:
                         grads[k] = plus(grads[k], gm)
                     else:
                         grads[k] = gm
                         heappush(heap, m)
-                else:
-                    accumulate(m, gm, g)
+            if ahead is not None:
+                n, g = ahead, next_g
+                continue
         elif r is not None:
             accumulate(inputs, r, g)
         if not heap:

@@ -41,7 +41,7 @@ def call_function(op: Op) -> Callable[..., Any]:
     fast = _fast_path(op) if isinstance(op, Pointwise) else ""
     lines = [f"def call_{op.name}({_parameters(op)}):", *_varargs(op), *_dtype_of_out(op), fast, *_general(op)]
     recorder = Recorder(op)
-    extra = {"op": op, "forward": op.array, "record": recorder, "unwrap": record.unwrapper(op.name)}
+    extra = {"op": op, "forward": op.array, "record": recorder, "savers": recorder.savers, "unwrap": record.unwrapper(op.name)}
     extra |= {"save": recorder.save_one, "call": _Later(op), "in_place": _Later(op, inplace_function)}
     if isinstance(op, Pointwise):
         extra |= {"variants": op.variants} | (_fast_names(op) if fast else {})
@@ -207,6 +207,8 @@ def _fast_path(op: Pointwise) -> str:
     if len(inputs) > 2 or op.whole or op.formulas or op.expr.kind is scalar.TRUTH or "f" not in op.accepts:
         return ""
     if len(op.promoted) != len(inputs) or any(p.default is p.empty for p in op.options):
+        return ""
+    if not op.differentiable:
         return ""
     if op.computes is not None and any(op.computes(d) is not d for d in (dtypes.float32, dtypes.float64)):
         return ""

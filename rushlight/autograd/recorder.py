@@ -102,7 +102,8 @@ def _save_text(op: Op, name: str) -> str:
         i = op.outputs.index(name)
         return f"out[{i}], boxes[{i}]"
     if name in op.tensors:
-        return f"{name}, version({name})"
+        quick = f"(0 if {name}._b is None else {name}._b[0])"
+        return f"{name}, {quick} if {name}.__class__ is Tensor or {name}.__class__ is Parameter else version({name})"
     base, _, what = name.rpartition("_")
     if f"_{what}" in _DERIVED and base in op.tensors:
         return f"{base}._a.{what}" if base not in op.lists else f"[x._a.{what} for x in {base}]"
@@ -114,7 +115,7 @@ def _make_backward(op: Op, tracked: tuple[str, ...], rule: Rule) -> Callable[...
     text = _backward_text(op, tracked, rule)
     name = backward_name(op)
     scope = {"run": rule.on_arrays, "kept": record.kept, "kept_output": record.kept_output, "fit": record.fit}
-    scope |= {"parts": record.all_parts}
+    scope |= {"parts": record.all_parts, "changed": record.changed}
     made = compile_text(text, f"{op.name} backward", scope)["backward"]
     twin_scope = {"run": rule.on_tensors, "kept": record.kept_tensor, "kept_output": record.kept_output_tensor}
     twin_text = _backward_text(op, tracked, rule, twin=True)
@@ -137,7 +138,9 @@ def _backward_text(op: Op, tracked: tuple[str, ...], rule: Rule, twin: bool = Fa
             checks.append(f"    {n} = kept_output({n}, b_{n}, {op.name!r}{where})\n")
         elif n in op.tensors:
             names.append(f"{n}, v_{n}")
-            checks.append(f"    {n} = kept({n}, v_{n}, {op.name!r}, {n!r})\n")
+            checks.append(f"    if v_{n}.__class__ is not int: {n} = kept({n}, v_{n}, {op.name!r}, {n!r})\n    else:\n")
+            checks.append(f"        b = {n}._b\n        if b is not None and b[0] != v_{n}: changed({op.name!r}, {n!r}, b)\n")
+            checks.append("" if twin else f"        {n} = {n}._a\n")
         else:
             names.append(n)
     fitted = isinstance(op, Pointwise) and not op.formulas

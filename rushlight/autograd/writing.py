@@ -1,7 +1,7 @@
-"""In-place forms that are more than "compute, then store": ops that write a few elements, and views that turn a tensor.
+"""In-place forms that are more than "compute, then store".
 
-`x.index_add_(...)` touches only the places named, so its op states how (`@op.writes`). `x.t_()` writes no element at
-all: the tensor becomes a view of what it was.
+`x.index_add_(...)` touches only the places named, so its op states how (`@op.writes`). `x.t_()` writes no
+element at all: the tensor becomes a view of what it was.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ndarray = np.ndarray
 
 
 def write(op: Op, function: Callable[..., Any], arguments: dict[str, Any], name: str) -> Any:
-    """Run an op that writes into its first argument, which is returned; `function` is its out-of-place form."""
+    """Run an op that writes into its first argument, which is returned. `function` is the op out of place."""
     t = arguments[op.tensors[0]]
     values = [arguments[n] for n in op.tensors[1:]]
     if grad_on() and (t._n is not None or any(map(_tracked, values))):

@@ -241,17 +241,16 @@ def _whole_rule(fn: Callable[..., Any], tensors: tuple[str, ...], tracked: tuple
     names = _parameters(fn)[1:]
     keeps = [n for n in names if n != "need"]
     at = [tensors.index(name) for name in tracked]
-
-    def run(g: Any, *kept: Any) -> Any:
-        values = dict(zip(keeps, kept, strict=True))
-        if "need" in names:
-            values["need"] = tracked
-        grads = fn(g, **values)
-        if grads.__class__ is not tuple:
-            grads = (grads,)
-        return grads[at[0]] if len(at) == 1 else tuple(grads[i] for i in at)
-
-    return Rule(keeps, run, run)
+    given = ", ".join(["g", *(n if n != "need" else "need=tracked" for n in names)])
+    picked = "".join(f"r[{i}], " for i in at)
+    text = f"def run({', '.join(['g', *keeps])}):\n    r = fn({given})\n"
+    if len(tensors) > 1:
+        text += f"    return {picked.rstrip(', ') if len(at) == 1 else f'({picked})'}\n"
+    else:
+        text += "    return r[0] if r.__class__ is tuple else r\n"
+    scope = {"fn": fn, "tracked": tracked}
+    exec(compile(text, f"<rushlight {fn.__qualname__}>", "exec"), scope)
+    return Rule(keeps, scope["run"], scope["run"])
 
 
 def owner_of(values: Any) -> Any:
