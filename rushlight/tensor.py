@@ -172,11 +172,16 @@ class Tensor:
 
     @property
     def grad(self) -> Any:
-        return tape.get_grad(self)
+        n = self._n
+        return n.grad if n.__class__ is Leaf else tape.get_grad(self)
 
     @grad.setter
     def grad(self, value: Any) -> None:
-        tape.set_grad(self, value)
+        n = self._n
+        if value is None and n.__class__ is Leaf:
+            n.grad = None
+        else:
+            tape.set_grad(self, value)
 
     @grad.deleter
     def grad(self) -> None:

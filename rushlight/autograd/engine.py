@@ -175,7 +175,7 @@ def run(root: Any, g: Any, retain: bool = False) -> None:
                 grads[k] = r
                 heappush(heap, inputs)
         elif c is tuple:
-            ahead = None  # the one node to go on with, if there is just one and nothing else waits
+            ahead = next_g = None  # the one node to go on with, if there is just one and nothing else waits
             for m, gm in zip(inputs, r):
                 if gm is None or m is None:
                     continue

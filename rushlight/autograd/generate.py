@@ -120,7 +120,7 @@ def _general(op: Op) -> list[str]:
         if n in op.lists:
             lines.append(f"    a_{n} = tuple([unwrap(v) for v in {n}])")
         else:
-            lines.append(f"    a_{n} = {n}._a if {n}.__class__ is Tensor else unwrap({n})")
+            lines.append(f"    a_{n} = {n}._a if {n}.__class__ is Tensor or {n}.__class__ is Parameter else unwrap({n})")
     plain = [
         f"owner_of(a_{n}) is None"
         if n in op.lists
@@ -154,7 +154,7 @@ def _recording(op: Op) -> list[str]:
     """From the arrays to Tensors: `out=`, the node where an input is tracked, the view link."""
     values = ", ".join([*op.tensors, *(p.name for p in op.options), *(["saved"] if op.saves else [])])
     single = len(op.tensors) == 1 and not op.lists and not op.outputs and op.has_derivative
-    nodes = [f"nodes_of({n})" if n in op.lists else f"({n}._n if {n}.__class__ is Tensor else node_of({n}))" for n in op.tensors]
+    nodes = [f"nodes_of({n})" if n in op.lists else f"({n}._n if {n}.__class__ is Tensor or {n}.__class__ is Parameter else node_of({n}))" for n in op.tensors]
     lines = []
     if "o" in op.forms:
         lines.append(f"    if out is not None: return record.into(out, result, ({', '.join(nodes)},))")
@@ -164,10 +164,21 @@ def _recording(op: Op) -> list[str]:
         return [*lines, *(_LINK_VIEW.format(x=op.tensors[0], values=values) if op.is_view else "    return t").split("\n")]
     if op.tensors and (op.has_derivative if isinstance(op, Pointwise) else op.differentiable):
         lines += [f"    n{i} = {node}" for i, node in enumerate(nodes)]
-        ns = [f"n{i}" for i in range(len(nodes))]
-        lines.append(f"    if ({' or '.join(f'{n} is not None' for n in ns)}) and grad_on():")
-        lines.append(f"        return record(result, ({', '.join(ns)},), ({values},))")
+        lines += _node_of_several([f"n{i}" for i in range(len(nodes))], values, bool(op.outputs))
+    if not op.outputs:
+        lines += ["    if result.__class__ is ndarray:", f"        {_WRAP.replace('= r', '= result')}", "        return t"]
     return [*lines, f"    return record.{'several' if op.outputs else 'plain'}(result)"]
+
+
+def _node_of_several(nodes: list[str], values: str, outputs: bool) -> list[str]:
+    """Recording for an op of several tensors: by the saver for the inputs that are tracked, once there is one."""
+    lines = [f"    if ({' or '.join(f'{n} is not None' for n in nodes)}) and grad_on():"]
+    lines.append(f"        nodes, values = ({', '.join(nodes)},), ({values},)")
+    if outputs:
+        return [*lines, "        return record(result, nodes, values)"]
+    lines.append(f"        save = savers.get(({', '.join(f'{n} is not None' for n in nodes)},))")
+    lines.append("        if save is None or result.__class__ is not ndarray: return record(result, nodes, values)")
+    return [*lines, f"        {_WRAP.replace('= r', '= result')}", "        t._n = save(t, result, nodes, values)", "        return t"]
 
 
 #: a view shares its source's version box, knows how to be replayed on another source, and is known to the box
