@@ -54,12 +54,14 @@ from . import order_statistics as order_statistics
 from . import pad as pad
 from . import pointwise as pointwise
 from . import positions as positions
+from . import quantiles as quantiles
 from . import recurrent as recurrent
 from . import reduce as reduce
 from . import resample as resample
 from . import rounding as rounding
 from . import scans as scans
 from . import scatter_reduce as scatter_reduce
+from . import search as search
 from . import sets as sets
 from . import slices as slices
 from . import softmax as softmax

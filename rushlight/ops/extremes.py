@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from .. import dtypes
+from ..arrays.lines import take_rows
 from ..arrays.numpy import cast, normalize_dim, normalize_dims
 from ..dtypes import OF_NUMPY
-from .along import place_along, spread, take_rows, with_dims
+from .along import place_along, spread, with_dims
 from .declare import composite, primitive, registry
 
 Array = Any

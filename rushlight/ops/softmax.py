@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from .. import dtypes
+from ..arrays.lines import by_lines, log_softmax_back, log_softmax_lines, softmax_back, softmax_lines
 from ..arrays.numpy import cast, normalize_dim, normalize_dims
-from ..arrays.summing import add_reduce, sum_rows
+from ..arrays.summing import add_reduce
 from ..dtypes import FLOAT, OF_NUMPY
 from ..dtypes import dtype as Dtype
-from .along import keep, of_type, spread, take_rows, with_dims
+from .along import keep, of_type, spread, with_dims
 from .declare import composite, primitive
 from .extremes import amax
 from .reduce import sum
@@ -20,27 +21,7 @@ from .transcendental import exp, log
 
 Array = Any
 
-# -- kernels on NumPy arrays --------------------------------------------------------------------------
-
-_max: Any = np.maximum.reduce
-_add: Any = np.add.reduce
-_exp, _log, _subtract, _divide = np.exp, np.log, np.subtract, np.divide
-
-
-def _line_max(x: np.ndarray, axis: int) -> np.ndarray:
-    """The largest of each line, dimension kept. Short rows: argmax is three times as fast as NumPy's
-    maximum.
-    """
-    if x.ndim == 2 and axis == 1 and x.size <= 65536 and x.flags.c_contiguous:
-        return take_rows(x, x.argmax(1))[:, None]
-    return _max(x, axis, None, None, True)
-
-
-def _line_sum(x: np.ndarray, axis: int) -> np.ndarray:
-    """Σ of each line, dimension kept."""
-    if x.ndim == 2 and axis == 1 and x.flags.c_contiguous:
-        return sum_rows(x)[:, None]
-    return add_reduce(x, (axis,), True)
+# -- on NumPy arrays ----------------------------------------------------------------------------------
 
 
 def _prepare(name: str, input: np.ndarray, dim: int, dtype: Dtype | None) -> tuple[np.ndarray, np.dtype, int]:
@@ -56,61 +37,14 @@ def _prepare(name: str, input: np.ndarray, dim: int, dtype: Dtype | None) -> tup
     return (x if x.ndim else x.reshape(1)), result, axis  # pyright: ignore[reportReturnType]
 
 
-def _softmax_lines(x: np.ndarray, axis: int, out: np.ndarray) -> None:
-    """exp(x - max) / Σ."""
-    _subtract(x, _line_max(x, axis), out)
-    _exp(out, out)
-    _divide(out, _line_sum(out, axis), out)
-
-
-def _log_softmax_lines(x: np.ndarray, axis: int, out: np.ndarray) -> None:
-    """x - max - log Σ exp(x - max)."""
-    _subtract(x, _line_max(x, axis), out)
-    _subtract(out, _log(_line_sum(_exp(out), axis)), out)
-
-
-CHUNK = 32768  # elements that stay in cache between the passes over them
-
-
-def _by_lines(kernel: Any, axis: int, *inputs: np.ndarray) -> np.ndarray:
-    """A kernel's result, large contiguous rows a few at a time."""
-    x = inputs[0]
-    out = np.empty(x.shape, x.dtype)
-    if x.size <= 2 * CHUNK or axis != x.ndim - 1 or not all(a.flags.c_contiguous for a in inputs):
-        if x.size:
-            kernel(*inputs, axis, out)
-        return out
-    n = x.shape[-1]
-    rows = [a.reshape(-1, n) for a in (*inputs, out)]
-    step = max(1, CHUNK // n)
-    for i in range(0, len(rows[0]), step):
-        *parts, place = (a[i : i + step] for a in rows)
-        kernel(*parts, 1, place)
-    return out
-
-
 def _softmax(input: np.ndarray, dim: int, dtype: Dtype | None = None) -> np.ndarray:
     x, result, axis = _prepare("softmax", input, dim, dtype)
-    return cast(_by_lines(_softmax_lines, axis, x), result).reshape(input.shape)
+    return cast(by_lines(softmax_lines, axis, x), result).reshape(input.shape)
 
 
 def _log_softmax(input: np.ndarray, dim: int, dtype: Dtype | None = None) -> np.ndarray:
     x, result, axis = _prepare("log_softmax", input, dim, dtype)
-    return cast(_by_lines(_log_softmax_lines, axis, x), result).reshape(input.shape)
-
-
-def _softmax_back(g: np.ndarray, out: np.ndarray, axis: int, grad: np.ndarray) -> None:
-    """out · (g - Σ g · out)."""
-    np.multiply(g, out, grad)
-    _subtract(g, _line_sum(grad, axis), grad)
-    np.multiply(grad, out, grad)
-
-
-def _log_softmax_back(g: np.ndarray, out: np.ndarray, axis: int, grad: np.ndarray) -> None:
-    """g - exp(out) · Σ g."""
-    _exp(out, grad)
-    np.multiply(grad, _line_sum(g, axis), grad)
-    _subtract(g, grad, grad)
+    return cast(by_lines(log_softmax_lines, axis, x), result).reshape(input.shape)
 
 
 def _plain(g: Any, out: Any) -> bool:
@@ -125,11 +59,11 @@ def _logsumexp(input: Any, dim: Any, keepdim: bool = False) -> Any:
     x: Any = np.atleast_1d(cast(input, dtypes.compute_type(result)))  # pyright: ignore[reportArgumentType]
     axes = axes or (0,) * (input.ndim == 0)
     if not x.size:
-        total = np.log(_add(np.exp(x), axes, None, None, keepdim))
+        total = np.log(np.add.reduce(np.exp(x), axes, keepdims=keepdim))
         return cast(np.asarray(total), result)  # pyright: ignore[reportArgumentType]
-    top = _max(x.real, axes, None, None, True)
+    top = np.maximum.reduce(x.real, axes, keepdims=True)
     top = np.where(np.isfinite(top), top, x.real.dtype.type(0))
-    total = _log(add_reduce(_exp(x - top), axes, True)) + top
+    total = np.log(add_reduce(np.exp(x - top), axes, True)) + top
     shape = total.shape if keepdim else [n for i, n in enumerate(input.shape) if i not in axes]
     return cast(total.reshape(shape if input.ndim else ()), result)  # pyright: ignore[reportArgumentType]
 
@@ -159,7 +93,7 @@ def softmax(input: Array, /, dim: int, dtype: Dtype | None = None) -> Array:
 @softmax.backward
 def _(g: Array, out: Array, input_dtype: Any, dim: int) -> Array:
     if _plain(g, out):
-        return of_type(_by_lines(_softmax_back, dim % g.ndim, g, out), input_dtype)
+        return of_type(by_lines(softmax_back, dim % g.ndim, g, out), input_dtype)
     weighted = g * out
     return of_type(weighted - out * sum(weighted, dim, True), input_dtype)
 
@@ -175,7 +109,7 @@ def log_softmax(input: Array, /, dim: int, dtype: Dtype | None = None) -> Array:
 @log_softmax.backward
 def _(g: Array, out: Array, input_dtype: Any, dim: int) -> Array:
     if _plain(g, out):
-        return of_type(_by_lines(_log_softmax_back, dim % g.ndim, g, out), input_dtype)
+        return of_type(by_lines(log_softmax_back, dim % g.ndim, g, out), input_dtype)
     return of_type(g - exp(out) * sum(g, dim, True), input_dtype)
 
 
