@@ -1,15 +1,15 @@
 """`x[...]` and `x[...] = y`: what a user may write between the brackets, split into a view and index tensors.
 
-Integers, slices, None, `...` and integer tensors of no dimensions make one view; tensors, lists and masks then pick
-from that view. NumPy's way with a list of an integer and a list (`x[0, :, [1, 2]]`) differs: there the integer counts
-as an index array, here it is taken first, as in PyTorch.
+Integers, slices, None, `...` and integer tensors of no dimensions make one view; tensors, lists and masks
+then pick from that view. NumPy differs in `x[0, :, [1, 2]]`: there the integer counts as an index array; here
+it is taken first, as in PyTorch.
 """
 
 from __future__ import annotations
 
 import operator
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,17 +29,19 @@ _FULL = slice(None)
 
 
 class _OnFirstCall:
-    """An op's Tensor-level function, generated when it is first called (importing this stays cheap)."""
+    """A function of an op, looked up when it is first called (importing this stays cheap)."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, here: str, name: str, find: Callable[[Any], Any] = function_of) -> None:
+        self.here, self.name, self.find = here, name, find
 
     def __call__(self, *args: Any) -> Any:
-        function = globals()[f"_{self.name}"] = function_of(registry[self.name])
+        function = globals()[self.here] = self.find(registry[self.name])
         return function(*args)
 
 
-_select, _slice, _index = _OnFirstCall("select"), _OnFirstCall("slice"), _OnFirstCall("index")
+_select, _slice, _index = (_OnFirstCall(f"_{name}", name) for name in ("select", "slice", "index"))
+_copy_into = _OnFirstCall("_copy_into", "copy", operator.attrgetter("writer"))
+_write_at = _OnFirstCall("_write_at", "index_put", operator.attrgetter("writer"))
 
 
 def getitem(self: Tensor, index: Any) -> Tensor:
@@ -66,7 +68,9 @@ def getitem(self: Tensor, index: Any) -> Tensor:
 
 
 def is_basic(key: tuple[Any, ...]) -> bool:
-    """Whether NumPy takes `key` as it stands and as PyTorch would: integers, plain slices, None, one ellipsis."""
+    """Whether NumPy takes `key` as it stands and as PyTorch would: integers, plain slices, None, one
+    ellipsis.
+    """
     ellipses = 0
     for i in key:
         c = i.__class__
@@ -135,14 +139,17 @@ def split(shape: tuple[int, ...], index: Any) -> tuple[tuple[Any, ...], tuple[An
 
 
 def as_tuple(index: Any) -> tuple[Any, ...]:
-    """The parts of an index. A list holding lists, tensors or slices means a tuple of them (PyTorch's old rule)."""
+    """The parts of an index. A list holding lists, tensors or slices means a tuple of them (PyTorch's old
+    rule).
+    """
     if isinstance(index, tuple):
         return tuple(index)
     if not isinstance(index, list) or len(index) >= 32:
         return (index,)
     if any(isinstance(i, (Tensor, Sequence, ndarray, slice)) or i is None or i is Ellipsis for i in index):
         warnings.warn(
-            "Using a non-tuple sequence for multidimensional indexing is deprecated; use x[tuple(seq)] instead of x[seq]",
+            "Using a non-tuple sequence for multidimensional indexing is deprecated; use x[tuple(seq)] "
+            "instead of x[seq]",
             UserWarning,
             stacklevel=4,
         )
@@ -151,7 +158,9 @@ def as_tuple(index: Any) -> tuple[Any, ...]:
 
 
 def _item(i: Any) -> Any:
-    """One part of an index as an int, a bool, a slice of ints, None, Ellipsis or a Tensor with dimensions (or a mask)."""
+    """One part of an index as an int, a bool, a slice of ints, None, Ellipsis or a Tensor with dimensions (or
+    a mask).
+    """
     c = i.__class__
     if c is int or c is bool or i is None or i is Ellipsis:
         return i
@@ -165,7 +174,8 @@ def _item(i: Any) -> Any:
         i = _tensor_of(i)
     if not isinstance(i, Tensor):
         raise IndexError(
-            f"only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices "
+            "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid "
+            "indices "
             f"(got {type(i).__name__})"
         )
     return i if i._a.ndim else _scalar_item(i)
@@ -221,10 +231,13 @@ def too_many(shape: tuple[int, ...], used: int) -> IndexError:
     """The error for an index with more parts than the tensor has dimensions."""
     if not shape:
         return IndexError(
-            "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a "
+            "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to "
+            "convert a "
             "0-dim tensor to a number"
         )
-    return IndexError(f"too many indices for tensor of dimension {len(shape)}: {used} for shape {shape_text(shape)}")
+    return IndexError(
+        f"too many indices for tensor of dimension {len(shape)}: {used} for shape {shape_text(shape)}"
+    )
 
 
 def explained(e: Exception, x: Tensor, index: Any) -> Exception:
@@ -242,7 +255,8 @@ def explained(e: Exception, x: Tensor, index: Any) -> Exception:
     for i in key:
         if i.__class__ is int and not -shape[dim] <= i < shape[dim]:
             return IndexError(
-                f"index {i} is out of bounds for dimension {dim} with size {shape[dim]}; the tensor's shape is "
+                f"index {i} is out of bounds for dimension {dim} with size {shape[dim]}; the tensor's shape "
+                "is "
                 f"{shape_text(shape)}"
             )
         dim += len(shape) - used if i is Ellipsis else _consumed(i)
@@ -279,9 +293,9 @@ def assign(self: Tensor, index: Any, value: Any) -> None:
         inplace.check_writable(place, place, "__setitem__")
     values = value._a if isinstance(value, Tensor) else value
     if picks:
-        registry["index_put"].writer(place, tuple([p._a if p.__class__ is Tensor else None for p in picks]), values)
+        _write_at(place, tuple([p._a if p.__class__ is Tensor else None for p in picks]), values)
     else:
-        registry["copy"].writer(place, values)
+        _copy_into(place, values)
     record.bump(self, "__setitem__")
 
 
@@ -308,6 +322,7 @@ def _value(x: Tensor, value: Any) -> Any:
     if isinstance(value, (int, float, complex)):
         return value
     raise TypeError(
-        f"can't assign a {type(value).__name__} to a torch tensor of dtype {x.dtype}; make it a tensor first, with "
+        f"can't assign a {type(value).__name__} to a torch tensor of dtype {x.dtype}; make it a tensor "
+        "first, with "
         f"torch.tensor(...) or torch.from_numpy(...)"
     )

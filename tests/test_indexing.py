@@ -1,4 +1,6 @@
-"""`x[...]` and `x[...] = y` against torch: what is picked, what is a view, gradients, errors; and by a table of random indices."""
+"""`x[...]` and `x[...] = y` against torch: what is picked, what is a view, gradients, errors; and by a table
+of random indices.
+"""
 
 from __future__ import annotations
 
@@ -17,22 +19,32 @@ BASE = np.arange(24.0).reshape(2, 3, 4)
 
 #: index expressions; `T` makes a tensor of the library, `np` is NumPy
 EXPRESSIONS = """
-0 | -1 | 1, 2 | 1, 2, 3 | (0, -1, -2) | ... | () | None | None, 0 | ..., 0 | ..., None, 0 | 0, ... | 0, ..., 1
-slice(1, None) | slice(None, -1) | slice(None, None, 2) | slice(5, 9) | slice(2, 1) | slice(-100, 100)
-slice(0, 1), ..., slice(1, 3, 2) | slice(None), 1 | slice(None), None, 1 | None, None, 0, ..., None
-True | False | (True, 0) | (0, True) | (slice(None), True) | [0, 1] | [1, 1, 0] | [-1] | [] | [True, False]
-[0], [1] | [0, 1], [1, 2] | [[0, 1]], [[1], [2]] | 0, [0, 2] | [0, 1], 0 | 0, slice(None), [0, 1] | [0], slice(None), [0, 1]
-slice(None), [0], [0, 1] | [0], None, [0, 1] | slice(None), [0, 1], None, [0, 1] | None, [0, 1] | [0, 1], slice(None), None
-..., [0, 3] | [1], ... | [0, 1], ..., [0, 1] | (0, 1), (1, 2) | range(2) | range(0, 2), 0
-T(0) | T(-1), 1 | T([0, 1]) | T([[0, 1], [1, 1]]) | T([0, 1], dtype='int32') | T(1, dtype='int8') | T([1]), T([2]), T([3])
-T(0), T([0, 1]) | T([0]), slice(1, 3), T([2]) | T(True) | T(False) | T([True, False]) | T([True, True]), 1
-T([[True, False, True], [False, True, False]]) | slice(None), T([True, False, True]) | 0, T([True, False, True])
+0 | -1 | 1, 2 | 1, 2, 3 | (0, -1, -2) | ... | () | None | None, 0 | ..., 0 | ..., None, 0 | 0, ...
+0, ..., 1 | slice(1, None) | slice(None, -1) | slice(None, None, 2) | slice(5, 9) | slice(2, 1)
+slice(-100, 100) | slice(0, 1), ..., slice(1, 3, 2) | slice(None), 1 | slice(None), None, 1
+None, None, 0, ..., None | True | False | (True, 0) | (0, True) | (slice(None), True) | [0, 1]
+[1, 1, 0] | [-1] | [] | [True, False] | [0], [1] | [0, 1], [1, 2] | [[0, 1]], [[1], [2]] | 0, [0, 2]
+[0, 1], 0 | 0, slice(None), [0, 1] | [0], slice(None), [0, 1] | slice(None), [0], [0, 1]
+[0], None, [0, 1] | slice(None), [0, 1], None, [0, 1] | None, [0, 1] | [0, 1], slice(None), None
+..., [0, 3] | [1], ... | [0, 1], ..., [0, 1] | (0, 1), (1, 2) | range(2) | range(0, 2), 0 | T(0)
+T(-1), 1 | T([0, 1]) | T([[0, 1], [1, 1]]) | T([0, 1], dtype='int32') | T(1, dtype='int8')
+T([1]), T([2]), T([3]) | T(0), T([0, 1]) | T([0]), slice(1, 3), T([2]) | T(True) | T(False)
+T([True, False]) | T([True, True]), 1 | T([[True, False, True], [False, True, False]])
+slice(None), T([True, False, True]) | 0, T([True, False, True])
 T([[True, False, True], [False, True, False]]), 2 | slice(None), [0, 1], T([True, False, False, True])
-T([0]), T([True, False, True]) | T([[[True, False, True, True]] * 3] * 2) | slice(T(1), None) | slice(T([0]), T(2))
-np.array([0, 1]) | np.int64(1) | np.array(1) | np.array([True, False]) | T([], dtype='int64')
-T([], dtype='int64'), slice(None), T([], dtype='int64') | T([[]], dtype='int64') | [[0]] , 1 | [0, 1], [-1, -2], [1, -1]
+T([0]), T([True, False, True]) | T([[[True, False, True, True]] * 3] * 2) | slice(T(1), None)
+slice(T([0]), T(2)) | np.array([0, 1]) | np.int64(1) | np.array(1) | np.array([True, False])
+T([], dtype='int64') | T([], dtype='int64'), slice(None), T([], dtype='int64') | T([[]], dtype='int64')
+[[0]] , 1 | [0, 1], [-1, -2], [1, -1]
 """
-CASES = [e.strip() for line in EXPRESSIONS.strip().splitlines() for e in line.split("|")]
+
+
+def listed(text):
+    """The expressions of a table."""
+    return [e.strip() for line in text.strip().splitlines() for e in line.split("|")]
+
+
+CASES = listed(EXPRESSIONS)
 
 
 def index_of(text: str, library):
@@ -80,10 +92,19 @@ def test_setitem(text):
     """A number, a tensor of the place's shape, and one that broadcasts."""
     shape = tuple(torch.tensor(BASE)[index_of(text, torch)].shape)
     rng = np.random.default_rng(1)
-    for value in (7, 2.5, True, rng.normal(size=shape), rng.normal(size=shape[1:]), rng.normal(size=(1, *shape))):
+    for value in (
+        7,
+        2.5,
+        True,
+        rng.normal(size=shape),
+        rng.normal(size=shape[1:]),
+        rng.normal(size=(1, *shape)),
+    ):
         x, y = both(BASE)
         mine, refused = attempt(lambda x=x, v=value: x.__setitem__(index_of(text, rl), wrap(v, rl)))
-        other, torch_refused = attempt(lambda y=y, v=value: y.__setitem__(index_of(text, torch), wrap(v, torch)))
+        other, torch_refused = attempt(
+            lambda y=y, v=value: y.__setitem__(index_of(text, torch), wrap(v, torch))
+        )
         assert type(refused) is type(torch_refused), (value, refused, torch_refused)
         if not repeats(text):
             assert np.array_equal(x.numpy(), y.numpy()), value
@@ -123,12 +144,13 @@ def test_setitem_gradients(text):
 ERRORS = """
 5 | -3 | 0, 0, 0, 0 | slice(None), 9 | ..., 4 | slice(None, None, -1) | slice(None, None, 0) | 1.0 | 'a' | {0}
 T([5]) | slice(None), T([5]) | 0, T([-9]) | [0, 1], [0, 1, 2] | T([True]) | slice(None), T([True, False])
-T([[True, False], [True, False]]) | T([0], dtype='int8') | T([0], dtype='int16') | T([0.0]) | T(0.0) | slice(0.5, 1)
+T([[True, False], [True, False]]) | T([0], dtype='int8') | T([0], dtype='int16')
+T([0.0]) | T(0.0) | slice(0.5, 1)
 slice(T([0, 1]), None) | [0], [0], [0], [0] | T([[[[True]]]])
 """
 
 
-@pytest.mark.parametrize("text", [e.strip() for line in ERRORS.strip().splitlines() for e in line.split("|")])
+@pytest.mark.parametrize("text", listed(ERRORS))
 def test_errors(text):
     """The same kind of error, with torch's key words in it."""
     x, y = both(BASE)
@@ -147,7 +169,10 @@ def test_errors(text):
         (5, "index 5 is out of bounds for dimension 0 with size 2"),
         ((slice(None), 9), "index 9 is out of bounds for dimension 1 with size 3"),
         ((0, 0, 0, 0), "too many indices for tensor of dimension 3"),
-        ([True], r"The shape of the mask \[1\] at index 0 does not match the shape of the indexed tensor \[2, 3, 4\] at index 0"),
+        (
+            [True],
+            r"The shape of the mask \[1\] at index 0 does not match .* indexed tensor \[2, 3, 4\] at index 0",
+        ),
         (([0, 1], [0, 1, 2]), r"could not be broadcast together with shapes \[2\], \[3\]"),
         (slice(None, None, -1), "step must be greater than zero"),
         (1.5, "only integers, slices"),
@@ -164,12 +189,18 @@ def test_zero_dimensions():
         mine, other = x[index_of(text, rl)], y[index_of(text, torch)]
         assert tuple(mine.shape) == tuple(other.shape) and mine._is_view() == other._is_view(), text
     for text in ("0", "slice(None)", "T([0])", "[0]"):
-        kinds = [type(attempt(lambda t=t, k=k: t[index_of(text, k)])[1]) for t, k in ((x, rl), (y, torch))]
-        assert kinds == [IndexError, IndexError], text
+        for t, library in ((x, rl), (y, torch)):
+            with pytest.raises(IndexError):
+                t[index_of(text, library)]
 
 
 def test_empty_dimensions():
-    for shape, text in (((0, 3), "T([], dtype='int64')"), ((0, 3), "slice(None), T([1])"), ((3, 0), "T([1])"), ((0,), "T([], dtype='bool')")):
+    for shape, text in (
+        ((0, 3), "T([], dtype='int64')"),
+        ((0, 3), "slice(None), T([1])"),
+        ((3, 0), "T([1])"),
+        ((0,), "T([], dtype='bool')"),
+    ):
         x, y = both(np.zeros(shape))
         assert tuple(x[index_of(text, rl)].shape) == tuple(y[index_of(text, torch)].shape)
     with pytest.raises(IndexError, match="out of bounds for dimension 0 with size 0"):
@@ -177,7 +208,7 @@ def test_empty_dimensions():
 
 
 def random_index(rng: random.Random, shape: tuple[int, ...]) -> str:
-    """An index for `shape`, as text: parts for the first dimensions, or for the last ones behind an ellipsis."""
+    """An index for `shape`, as text: parts for the first dimensions, others behind an ellipsis."""
     front = rng.randrange(len(shape) + 1)
     back = rng.randrange(len(shape) - front + 1) if rng.random() < 0.5 else 0
     parts = [part for n in shape[:front] for part in random_parts(rng, n)]
@@ -194,7 +225,10 @@ def random_parts(rng: random.Random, n: int) -> list[str]:
     if kind == "int":
         return [str(rng.randrange(-n, n))]
     if kind == "slice":
-        return [f"slice({rng.choice([None, 0, 1, -2])}, {rng.choice([None, n, -1, 2])}, {rng.choice([None, 1, 2])})"]
+        return [
+            f"slice({rng.choice([None, 0, 1, -2])}, {rng.choice([None, n, -1, 2])}, "
+            f"{rng.choice([None, 1, 2])})"
+        ]
     if kind == "mask":
         m = rng.randrange(n)
         return [f"T({[i == m for i in range(n)]})"]
@@ -305,31 +339,39 @@ def test_a_changed_index_is_noticed():
 def test_expanded_memory_is_refused():
     x = rl.zeros(1, 3).expand(2, 3)
     for index in (0, [0], rl.tensor([[True] * 3] * 2)):
-        with pytest.raises(RuntimeError, match="more than one element of the written-to tensor refers to a single memory location"):
+        with pytest.raises(
+            RuntimeError,
+            match="more than one element of the written-to tensor refers to a single memory location",
+        ):
             x[index] = 1.0
 
 
 # -- values --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "int32", "uint8", "bool", "float16", "bfloat16", "complex64"])
+NUMBERS = (1, 2.7, -1, True, 300, 1e30, -1e10, float("inf"), float("nan"), 2**40, 1 + 2j)
+ARRAYS = ([1, 2, 3], [1.5, 2.5, -3.5], 2.5, [True, False, True], [[1.0, 2.0, 3.0]])
+PLACES = ("0", "[0]", "T(0)", "T([True, False])", "slice(None), 1", "T([[True, False, True]] * 2)")
+TYPES = ("float32", "float64", "int64", "int32", "uint8", "int8", "bool", "float16", "bfloat16", "complex64")
+
+
+def assigned(library, dtype, place, value):
+    """Zeros with a value assigned, and what was raised."""
+    x = library.zeros(2, 3, dtype=getattr(library, dtype))
+    return x, attempt(lambda: x.__setitem__(index_of(place, library), wrap(value, library)))[1]
+
+
+@pytest.mark.parametrize("dtype", TYPES)
 def test_values_are_converted(dtype):
-    """Numbers and tensors through a view take the tensor's dtype; index tensors want tensors of the same one."""
-    for value in (1, 2.7, -1, True, 300, 1e30, np.array([1, 2, 3]), np.array([1.5, 2.5, -3.5]), np.array(2.5), np.array([True, False, True])):
-        for text in ("0", "slice(None), 1", "[0]", "T([[True, False, True]] * 2)", "T(0)"):
-            if value is not None and np.asarray(value).ndim and text in ("slice(None), 1", "T([[True, False, True]] * 2)"):
-                continue
-            if np.asarray(value).max() > 255 and dtype in ("uint8", "float16"):
-                continue  # what overflows is not defined
-            if isinstance(value, float) and value > 1e10 and dtype.startswith("int"):
-                continue
-            results = []
-            for library in (rl, torch):
-                x = library.zeros(2, 3, dtype=getattr(library, dtype))
-                results.append((x, attempt(lambda x=x, k=library: x.__setitem__(index_of(text, k), wrap(value, k)))[1]))
-            (x, refused), (y, torch_refused) = results
-            assert type(refused) is type(torch_refused), (text, value, refused, torch_refused)
-            assert x.tolist() == y.tolist(), (text, value)
+    """Numbers and tensors through a view take the tensor's dtype; index tensors want the same one."""
+    pairs = [(place, n) for place in PLACES for n in NUMBERS]
+    pairs += [
+        (place, np.array(a)) for place in PLACES for a in ARRAYS if not np.ndim(a) or place in PLACES[:4]
+    ]
+    for place, value in pairs:
+        (x, refused), (y, torch_refused) = (assigned(k, dtype, place, value) for k in (rl, torch))
+        assert type(refused) is type(torch_refused), (place, value, refused, torch_refused)
+        assert str(x.tolist()) == str(y.tolist()), (place, value)
 
 
 def test_values_that_cannot_be():
@@ -337,7 +379,9 @@ def test_values_that_cannot_be():
     for value in ([1, 2, 3], np.ones(3), "a", None):
         with pytest.raises(TypeError, match="can't assign a"):
             x[0] = value
-    with pytest.raises(RuntimeError, match=r"expanded size of the tensor \(3\) must match the existing size \(2\)"):
+    with pytest.raises(
+        RuntimeError, match=r"expanded size of the tensor \(3\) must match the existing size \(2\)"
+    ):
         x[0] = rl.ones(2)
     with pytest.raises(RuntimeError, match="shape mismatch: value tensor of shape"):
         x[[0]] = rl.ones(2)

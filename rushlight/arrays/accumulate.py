@@ -1,8 +1,8 @@
 """Adding values into places that may repeat, in time linear in the number of values.
 
-NumPy's `add.at` is fast only for one index into a flat array (3 ns an element; 8 ns over rows, NumPy 2.4). So rows
-are added in rounds: in each, every place takes its next row, and no place repeats within a round. A place that
-repeats very often takes the sum of its rows instead.
+NumPy's `add.at` is fast only for one index into a flat array (3 ns an element; 8 ns over rows; NumPy 2.4).
+So rows are added in rounds: in each, every place takes its next row, and none repeats within a round. A place
+that repeats very often takes the sum of its rows instead.
 """
 
 from __future__ import annotations
@@ -33,13 +33,20 @@ def add_at(flat: ndarray, places: ndarray, values: ndarray) -> None:
 
 
 def add_rows(table: ndarray, places: ndarray, rows: ndarray) -> None:
-    """table[places[i]] += rows[i]; `table` (v, d) in row-major order, `places` (n,), not negative, `rows` (n, d)."""
+    """table[places[i]] += rows[i]; `table` (v, d) in row-major order, `places` (n,), not negative, `rows` (n,
+    d).
+    """
     width = table.shape[1]
     if not rows.size:
         return
     if places.size == 1:
         table[places[0]] += rows[0]
-    elif width < _NARROW or rows.size < _SMALL or table.dtype.kind == "b" or compute_type(table.dtype) != table.dtype:
+    elif (
+        width < _NARROW
+        or rows.size < _SMALL
+        or table.dtype.kind == "b"
+        or compute_type(table.dtype) != table.dtype
+    ):
         add_at(table.reshape(-1), spread_rows(places, width), rows.reshape(-1))
     elif (places[1:] > places[:-1]).all():
         table[places] += rows

@@ -16,7 +16,8 @@ def H(input: Array, /) -> Array:  # noqa: N802 (PyTorch's name)
     """The conjugate transpose of a matrix."""
     if len(input.shape) not in (0, 2):
         raise RuntimeError(
-            f"tensor.H is only supported on matrices (2-D tensors). Got {len(input.shape)}-D tensor. For batches of "
+            f"tensor.H is only supported on matrices (2-D tensors). Got {len(input.shape)}-D tensor. For "
+            "batches of "
             f"matrices, consider using tensor.mH"
         )
     return _adjoint("H", input)
@@ -36,5 +37,7 @@ def adjoint(input: Array, /) -> Array:
 
 def _adjoint(name: str, input: Array) -> Array:
     if len(input.shape) == 1:
-        raise RuntimeError(f"tensor.{name} is only supported on matrices or batches of matrices. Got 1-D tensor.")
+        raise RuntimeError(
+            f"tensor.{name} is only supported on matrices or batches of matrices. Got 1-D tensor."
+        )
     return conj(transpose(input, -2, -1)) if len(input.shape) else input

@@ -23,11 +23,14 @@ Array = Any
 
 @primitive(forms="mF")
 def repeat(input: Array, /, repeats: Varargs) -> Array:
-    """`input` laid end to end repeats[d] times along each dimension d; extra repeats make new dimensions in front."""
+    """`input` laid end to end repeats[d] times along each dimension d; extra repeats make new dimensions in
+    front.
+    """
     counts = _counts("repeat", repeats)
     if len(counts) < input.ndim:
         raise RuntimeError(
-            f"repeat: Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor: "
+            "repeat: Number of dimensions of repeat dims can not be smaller than number of dimensions of "
+            "tensor: "
             f"{counts} for shape {shape_text(input.shape)}"
         )
     return np.tile(input, counts)
@@ -36,7 +39,9 @@ def repeat(input: Array, /, repeats: Varargs) -> Array:
 def _counts(name: str, repeats: Any) -> tuple[int, ...]:
     counts = (int(repeats),) if isinstance(repeats, int) else tuple(int(n) for n in repeats)
     if any(n < 0 for n in counts):
-        raise RuntimeError(f"{name}: Trying to create tensor with negative dimension: the repeats are {counts}")
+        raise RuntimeError(
+            f"{name}: Trying to create tensor with negative dimension: the repeats are {counts}"
+        )
     return counts
 
 
@@ -47,7 +52,9 @@ def _sum_repeats(g: Array, shape: tuple[int, ...], counts: tuple[int, ...]) -> A
     """The cotangent summed over the copies: each dimension is split into (count, size), and count summed."""
     sizes = (1,) * (len(counts) - len(shape)) + tuple(shape)
     split = [n for pair in zip(counts, sizes, strict=True) for n in pair]
-    return reshape(sum(reshape(g, tuple(split)), tuple(range(0, len(split), 2))), tuple(shape)) if split else g
+    return (
+        reshape(sum(reshape(g, tuple(split)), tuple(range(0, len(split), 2))), tuple(shape)) if split else g
+    )
 
 
 @composite(forms="m")
@@ -86,7 +93,8 @@ def repeated_positions(input: Array, repeats: Array, /, *, dim: int, output_size
     counts = np.broadcast_to(repeats, (size,)) if repeats.size == 1 else repeats
     if counts.size != size:
         raise RuntimeError(
-            f"repeat_interleave: repeats must have the same size as input along dim, but got repeats.size(0) = "
+            "repeat_interleave: repeats must have the same size as input along dim, but got repeats.size(0) "
+            "= "
             f"{counts.size} and input.size({dim}) = {size}"
         )
     return interleaved_positions.body(counts, output_size=output_size)
@@ -96,12 +104,16 @@ def repeated_positions(input: Array, repeats: Array, /, *, dim: int, output_size
 def interleaved_positions(repeats: Array, /, *, output_size: int | None = None) -> Array:
     """Position i repeated repeats[i] times, for each i in turn."""
     if repeats.dtype.char not in "ilq":
-        raise NotImplementedError(f'"repeat_interleave_cpu" not implemented for {OF_NUMPY[repeats.dtype].name}; use int32 or int64')
+        raise NotImplementedError(
+            f'"repeat_interleave_cpu" not implemented for {OF_NUMPY[repeats.dtype].name}; use int32 or int64'
+        )
     if repeats.size and repeats.min() < 0:
         raise RuntimeError("repeat_interleave: repeats can not be negative")
     found = np.arange(repeats.size).repeat(repeats)
     if output_size is not None and output_size != found.size:
-        raise RuntimeError(f"repeat_interleave: allocated size does not match required size: {output_size}, not {found.size}")
+        raise RuntimeError(
+            f"repeat_interleave: allocated size does not match required size: {output_size}, not {found.size}"
+        )
     return found.astype(repeats.dtype, copy=False)
 
 
@@ -139,7 +151,9 @@ def flipud(input: Array, /) -> Array:
 
 @primitive
 def roll(input: Array, /, shifts: Any, dims: Any = ()) -> Array:
-    """Elements moved on by `shifts` places along `dims`, the last ones coming in front; without dims, as one row."""
+    """Elements moved on by `shifts` places along `dims`, the last ones coming in front; without dims, as one
+    row.
+    """
     shifts = (shifts,) if isinstance(shifts, int) else tuple(shifts)
     dims = (dims,) if isinstance(dims, int) else tuple(dims or ())
     if len(shifts) != len(dims) and (dims or len(shifts) != 1):
@@ -160,7 +174,11 @@ def _rolled(a: Array, shift: int, at: int) -> Array:
     return np.concatenate((a[(*ahead, slice(cut, None))], a[(*ahead, slice(cut))]), at)
 
 
-roll.vjp(input=lambda g, shifts, dims: roll(g, -shifts if isinstance(shifts, int) else tuple(-n for n in shifts), dims))
+roll.vjp(
+    input=lambda g, shifts, dims: roll(
+        g, -shifts if isinstance(shifts, int) else tuple(-n for n in shifts), dims
+    )
+)
 
 
 @composite(forms="m")
@@ -170,7 +188,9 @@ def rot90(input: Array, /, k: int = 1, dims: Sequence[int] = (0, 1)) -> Array:
         raise RuntimeError(f"rot90: expected total rotation dims == 2, but got dims = {len(dims)}")
     i, j = (normalize_dim("rot90", d, len(input.shape)) for d in dims)
     if i == j:
-        raise RuntimeError(f"rot90: expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}")
+        raise RuntimeError(
+            f"rot90: expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}"
+        )
     turns = k % 4
     if turns == 1:
         return transpose(flip(input, (j,)), i, j)
@@ -184,7 +204,9 @@ def rot90(input: Array, /, k: int = 1, dims: Sequence[int] = (0, 1)) -> Array:
 
 def _triangle(name: str, input: Array, diagonal: int, lower: bool) -> Array:
     if input.ndim < 2:
-        raise RuntimeError(f"{name}: input tensor must have at least 2 dimensions, got shape {shape_text(input.shape)}")
+        raise RuntimeError(
+            f"{name}: input tensor must have at least 2 dimensions, got shape {shape_text(input.shape)}"
+        )
     keep = np.tri(input.shape[-2], input.shape[-1], diagonal if lower else diagonal - 1, dtype=bool)
     return np.where(keep if lower else ~keep, input, np.zeros((), input.dtype))
 

@@ -1,12 +1,11 @@
 """Views by copy: the same elements in memory of their own, and tensors with such a place exchanged.
 
-`narrow_copy` is a clone of `narrow`; `slice_scatter` is its counterpart for writing: a copy of the tensor whose
+`narrow_copy` is a clone of `narrow`; `slice_scatter` is its counterpart for writing: a copy whose
 slice holds other values.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -69,7 +68,11 @@ def _fresh(x: Array) -> Array:
 
 alias_copy, as_strided_copy, diagonal_copy = _copying(alias), _copying(as_strided), _copying(diagonal)
 expand_copy, narrow_copy, permute_copy = _copying(expand), _copying(narrow, "mo"), _copying(permute)
-select_copy, split_with_sizes_copy, squeeze_copy = _copying(select), _copying(split_with_sizes), _copying(squeeze)
+select_copy, split_with_sizes_copy, squeeze_copy = (
+    _copying(select),
+    _copying(split_with_sizes),
+    _copying(squeeze),
+)
 t_copy, transpose_copy, unbind_copy = _copying(t), _copying(transpose), _copying(unbind)
 unfold_copy, unsqueeze_copy = _copying(unfold), _copying(unsqueeze)
 view_copy = _copying(view, show=_view_or_reshape)
@@ -84,7 +87,8 @@ def _exchanged(input: Array, src: Array, show: Op, *options: Any) -> Array:
     place = show.body(out, *options)
     if getattr(src, "shape", place.shape) != place.shape:
         raise RuntimeError(
-            f"{show.name}_scatter: expected src to have a size equal to the slice of self. src size = {list(src.shape)}, "
+            f"{show.name}_scatter: expected src to have a size equal to the slice of self. src size = "
+            f"{list(src.shape)}, "
             f"slice size = {list(place.shape)}"
         )
     place[...] = src
@@ -98,7 +102,8 @@ def select_scatter(input: Array, src: Array, /, dim: int, index: int) -> Array:
 
 
 select_scatter.vjp(
-    input=lambda g, dim, index: select_scatter(g, 0, dim, index), src=lambda g, dim, index: select(g, dim, index)
+    input=lambda g, dim, index: select_scatter(g, 0, dim, index),
+    src=lambda g, dim, index: select(g, dim, index),
 )
 
 

@@ -71,7 +71,8 @@ def block_diag(tensors: Sequence[Array] | Varargs, /) -> Array:
 def _block(i: int, a: Array) -> Array:
     if a.ndim > 2:
         raise RuntimeError(
-            f"torch.block_diag: Input tensors must have 2 or fewer dimensions. Input {i} has {a.ndim} dimensions"
+            f"torch.block_diag: Input tensors must have 2 or fewer dimensions. Input {i} has {a.ndim} "
+            "dimensions"
         )
     return a if a.ndim == 2 else a.reshape(1, -1)
 

@@ -49,7 +49,8 @@ def checked(value: Any, kind: np.dtype) -> Any:
         special = category == dtypes.FLOAT and isinstance(real, float) and not math.isfinite(real)
         if isinstance(real, complex) or not (low <= real <= high or special):
             raise RuntimeError(
-                f"value cannot be converted to type {OF_NUMPY[kind].name} without overflow: {value} is not within "
+                f"value cannot be converted to type {OF_NUMPY[kind].name} without overflow: {value} is not "
+                "within "
                 f"{low} and {high}"
             )
         value = real
@@ -60,7 +61,9 @@ def assigned(value: Any, kind: np.dtype) -> Any:
     """`value` as an array of type `kind`, as `x[...] = value` takes it: half types then hold an infinity."""
     if getattr(value, "shape", None) is not None:
         return cast(value, kind)
-    return number(value, kind) if compute_type(kind) != kind else checked(value, kind)
+    if compute_type(kind) != kind:
+        return cast(checked(value, np.dtype(np.float64)), kind)
+    return checked(value, kind)
 
 
 # -- copies and fills ----------------------------------------------------------------------------------
@@ -86,18 +89,21 @@ def copy_into(out: ndarray, src: Any, non_blocking: bool = False) -> ndarray:
 def _misfit(out: ndarray, values: ndarray) -> RuntimeError:
     if not out.flags.writeable:
         return RuntimeError(
-            "copy_: unsupported operation: more than one element of the written-to tensor refers to a single memory "
+            "copy_: unsupported operation: more than one element of the written-to tensor refers to a single "
+            "memory "
             "location (an expanded tensor), or its memory is read-only. Please clone() the tensor first"
         )
     extra = out.ndim - values.ndim
     if extra < 0:
         return RuntimeError(
-            f"copy_: output with shape {list(out.shape)} doesn't match the broadcast shape {list(values.shape)}"
+            f"copy_: output with shape {list(out.shape)} doesn't match the broadcast shape "
+            f"{list(values.shape)}"
         )
     wrong = next(d for d, n in enumerate(values.shape) if n not in (1, out.shape[d + extra])) + extra
     return RuntimeError(
         f"copy_: The expanded size of the tensor ({out.shape[wrong]}) must match the existing size "
-        f"({values.shape[wrong - extra]}) at non-singleton dimension {wrong}.  Target sizes: {list(out.shape)}.  "
+        f"({values.shape[wrong - extra]}) at non-singleton dimension {wrong}.  Target sizes: "
+        f"{list(out.shape)}.  "
         f"Tensor sizes: {list(values.shape)}"
     )
 
@@ -135,7 +141,8 @@ def fill_into(out: ndarray, value: Any) -> ndarray:
     """out[...] = value."""
     if getattr(value, "ndim", 0):
         raise RuntimeError(
-            f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions, shape "
+            f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions, "
+            "shape "
             f"{shape_text(value.shape)}"
         )
     out[...] = checked(value, out.dtype)

@@ -1,4 +1,4 @@
-"""Elements by position along one dimension: gather, scatter and scatter_add name a position for every element.
+"""Elements by position along one dimension: gather, scatter and scatter_add name a position for each element.
 
 Positions become flat offsets into row-major memory, so that one `take` or one `add_at` does the work whatever
 the dimension; an expanded index (the same for all other dimensions) moves whole slices.
@@ -25,8 +25,10 @@ Array = Any
 # -- positions -------------------------------------------------------------------------------------------
 
 
-def check_positions(name: str, index: ndarray, size: int, dim: int, error: type[Exception] = RuntimeError) -> None:
-    """Raise where an index is not in 0..size-1: one pass, as unsigned numbers negative ones are the largest."""
+def check_positions(
+    name: str, index: ndarray, size: int, dim: int, error: type[Exception] = RuntimeError
+) -> None:
+    """Raise where an index is not in 0..size-1, in one pass: as unsigned numbers negative ones are large."""
     if index.size and int(index.view(UNSIGNED[index.dtype.char]).max()) >= size:
         wrong = index[(index < 0) | (index >= size)].flat[0]
         raise error(f"{name}: index {wrong} is out of bounds for dimension {dim} with size {size}")
@@ -39,11 +41,13 @@ UNSIGNED = {"i": np.uint32, "l": np.uint64, "q": np.uint64}
 def check_index_type(name: str, index: ndarray) -> None:
     """Raise RuntimeError unless the index is of int32 or int64."""
     if index.dtype.char not in "ilq":
-        raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index, not {OF_NUMPY[index.dtype].name}")
+        raise RuntimeError(
+            f"{name}(): Expected dtype int32/int64 for index, not {OF_NUMPY[index.dtype].name}"
+        )
 
 
 def check_along(name: str, shape: tuple[int, ...], index: ndarray, dim: int) -> int:
-    """The dimension counted from the front, once index type, rank and sizes have been found fit for gather."""
+    """The dimension counted from the front, once index type, rank and sizes are found fit."""
     at = normalize_dim(name, dim, len(shape))
     check_index_type(name, index)
     if max(index.ndim, 1) != max(len(shape), 1) and index.size:
@@ -53,7 +57,8 @@ def check_along(name: str, shape: tuple[int, ...], index: ndarray, dim: int) -> 
         )
     if any(n > shape[d] for d, n in enumerate(index.shape) if d != at and index.size):
         raise RuntimeError(
-            f"{name}: Size does not match: expected index {list(index.shape)} to be no larger than self {list(shape)} "
+            f"{name}: Size does not match: expected index {list(index.shape)} to be no larger than self "
+            f"{list(shape)} "
             f"apart from dimension {at}"
         )
     check_positions(name, index, shape[at] if shape else 1, at)
@@ -80,8 +85,12 @@ def _other_offsets(shape: tuple[int, ...], counts: tuple[int, ...], at: int) -> 
 
 
 def whole_slices(shape: tuple[int, ...], index: ndarray, at: int) -> ndarray | None:
-    """The positions as a vector if `index` repeats it over all other dimensions (an expanded index), else None."""
-    if index.ndim < 2 or any(d != at and (index.shape[d] != n or (n > 1 and index.strides[d])) for d, n in enumerate(shape)):
+    """The positions as a vector if `index` repeats it over all other dimensions (an expanded index), else
+    None.
+    """
+    if index.ndim < 2 or any(
+        d != at and (index.shape[d] != n or (n > 1 and index.strides[d])) for d, n in enumerate(shape)
+    ):
         return None
     return index[tuple(slice(None) if d == at else 0 for d in range(index.ndim))] if index.size else None
 
@@ -112,7 +121,7 @@ def add_slices(out: ndarray, index: ndarray, at: int, values: ndarray) -> None:
 
 @primitive(forms="mo")
 def gather(input: Array, dim: int, index: Array, /, *, sparse_grad: bool = False) -> Array:
-    """out[i][j][k] = input[i][index[i][j][k]][k] for dim = 1: an element for each index, along one dimension."""
+    """out[i][j][k] = input[i][index[i][j][k]][k] for dim = 1: an element for each index, along `dim`."""
     at = check_along("gather", input.shape, index, dim)
     slices = whole_slices(input.shape, index, at) if input.ndim > 1 else None
     if slices is not None:
@@ -138,7 +147,9 @@ add_into_zeros.vjp(input=lambda g, dim, index: gather(g, dim, index))
 
 
 def check_source(name: str, out: ndarray, index: ndarray, src: Any) -> Any:
-    """The part of `src` that the index covers, or the number as an array. Raises for a misfit of type or size."""
+    """The part of `src` that the index covers, or the number as an array. Raises for a misfit of type or
+    size.
+    """
     if getattr(src, "shape", None) is None:
         return checked(src, out.dtype)
     if src.dtype != out.dtype:
@@ -152,7 +163,8 @@ def check_source(name: str, out: ndarray, index: ndarray, src: Any) -> Any:
         raise RuntimeError(f"{name}: Index tensor must have the same number of dimensions as src tensor")
     if any(n > m for n, m in zip(index.shape, src.shape, strict=False)):
         raise RuntimeError(
-            f"{name}: Expected index {list(index.shape)} to be no larger than self {list(out.shape)} apart from the "
+            f"{name}: Expected index {list(index.shape)} to be no larger than self {list(out.shape)} apart "
+            "from the "
             f"dimension and to be no larger size than src {list(src.shape)}"
         )
     return src[tuple(map(slice, index.shape))] if src.shape != index.shape and src.ndim else src
@@ -166,16 +178,28 @@ def one_source(src: Any, value: Any) -> Any:
 
 
 @primitive(forms="mio")
-def scatter(input: Array, dim: int, index: Array, src: Array = None, /, value: Any = None, *, reduce: str | None = None) -> Array:
+def scatter(
+    input: Array,
+    dim: int,
+    index: Array,
+    src: Array = None,
+    /,
+    value: Any = None,
+    *,
+    reduce: str | None = None,
+) -> Array:
     """`input` with out[i][index[i][j][k]][k] = src[i][j][k] for dim = 1; a number is written everywhere.
 
-    `reduce` "add" or "multiply" combines with what is there. Which of several values for one place wins is not defined.
+    `reduce` "add" or "multiply" combines with what is there. Which of several values for one place wins is
+    not defined.
     """
     return scatter_into(input.copy(), index, src, dim, value, reduce)
 
 
 @scatter.writes
-def scatter_into(out: ndarray, index: ndarray, src: Any, dim: int, value: Any = None, reduce: str | None = None) -> ndarray:
+def scatter_into(
+    out: ndarray, index: ndarray, src: Any, dim: int, value: Any = None, reduce: str | None = None
+) -> ndarray:
     """scatter, written into `out`."""
     at = check_along("scatter", out.shape, index, dim)
     values = check_source("scatter", out, index, one_source(src, value))
@@ -225,7 +249,9 @@ def _scatter_src(g: Array, dim: int, index: Array, reduce: str | None, src_shape
 
 def _refuse_multiply(reduce: str | None) -> None:
     if reduce == "multiply":
-        raise NotImplementedError("scatter: the derivative for reduce='multiply' is not implemented; use scatter_reduce")
+        raise NotImplementedError(
+            "scatter: the derivative for reduce='multiply' is not implemented; use scatter_reduce"
+        )
 
 
 scatter.vjp(input=_scatter_input, src=_scatter_src)

@@ -34,12 +34,17 @@ def broadcast_tensors(tensors: Sequence[Array] | Varargs, /) -> tuple[Array, ...
 
 @composite
 def meshgrid(tensors: Sequence[Array] | Varargs, /, *, indexing: str | None = None) -> tuple[Array, ...]:
-    """Coordinates of a grid: one view for each vector, of all their sizes; "xy" exchanges the first two dimensions."""
+    """Coordinates of a grid: one view for each vector, of all their sizes; "xy" exchanges the first two
+    dimensions.
+    """
     vectors = as_tensors(tensors)
     if not vectors:
         raise RuntimeError("meshgrid expects a non-empty TensorList")
     if indexing is None:
-        advise("meshgrid", "torch.meshgrid: pass indexing='ij' (what it does now) or indexing='xy' (NumPy's default)")
+        advise(
+            "meshgrid",
+            "torch.meshgrid: pass indexing='ij' (what it does now) or indexing='xy' (NumPy's default)",
+        )
     elif indexing not in ("ij", "xy"):
         raise RuntimeError(f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
     _check_vectors(vectors)
@@ -47,8 +52,13 @@ def meshgrid(tensors: Sequence[Array] | Varargs, /, *, indexing: str | None = No
     if swap:
         vectors = (vectors[1], vectors[0], *vectors[2:])
     shape = tuple(math.prod(v.shape) for v in vectors)
-    grids = [expand(reshape(v, (1,) * d + (-1,) + (1,) * (len(shape) - d - 1)), shape) for d, v in enumerate(vectors)]
-    return (grids[1], grids[0], *grids[2:]) if swap else tuple(grids)
+    grids = [
+        expand(reshape(v, (1,) * d + (-1,) + (1,) * (len(shape) - d - 1)), shape)
+        for d, v in enumerate(vectors)
+    ]
+    if swap:
+        grids[:2] = grids[1::-1]
+    return tuple(grids)
 
 
 def _check_vectors(vectors: tuple[Array, ...]) -> None:
@@ -57,7 +67,8 @@ def _check_vectors(vectors: tuple[Array, ...]) -> None:
     for v in vectors:
         if len(v.shape) > 1:
             raise RuntimeError(
-                f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got shape {shape_text(v.shape)}"
+                "torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got shape "
+                f"{shape_text(v.shape)}"
             )
 
 
@@ -125,7 +136,7 @@ def _to_2d(t: Array) -> Array:
 
 @composite
 def atleast_3d(tensors: Sequence[Array] | Varargs, /) -> Any:
-    """The tensor, or each of several, with at least three dimensions: (n,) -> (1, n, 1), (m, n) -> (m, n, 1)."""
+    """The tensor, or each of several, with at least three dimensions: (n,) to (1, n, 1), matrices to (m, n, 1)."""
     return _each(tensors, _to_3d)
 
 

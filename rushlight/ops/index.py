@@ -1,7 +1,7 @@
 """Indexing: what `x[...]` and `x[...] = y` are made of.
 
-`slice` takes integers, slices, None and an ellipsis, and gives a view; `index` takes index tensors, one per dimension
-(None: the whole dimension), and copies. rushlight/indexing.py splits what a user writes into the two.
+`slice` takes integers, slices, None and an ellipsis, and gives a view; `index` takes index tensors, one per
+dimension (None: the whole dimension), and copies. rushlight/indexing.py splits what users write into the two.
 """
 
 from __future__ import annotations
@@ -63,7 +63,8 @@ def key_of(name: str, shape: tuple[int, ...], indices: Sequence[Any]) -> tuple[A
             i = i.astype(np.bool_)
         elif kind not in "?ilq":
             raise IndexError(
-                f"{name}: tensors used as indices must be long, int, byte or bool tensors, not {OF_NUMPY[i.dtype].name}"
+                f"{name}: tensors used as indices must be long, int, byte or bool tensors, not "
+                f"{OF_NUMPY[i.dtype].name}"
             )
         if i.dtype.char == "?":
             _check_mask(name, i.shape, shape, at)
@@ -84,13 +85,16 @@ def _check_mask(name: str, mask: tuple[int, ...], shape: tuple[int, ...], at: in
         raise IndexError(f"{name}: too many indices for tensor of dimension {len(shape)}")
     wrong = next(d for d, n in enumerate(mask) if shape[at + d] != n) + at
     raise IndexError(
-        f"{name}: The shape of the mask {list(mask)} at index {wrong} does not match the shape of the indexed "
+        f"{name}: The shape of the mask {list(mask)} at index {wrong} does not match the shape of the "
+        "indexed "
         f"tensor {list(shape)} at index {wrong}"
     )
 
 
 def index_error(name: str, shape: tuple[int, ...], key: tuple[Any, ...], told: Exception) -> IndexError:
-    """What is wrong with a key NumPy refused: a position outside its dimension, or shapes that do not broadcast."""
+    """What is wrong with a key NumPy refused: a position outside its dimension, or shapes that do not
+    broadcast.
+    """
     at = 0
     for i in key:
         if isinstance(i, ndarray) and i.dtype.kind != "b" and i.size:
@@ -103,7 +107,9 @@ def index_error(name: str, shape: tuple[int, ...], key: tuple[Any, ...], told: E
         at += i.ndim if isinstance(i, ndarray) and i.dtype.kind == "b" else 1
     shapes = ", ".join(str(list(_positions_shape(i))) for i in key if isinstance(i, ndarray))
     if "broadcast" in str(told):
-        return IndexError(f"{name}: shape mismatch: indexing tensors could not be broadcast together with shapes {shapes}")
+        return IndexError(
+            f"{name}: shape mismatch: indexing tensors could not be broadcast together with shapes {shapes}"
+        )
     return IndexError(f"{name}: {told}")
 
 
@@ -113,8 +119,10 @@ def _positions_shape(i: ndarray) -> tuple[int, ...]:
 
 @primitive(forms="", under="internal")
 def index(input: Array, indices: Sequence[Array], /) -> Array:
-    """input[indices]: index tensors broadcast together; their result dimensions stand where they stood if adjacent,
-    else in front. Boolean masks stand for the positions where they hold."""
+    """input[indices]: index tensors broadcast together; their dimensions come where they stood, or in front.
+
+    In front where they were not adjacent. Boolean masks stand for the positions where they hold.
+    """
     key = key_of("index", input.shape, indices)
     try:
         return pick(input, key)
@@ -123,7 +131,9 @@ def index(input: Array, indices: Sequence[Array], /) -> Array:
 
 
 def pick(a: ndarray, key: tuple[Any, ...]) -> ndarray:
-    """a[key], by the fastest of NumPy's ways: one index along one dimension, one mask over everything, the rest."""
+    """a[key], by the fastest of NumPy's ways: one index along one dimension, one mask over everything, the
+    rest.
+    """
     if a.flags.c_contiguous:
         last = key[-1]
         if len(key) == 1 or all(i.__class__ is slice for i in key[:-1]):
@@ -173,7 +183,9 @@ class Places:
         try:
             parts = np.broadcast_arrays(*numbered.values())
             wrapped = [np.where(p < 0, p + n, p) for p, n in zip(parts, sizes, strict=True)]
-            self.flat = np.ravel_multi_index(wrapped, sizes).reshape(-1) if parts[0].size else np.empty(0, np.int64)
+            self.flat = (
+                np.ravel_multi_index(wrapped, sizes).reshape(-1) if parts[0].size else np.empty(0, np.int64)
+            )
         except ValueError as e:
             raise index_error(name, shape, key, e) from None
         self.ndim = parts[0].ndim
@@ -213,7 +225,8 @@ def broadcast_value(values: ndarray, shape: tuple[int, ...]) -> ndarray:
         return np.broadcast_to(values, shape)
     except ValueError:
         raise RuntimeError(
-            f"index_put: shape mismatch: value tensor of shape {list(values.shape)} cannot be broadcast to indexing "
+            f"index_put: shape mismatch: value tensor of shape {list(values.shape)} cannot be broadcast to "
+            "indexing "
             f"result of shape {list(shape)}"
         ) from None
 
@@ -223,7 +236,9 @@ def broadcast_value(values: ndarray, shape: tuple[int, ...]) -> ndarray:
 
 @primitive(forms="mi")
 def index_put(input: Array, indices: Sequence[Array], values: Array, /, accumulate: bool = False) -> Array:
-    """`input` with `values` at the index tensors, or (accumulate) with `values` added there, repeats included."""
+    """`input` with `values` at the index tensors, or (accumulate) with `values` added there, repeats
+    included.
+    """
     return write_at(input.copy(), indices, values, accumulate)
 
 
@@ -236,8 +251,10 @@ def write_at(out: ndarray, indices: Sequence[Any], values: Any, accumulate: bool
     if values.dtype != out.dtype:
         if accumulate or values.size != 1 or not _is_one_mask(key):
             raise RuntimeError(
-                f"index_put: Index put requires the source and destination dtypes match, got {OF_NUMPY[out.dtype].name} "
-                f"for the destination and {OF_NUMPY[values.dtype].name} for the source; convert the values with .to()"
+                "index_put: Index put requires the source and destination dtypes match, got "
+                f"{OF_NUMPY[out.dtype].name} "
+                f"for the destination and {OF_NUMPY[values.dtype].name} for the source; convert the values "
+                "with .to()"
             )
         values = cast(values, out.dtype)
     return _add(out, key, values) if accumulate else put(out, key, values)
@@ -294,7 +311,9 @@ def _add(out: ndarray, key: tuple[Any, ...], values: ndarray) -> ndarray:
 
 index_put.vjp(
     input=lambda g, indices, accumulate: g if accumulate else index_erase(g, indices),
-    values=lambda g, indices, values_shape, values_dtype: _written(g, indices, values_shape, of_numpy(values_dtype)),
+    values=lambda g, indices, values_shape, values_dtype: _written(
+        g, indices, values_shape, of_numpy(values_dtype)
+    ),
 )
 
 

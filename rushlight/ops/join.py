@@ -43,17 +43,25 @@ def _cat_carefully(tensors: Sequence[Array], dim: int) -> Array:
         return tensors[0].copy()
     for i, a in kept:
         if not a.ndim:
-            raise RuntimeError(f"cat: zero-dimensional tensor (at position {i}) cannot be concatenated; torch.stack takes them")
+            raise RuntimeError(
+                f"cat: zero-dimensional tensor (at position {i}) cannot be concatenated; torch.stack takes "
+                "them"
+            )
     shape = kept[0][1].shape
     at = normalize_dim("cat", dim, len(shape))
     for i, a in kept:
         if a.ndim != len(shape):
-            raise RuntimeError(f"cat: Tensors must have same number of dimensions: got {len(shape)} and {a.ndim} (number {i})")
+            raise RuntimeError(
+                f"cat: Tensors must have same number of dimensions: got {len(shape)} and {a.ndim} (number "
+                f"{i})"
+            )
         for d, (n, m) in enumerate(zip(shape, a.shape, strict=True)):
             if n != m and d != at:
                 raise RuntimeError(
-                    f"cat: Sizes of tensors must match except in dimension {at}. Expected size {n} but got size {m} for "
-                    f"tensor number {i} in the list: {shape_text(shape)} and {shape_text(a.shape)} differ in dimension {d}"
+                    f"cat: Sizes of tensors must match except in dimension {at}. Expected size {n} but got "
+                    f"size {m} for "
+                    f"tensor number {i} in the list: {shape_text(shape)} and {shape_text(a.shape)} differ in "
+                    f"dimension {d}"
                 )
     return np.concatenate([a for _, a in kept], at)
 
@@ -82,9 +90,12 @@ def stack(tensors: Sequence[Array], /, dim: int = 0) -> Array:
     shape = tensors[0].shape
     for i, a in enumerate(tensors):
         if a.shape != shape:
-            raise RuntimeError(f"stack expects each tensor to be equal size, but got {list(shape)} at entry 0 and {list(a.shape)} at entry {i}")
+            raise RuntimeError(
+                f"stack expects each tensor to be equal size, but got {list(shape)} at entry 0 and "
+                f"{list(a.shape)} at entry {i}"
+            )
     at = normalize_dim("stack", dim, len(shape) + 1)
-    if at < len(shape) and all([a.dtype is tensors[0].dtype for a in tensors]):
+    if at < len(shape) and all(a.dtype is tensors[0].dtype for a in tensors):
         return np.concatenate(tensors, at).reshape(*shape[:at], len(tensors), *shape[at:])
     longer = (*shape[:at], 1, *shape[at:])
     return cat.array([a.reshape(longer) for a in tensors], at)

@@ -32,7 +32,9 @@ def check_fits(name: str, out: ndarray, mask: ndarray) -> None:
     """Raise RuntimeError unless the mask broadcasts to the shape of what is written to."""
     shape = broadcast_shapes(name, out.shape, mask.shape)
     if shape != out.shape:
-        raise RuntimeError(f"{name}: output with shape {list(out.shape)} doesn't match the broadcast shape {list(shape)}")
+        raise RuntimeError(
+            f"{name}: output with shape {list(out.shape)} doesn't match the broadcast shape {list(shape)}"
+        )
 
 
 @primitive(forms="mi")
@@ -44,7 +46,12 @@ def masked_fill(input: Array, mask: Array, value: Array, /) -> Array:
         shape = broadcast_shapes("masked_fill", input.shape, mask.shape)
         if shape != input.shape:
             input = np.broadcast_to(input, shape)
-    if mask.shape == input.shape and input.flags.c_contiguous and mask.flags.c_contiguous and input.size > 4096:
+    if (
+        mask.shape == input.shape
+        and input.flags.c_contiguous
+        and mask.flags.c_contiguous
+        and input.size > 4096
+    ):
         out = input.copy()
         out.reshape(-1)[np.flatnonzero(mask)] = value
         return out
@@ -52,10 +59,11 @@ def masked_fill(input: Array, mask: Array, value: Array, /) -> Array:
 
 
 def fill_value(input: ndarray, value: Any, name: str = "masked_fill_") -> ndarray:
-    """`value` as an array of no dimensions, of the type of `input`. Raises RuntimeError for more dimensions."""
+    """`value` as an array of no dimensions, of `input`'s type. Raises RuntimeError for more dimensions."""
     if getattr(value, "ndim", 0):
         raise RuntimeError(
-            f"{name} only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s), "
+            f"{name} only supports a 0-dimensional value tensor, but got tensor with {value.ndim} "
+            "dimension(s), "
             f"shape {shape_text(value.shape)}"
         )
     return checked(value.item() if getattr(value, "dtype", None) in _BUILT_IN else value, input.dtype)
@@ -88,10 +96,14 @@ def masked_select(input: Array, mask: Array, /) -> Array:
     if input.shape != mask.shape:
         shape = broadcast_shapes("masked_select", input.shape, mask.shape)
         input, mask = np.broadcast_to(input, shape), np.broadcast_to(mask, shape)
-    return input.reshape(-1).take(np.flatnonzero(mask)) if input.flags.c_contiguous else input[mask].reshape(-1)
+    return (
+        input.reshape(-1).take(np.flatnonzero(mask)) if input.flags.c_contiguous else input[mask].reshape(-1)
+    )
 
 
-masked_select.vjp(input=lambda g, mask, input_shape: sum_to_size(mask_into_zeros(g, mask, input_shape), input_shape))
+masked_select.vjp(
+    input=lambda g, mask, input_shape: sum_to_size(mask_into_zeros(g, mask, input_shape), input_shape)
+)
 
 
 @primitive(forms="", under="internal")
@@ -120,12 +132,15 @@ def masked_scatter_into(out: ndarray, mask: ndarray, source: ndarray) -> ndarray
     check_fits("masked_scatter_", out, mask)
     if source.dtype != out.dtype:
         raise RuntimeError(
-            f"masked_scatter: expected self and source to have same dtypes but got {OF_NUMPY[out.dtype].name} and "
+            "masked_scatter: expected self and source to have same dtypes but got "
+            f"{OF_NUMPY[out.dtype].name} and "
             f"{OF_NUMPY[source.dtype].name}"
         )
     count = int(np.count_nonzero(np.broadcast_to(mask, out.shape)))
     if source.size < count:
-        raise RuntimeError(f"masked_scatter: Number of elements of source < number of ones in mask: {source.size} < {count}")
+        raise RuntimeError(
+            f"masked_scatter: Number of elements of source < number of ones in mask: {source.size} < {count}"
+        )
     out[np.broadcast_to(mask, out.shape)] = source.reshape(-1)[:count]
     return out
 

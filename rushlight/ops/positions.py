@@ -1,4 +1,6 @@
-"""Positions as numbers: where elements are not zero, where triangles lie, flat offsets as coordinates, one-hot rows."""
+"""Positions as numbers: where elements are not zero, where triangles lie, flat offsets as coordinates,
+one-hot rows.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ Array = Any
 
 @primitive(forms="mo", differentiable=False)
 def nonzero(input: Array, /, *, as_tuple: bool = False) -> Any:
-    """Positions of the elements that are not zero, one a row, in row-major order; or one vector per dimension."""
+    """Positions of the elements that are not zero, one a row, in row-major order; or one vector per
+    dimension.
+    """
     if as_tuple:
         return tuple(np.atleast_1d(input).nonzero())
     return rows_of(input)
@@ -60,7 +64,9 @@ def unravel_index(indices: Array, /, shape: Any) -> tuple[Array, ...]:
     """Flat row-major offsets as coordinates in `shape`, one tensor per dimension; they wrap around."""
     sizes = (shape,) if isinstance(shape, int) else tuple(int(n) for n in shape)
     if indices.dtype.kind not in "iu":
-        raise TypeError(f"expected 'indices' to be integer dtype, but got torch.{OF_NUMPY[indices.dtype].name}")
+        raise TypeError(
+            f"expected 'indices' to be integer dtype, but got torch.{OF_NUMPY[indices.dtype].name}"
+        )
     if any(n < 0 for n in sizes):
         raise ValueError(f"'shape' cannot have negative values, but got {sizes}")
     steps = [math.prod(sizes[d + 1 :]) for d in range(len(sizes))]
@@ -69,10 +75,13 @@ def unravel_index(indices: Array, /, shape: Any) -> tuple[Array, ...]:
 
 @primitive(forms="", under="nn.functional", differentiable=False)
 def one_hot(tensor: Array, /, num_classes: int = -1) -> Array:
-    """A last dimension of `num_classes` (default: one more than the largest), with 1 at the class and 0 elsewhere."""
+    """A last dimension of `num_classes` (default: one more than the largest), with 1 at the class and 0
+    elsewhere.
+    """
     if tensor.dtype.char not in "lq":
         raise RuntimeError(
-            f"one_hot is only applicable to index tensor of type LongTensor, not {OF_NUMPY[tensor.dtype].name}."
+            "one_hot is only applicable to index tensor of type LongTensor, not "
+            f"{OF_NUMPY[tensor.dtype].name}."
         )
     if num_classes == -1:
         if not tensor.size:
@@ -81,7 +90,9 @@ def one_hot(tensor: Array, /, num_classes: int = -1) -> Array:
     if tensor.size and tensor.min() < 0:
         raise RuntimeError(f"one_hot: Class values must be non-negative. The smallest is {tensor.min()}")
     if tensor.size and tensor.max() >= num_classes:
-        raise RuntimeError(f"one_hot: Class values must be smaller than num_classes. {tensor.max()} >= {num_classes}")
+        raise RuntimeError(
+            f"one_hot: Class values must be smaller than num_classes. {tensor.max()} >= {num_classes}"
+        )
     out = np.zeros((tensor.size, num_classes), np.int64)
     out[np.arange(tensor.size), tensor.reshape(-1)] = 1
     return out.reshape(*tensor.shape, num_classes)

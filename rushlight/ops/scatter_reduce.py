@@ -25,9 +25,10 @@ _KINDS = ("sum", "prod", "mean", "amax", "amin")
 def scatter_reduce(
     input: Array, dim: int, index: Array, src: Array, /, reduce: str, *, include_self: bool = True
 ) -> Array:
-    """`input` with the values of `src` that index sends to a place reduced there, by "sum", "prod", "mean", "amax" or "amin".
+    """`input` with the values of `src` that index sends to a place reduced there.
 
-    What was there takes part unless `include_self` is False; places that get nothing keep their value.
+    `reduce` is "sum", "prod", "mean", "amax" or "amin". What was there takes part unless `include_self` is
+    False; places that get nothing keep their value.
     """
     return scatter_reduce_into(input.copy(), index, src, dim, reduce, include_self)
 
@@ -38,7 +39,9 @@ def scatter_reduce_into(
 ) -> ndarray:
     """scatter_reduce, written into `out`."""
     if reduce not in _KINDS:
-        raise RuntimeError(f"scatter_reduce: reduce argument must be either sum, prod, mean, amax or amin, got {reduce}")
+        raise RuntimeError(
+            f"scatter_reduce: reduce argument must be either sum, prod, mean, amax or amin, got {reduce}"
+        )
     at = check_along("scatter_reduce", out.shape, index, dim)
     values = check_source("scatter_reduce", out, index, src)
     if not index.size:
@@ -88,7 +91,15 @@ def scatter_counts(index: Array, /, *, size: Any, dim: int, start: int, dtype: n
 
 @scatter_reduce.backward
 def _scatter_reduce_backward(
-    g: Array, input: Array, dim: int, index: Array, src: Array, out: Array, input_dtype: Any, reduce: str, include_self: bool
+    g: Array,
+    input: Array,
+    dim: int,
+    index: Array,
+    src: Array,
+    out: Array,
+    input_dtype: Any,
+    reduce: str,
+    include_self: bool,
 ) -> tuple[Any, ...]:
     whole = tuple(src.shape)
     if whole != tuple(index.shape) and len(whole):
@@ -97,7 +108,9 @@ def _scatter_reduce_backward(
     if reduce == "sum":
         to_input, to_src = g, gather(g, dim, index)
     elif reduce == "mean":
-        shared = g / scatter_counts(index, size=tuple(g.shape), dim=dim, start=int(include_self), dtype=input_dtype)
+        shared = g / scatter_counts(
+            index, size=tuple(g.shape), dim=dim, start=int(include_self), dtype=input_dtype
+        )
         to_input, to_src = shared, gather(shared, dim, index)
     elif reduce == "prod":
         to_input, to_src = _product_cotangents(g, input, dim, index, src, out, kind, include_self)
@@ -113,7 +126,7 @@ def _scatter_reduce_backward(
 def _product_cotangents(
     g: Array, input: Array, dim: int, index: Array, src: Array, out: Array, kind: Any, include_self: bool
 ) -> tuple[Array, Array]:
-    """Cotangents of a product: the product of the others, which division gives except where a factor is zero."""
+    """Cotangents of a product: the product of the others, by division unless a factor is zero."""
     ones = masked_fill(input, input == 0, 1)
     without_self = scatter_reduce(ones, dim, index, src, "prod", include_self=include_self) / ones
     zero = src == 0
@@ -129,9 +142,13 @@ def _product_cotangents(
 def index_reduce(
     input: Array, dim: int, index: Array, source: Array, /, reduce: str, *, include_self: bool = True
 ) -> Array:
-    """`input` with the slices of `source` along `dim` reduced into its slices at `index`: "prod", "mean", "amax", "amin"."""
+    """`input` with the slices of `source` along `dim` reduced into its slices at `index`: "prod", "mean",
+    "amax", "amin".
+    """
     if reduce not in _KINDS[1:]:
-        raise RuntimeError(f"index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got {reduce}.")
+        raise RuntimeError(
+            f"index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got {reduce}."
+        )
     every = slice_positions(input, index, source, dim=dim)
     return scatter_reduce(input, dim, every, source, reduce, include_self=include_self)
 

@@ -23,7 +23,9 @@ Array = Any
 def check_vector(name: str, index: ndarray) -> None:
     """Raise IndexError unless the index is a vector or of no dimensions."""
     if index.ndim > 1:
-        raise IndexError(f"{name}(): Index is supposed to be a vector, but got shape {shape_text(index.shape)}")
+        raise IndexError(
+            f"{name}(): Index is supposed to be a vector, but got shape {shape_text(index.shape)}"
+        )
 
 
 @primitive(forms="mo")
@@ -34,12 +36,16 @@ def index_select(input: Array, dim: int, index: Array, /) -> Array:
     check_vector("index_select", index)
     if not input.ndim:
         if index.size != 1:
-            raise RuntimeError(f"index_select(): Index to scalar can have only 1 value, got {index.size} value(s)")
+            raise RuntimeError(
+                f"index_select(): Index to scalar can have only 1 value, got {index.size} value(s)"
+            )
         return input.copy()
     size = input.shape[at]
     if index.size and int(index.view(UNSIGNED[index.dtype.char]).max()) >= size:
         wrong = index[(index < 0) | (index >= size)].flat[0]
-        raise IndexError(f"index_select(): index out of range in self: {wrong} in dimension {at} of size {size}")
+        raise IndexError(
+            f"index_select(): index out of range in self: {wrong} in dimension {at} of size {size}"
+        )
     return input.take(index.reshape(-1), at)
 
 
@@ -48,7 +54,7 @@ index_select.vjp(input=lambda g, input_shape, dim, index: slices_into_zeros(g, d
 
 @primitive(forms="", under="internal")
 def slices_into_zeros(input: Array, dim: int, index: Array, /, size: Any) -> Array:
-    """Zeros of `size` with the slices of `input` along `dim` added at `index`: the adjoint of index_select."""
+    """Zeros of `size` with the slices of `input` along `dim` added at `index`: index_select's adjoint."""
     if not len(size):
         return input.copy()
     at = dim % len(size)
@@ -88,24 +94,33 @@ def check_slices(
     check_vector(f"{name}_", index)
     if source.dtype != out.dtype:
         raise RuntimeError(
-            f"{name}_(): self ({OF_NUMPY[out.dtype].name}) and source ({OF_NUMPY[source.dtype].name}) must have the same "
+            f"{name}_(): self ({OF_NUMPY[out.dtype].name}) and source ({OF_NUMPY[source.dtype].name}) must "
+            "have the same "
             f"scalar type (self and source expected to have the same dtype)"
         )
     count = source.shape[at] if source.ndim > at else 1
     if count != index.size:
         raise RuntimeError(
-            f"{name}_(): Number of indices ({index.size}) should be equal to source.size(dim): ({count}), for dim: {dim}"
+            f"{name}_(): Number of indices ({index.size}) should be equal to source.size(dim): ({count}), "
+            f"for dim: {dim}"
         )
-    if out.shape[:at] + out.shape[at + 1 :] != source.shape[:at] + source.shape[at + 1 :] or source.ndim != out.ndim:
+    if (
+        out.shape[:at] + out.shape[at + 1 :] != source.shape[:at] + source.shape[at + 1 :]
+        or source.ndim != out.ndim
+    ):
         raise RuntimeError(
-            f"{name}: source tensor shape must match self tensor shape, excluding the specified dimension. Got "
+            f"{name}: source tensor shape must match self tensor shape, excluding the specified dimension. "
+            "Got "
             f"self.shape = {list(out.shape)} source.shape = {list(source.shape)}"
         )
     check_positions(name, index, out.shape[at] if out.ndim else 1, at, error)
     return at
 
 
-index_add.vjp(input=lambda g: g, source=lambda g, source_shape, dim, index, alpha: _source_cotangent(g, source_shape, dim, index, alpha))
+index_add.vjp(
+    input=lambda g: g,
+    source=lambda g, source_shape, dim, index, alpha: _source_cotangent(g, source_shape, dim, index, alpha),
+)
 
 
 def _source_cotangent(g: Array, shape: Any, dim: int, index: Array, alpha: Any) -> Array:
@@ -145,17 +160,23 @@ def _check_copy(out: ndarray, index: ndarray, source: ndarray, at: int) -> None:
     if index.ndim > 1:
         raise IndexError(f"index_copy_(): Index should have dimension 1 or 0 (got {index.ndim})")
     if not source.ndim and index.size != 1:
-        raise IndexError(f"index_copy_(): When source is scalar, index should have one element (got {index.size})")
+        raise IndexError(
+            f"index_copy_(): When source is scalar, index should have one element (got {index.size})"
+        )
     if source.ndim != out.ndim and source.ndim and out.ndim:
         raise IndexError(
-            f"index_copy_(): When source and destination are not scalars, their dimensionality must match. Source "
+            "index_copy_(): When source and destination are not scalars, their dimensionality must match. "
+            "Source "
             f"dimensionality ({source.ndim}), destination dimensionality ({out.ndim})"
         )
     if index.dtype.char not in "lq":
-        raise RuntimeError(f"index_copy_(): Expected a long tensor for index, but got {OF_NUMPY[index.dtype].name}")
+        raise RuntimeError(
+            f"index_copy_(): Expected a long tensor for index, but got {OF_NUMPY[index.dtype].name}"
+        )
     if source.dtype != out.dtype:
         raise RuntimeError(
-            f"index_copy_(): self and source expected to have the same dtype, but got (self) {OF_NUMPY[out.dtype].name} "
+            "index_copy_(): self and source expected to have the same dtype, but got (self) "
+            f"{OF_NUMPY[out.dtype].name} "
             f"and (source) {OF_NUMPY[source.dtype].name}"
         )
     around = out.shape[:at] + out.shape[at + 1 :]
@@ -166,7 +187,8 @@ def _check_copy(out: ndarray, index: ndarray, source: ndarray, at: int) -> None:
         )
     if source.ndim and source.shape[at] != index.size:
         raise IndexError(
-            f"index_copy_(): Number of indices ({index.size}) should be equal to source.size(dim) ({source.shape[at]})"
+            f"index_copy_(): Number of indices ({index.size}) should be equal to source.size(dim) "
+            f"({source.shape[at]})"
         )
 
 
@@ -189,7 +211,9 @@ index_copy.vjp(
 
 @primitive(forms="mi")
 def index_fill(input: Array, dim: int, index: Array, value: Array, /) -> Array:
-    """`input` with the slices at `index` along `dim` filled with `value`, a number or a tensor of no dimensions."""
+    """`input` with the slices at `index` along `dim` filled with `value`, a number or a tensor of no
+    dimensions.
+    """
     return index_fill_into(input.copy(), index, value, dim)
 
 
@@ -200,7 +224,9 @@ def index_fill_into(out: ndarray, index: ndarray, value: Any, dim: int) -> ndarr
     if index.dtype.char not in "lq":
         raise IndexError(f"index_fill_(): Expected dtype int64 for index, not {OF_NUMPY[index.dtype].name}.")
     if index.ndim > 1:
-        raise RuntimeError(f"index_fill_(): Index has to be a vector/scalar, got shape {shape_text(index.shape)}")
+        raise RuntimeError(
+            f"index_fill_(): Index has to be a vector/scalar, got shape {shape_text(index.shape)}"
+        )
     number = fill_value(out, value, "index_fill_")
     size = out.shape[at] if out.ndim else 1
     check_positions("index_fill_()", np.where(index < 0, index + size, index), size, at, IndexError)

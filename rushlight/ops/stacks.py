@@ -47,7 +47,9 @@ def column_stack(tensors: Sequence[Array], /) -> Array:
 def tensor_split(input: Array, /, indices_or_sections: Any, dim: int = 0) -> tuple[Array, ...]:
     """Views of consecutive parts along `dim`: so many of nearly equal size, or cut at the given indices."""
     if not len(input.shape):
-        raise RuntimeError("tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims")
+        raise RuntimeError(
+            "tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims"
+        )
     size = input.shape[normalize_dim("tensor_split", dim, len(input.shape))]
     bounds = _cuts(indices_or_sections, size)
     return tuple(_between(input, dim, a, b, size) for a, b in zip([0, *bounds], [*bounds, size], strict=True))
@@ -79,7 +81,8 @@ def _even(name: str, input: Array, where: Any, dim: int, least: int) -> tuple[Ar
         )
     if isinstance(where, int) and (where <= 0 or input.shape[dim] % where):
         raise RuntimeError(
-            f"torch.{name} attempted to split along dimension {dim}, but the size of the dimension {input.shape[dim]} is "
+            f"torch.{name} attempted to split along dimension {dim}, but the size of the dimension "
+            f"{input.shape[dim]} is "
             f"not divisible by the split_size {where}! The shape is {shape_text(input.shape)}"
         )
     return tensor_split(input, where, dim)

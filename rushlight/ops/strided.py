@@ -1,4 +1,4 @@
-"""Views by strides: any sizes and strides over a tensor's storage, and windows that slide along a dimension."""
+"""Views by strides: any sizes and strides over a tensor's storage, and sliding windows."""
 
 from __future__ import annotations
 
@@ -18,8 +18,12 @@ Array = Any
 
 
 @viewing(forms="mi")
-def as_strided(input: Array, /, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None) -> Array:
-    """A view of the storage with any sizes and strides (in elements). Raises RuntimeError where it would leave it."""
+def as_strided(
+    input: Array, /, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None
+) -> Array:
+    """A view of the storage with any sizes and strides (in elements). Raises RuntimeError where it would
+    leave it.
+    """
     sizes, steps = tuple(size), tuple(stride)
     _check_geometry(sizes, steps)
     start = storage_start(input) if storage_offset is None else storage_offset
@@ -28,17 +32,24 @@ def as_strided(input: Array, /, size: Sequence[int], stride: Sequence[int], stor
     needed = (start + 1 + sum((s - 1) * d for s, d in zip(sizes, steps, strict=True))) * n
     if 0 not in sizes and needed > flat.nbytes:
         raise RuntimeError(
-            f"as_strided: setStorage: sizes {list(sizes)}, strides {list(steps)}, storage offset {start}, and itemsize {n} "
+            f"as_strided: setStorage: sizes {list(sizes)}, strides {list(steps)}, storage offset {start}, "
+            f"and itemsize {n} "
             f"requiring a storage size of {needed} are out of bounds for storage of size {flat.nbytes}"
         )
-    return ndarray(sizes, input.dtype, flat, start * n if 0 not in sizes else 0, tuple([s * n for s in steps]))
+    return ndarray(
+        sizes, input.dtype, flat, start * n if 0 not in sizes else 0, tuple([s * n for s in steps])
+    )
 
 
 def _check_geometry(sizes: tuple[int, ...], steps: tuple[int, ...]) -> None:
     if len(sizes) != len(steps):
-        raise RuntimeError(f"as_strided: mismatch in length of strides and shape: {list(steps)} and {list(sizes)}")
+        raise RuntimeError(
+            f"as_strided: mismatch in length of strides and shape: {list(steps)} and {list(sizes)}"
+        )
     if any(d < 0 for d in steps):
-        raise RuntimeError(f"as_strided: Negative strides are not supported at the moment, got strides: {list(steps)}")
+        raise RuntimeError(
+            f"as_strided: Negative strides are not supported at the moment, got strides: {list(steps)}"
+        )
     if any(n < 0 for n in sizes):
         raise RuntimeError(f"as_strided: sizes must not be negative, got {list(sizes)}")
 
@@ -111,7 +122,8 @@ def as_strided_scatter(
     _check_geometry(tuple(size), tuple(stride))
     if tuple(src.shape) != tuple(size):
         raise RuntimeError(
-            f"as_strided_scatter: expected src to have a size equal to the slice of self. src size = {list(src.shape)}, "
+            "as_strided_scatter: expected src to have a size equal to the slice of self. src size = "
+            f"{list(src.shape)}, "
             f"slice size = {list(size)}"
         )
     memory = _memory(input, input.dtype)
@@ -134,7 +146,9 @@ def strided_erase(
 
 
 as_strided_scatter.vjp(
-    input=lambda g, input, size, stride, storage_offset: strided_erase(g, input, size, stride, storage_offset),
+    input=lambda g, input, size, stride, storage_offset: strided_erase(
+        g, input, size, stride, storage_offset
+    ),
     src=lambda g, input, size, stride, storage_offset: strided_pick(g, input, size, stride, storage_offset),
 )
 strided_erase.vjp(
@@ -151,7 +165,9 @@ def unfold(input: Array, /, dimension: int, size: int, step: int) -> Array:
     if size < 0:
         raise RuntimeError(f"unfold: size is {size} but must be >= 0")
     if size > have:
-        raise RuntimeError(f"unfold: maximum size for tensor at dimension {dimension} is {have} but size is {size}")
+        raise RuntimeError(
+            f"unfold: maximum size for tensor at dimension {dimension} is {have} but size is {size}"
+        )
     if step <= 0:
         raise RuntimeError(f"unfold: step is {step} but must be > 0")
     if not input.ndim:

@@ -19,15 +19,20 @@ Array = Any
 
 
 def flat_index(name: str, index: ndarray, size: int) -> ndarray:
-    """Flat positions counted from the front. Raises RuntimeError for a wrong type, IndexError for one out of range."""
+    """Flat positions counted from the front. Raises RuntimeError for a wrong type, IndexError for one out of
+    range.
+    """
     if index.dtype.char not in "lq":
-        raise RuntimeError(f"{name}(): Expected a long tensor for index, but got {OF_NUMPY[index.dtype].name}")
+        raise RuntimeError(
+            f"{name}(): Expected a long tensor for index, but got {OF_NUMPY[index.dtype].name}"
+        )
     if index.size and not size:
         raise IndexError(f"{name}(): tried to take from an empty tensor")
     wrong = (index < -size) | (index >= size)
     if wrong.any():
         raise IndexError(
-            f"{name}(): out of range: tried to access index {index[wrong].flat[0]} on a tensor of {size} elements."
+            f"{name}(): out of range: tried to access index {index[wrong].flat[0]} on a tensor of {size} "
+            "elements."
         )
     return np.where(index < 0, index + size, index)
 
@@ -59,12 +64,14 @@ def put_into(out: ndarray, index: ndarray, source: ndarray, accumulate: bool = F
     places = flat_index("put_", index, out.size).reshape(-1)
     if source.size != index.size:
         raise IndexError(
-            f"put_(): Expected source and index to have the same number of elements, but got source.numel() = "
+            "put_(): Expected source and index to have the same number of elements, but got source.numel() "
+            "= "
             f"{source.size}, index.numel() = {index.size}"
         )
     if source.dtype != out.dtype:
         raise RuntimeError(
-            f"put_(): self and source expected to have the same dtype, but got self.dtype = {OF_NUMPY[out.dtype].name} "
+            "put_(): self and source expected to have the same dtype, but got self.dtype = "
+            f"{OF_NUMPY[out.dtype].name} "
             f"and source.dtype = {OF_NUMPY[source.dtype].name}"
         )
     flat = out.reshape(-1)
@@ -96,7 +103,8 @@ def take_along_dim(input: Array, indices: Array, /, dim: int | None = None) -> A
     n = len(input.shape)
     if n != len(indices.shape):
         raise RuntimeError(
-            f"torch.take_along_dim(): input and indices should have the same number of dimensions, but got {n} dimensions "
+            "torch.take_along_dim(): input and indices should have the same number of dimensions, but got "
+            f"{n} dimensions "
             f"for input, and {len(indices.shape)} dimensions for indices"
         )
     at = normalize_dim("take_along_dim", dim, n)
@@ -112,5 +120,7 @@ def take_along_dim(input: Array, indices: Array, /, dim: int | None = None) -> A
 def from_front(indices: Array, /, *, size: int) -> Array:
     """Positions counted from the front: negative ones plus `size`."""
     if indices.dtype.char not in "lq":
-        raise RuntimeError(f"torch.take_along_dim(): dtype of indices should be Long but got {OF_NUMPY[indices.dtype].name}")
+        raise RuntimeError(
+            f"torch.take_along_dim(): dtype of indices should be Long but got {OF_NUMPY[indices.dtype].name}"
+        )
     return np.where(indices < 0, indices + size, indices)

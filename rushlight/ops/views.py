@@ -36,23 +36,29 @@ def infer_size(name: str, shape: Any, count: int, old: tuple[int, ...]) -> tuple
     """`shape` with its one -1 resolved for `count` elements. Raises RuntimeError where that cannot be."""
     sizes = tuple(int(n) for n in ((shape,) if isinstance(shape, int) else shape))
     if any(n < -1 for n in sizes) or sizes.count(-1) > 1:
-        raise RuntimeError(f"{name}: invalid shape dimension in {list(sizes)}: only one dimension can be inferred (-1)")
+        raise RuntimeError(
+            f"{name}: invalid shape dimension in {list(sizes)}: only one dimension can be inferred (-1)"
+        )
     known = math.prod(n for n in sizes if n != -1)
     if -1 in sizes and known == 0 and count == 0:
         raise RuntimeError(
-            f"{name}: cannot reshape tensor of 0 elements into shape {list(sizes)} because the unspecified dimension "
+            f"{name}: cannot reshape tensor of 0 elements into shape {list(sizes)} because the unspecified "
+            "dimension "
             f"size -1 can be any value and is ambiguous"
         )
     if (known != count) if -1 not in sizes else (known == 0 or count % known):
         raise RuntimeError(
-            f"{name}: shape '{list(sizes)}' is invalid for input of size {count}: the tensor has shape {shape_text(old)}"
+            f"{name}: shape '{list(sizes)}' is invalid for input of size {count}: the tensor has shape "
+            f"{shape_text(old)}"
         )
     return tuple(count // known if n == -1 else n for n in sizes)
 
 
 @viewing
 def view(input: Array, /, shape: Varargs) -> Array:
-    """The same elements under another shape, without a copy; one size may be -1. With a dtype, its bytes under that type."""
+    """The same elements under another shape, without a copy; one size may be -1. With a dtype, its bytes
+    under that type.
+    """
     try:
         if input.flags.c_contiguous:
             return input.reshape(shape)  # always a view here, at a third of the price of copy=False
@@ -62,14 +68,19 @@ def view(input: Array, /, shape: Varargs) -> Array:
             return _reinterpret(input, shape.np)
         sizes = infer_size("view", shape, input.size, input.shape)
         raise RuntimeError(
-            f"view: view size is not compatible with input tensor's size {shape_text(input.shape)} and stride "
-            f"{tuple(s // input.itemsize for s in input.strides)} for the new shape {shape_text(sizes)} (at least one "
-            f"dimension spans across two contiguous subspaces). Use .reshape(...) instead, or .contiguous().view(...)"
+            f"view: view size is not compatible with input tensor's size {shape_text(input.shape)} and "
+            "stride "
+            f"{tuple(s // input.itemsize for s in input.strides)} for the new shape {shape_text(sizes)} (at "
+            "least one "
+            "dimension spans across two contiguous subspaces). Use .reshape(...) instead, or "
+            ".contiguous().view(...)"
         ) from None
 
 
 def _reinterpret(a: ndarray, storage: np.dtype) -> ndarray:
-    """The bytes of `a` as elements of another type; the last dimension grows or shrinks with the size of an element."""
+    """The bytes of `a` as elements of another type; the last dimension grows or shrinks with the size of an
+    element.
+    """
     if a.itemsize == storage.itemsize:
         return a.view(storage)
     told = f"to view {OF_NUMPY[a.dtype].name} as {OF_NUMPY[storage].name} (different element sizes), but got"
@@ -109,9 +120,14 @@ def flatten(input: Array, /, start_dim: int = 0, end_dim: int = -1) -> Array:
     last = n - 1 if end_dim == -1 else normalize_dim("flatten", end_dim, n)
     if first > last:
         raise RuntimeError(
-            f"flatten: flatten() has invalid args: start_dim cannot come after end_dim ({start_dim}, {end_dim})"
+            f"flatten: flatten() has invalid args: start_dim cannot come after end_dim ({start_dim}, "
+            f"{end_dim})"
         )
-    return input if first == last else reshape(input, (*shape[:first], math.prod(shape[first : last + 1]), *shape[last + 1 :]))
+    return (
+        input
+        if first == last
+        else reshape(input, (*shape[:first], math.prod(shape[first : last + 1]), *shape[last + 1 :]))
+    )
 
 
 @composite(forms="m")
@@ -124,10 +140,13 @@ def unflatten(input: Array, /, dim: int, sizes: Sequence[int]) -> Array:
         raise RuntimeError("unflatten: sizes must be non-empty")
     if (known != shape[at]) if -1 not in tuple(sizes) else (not known or shape[at] % known):
         raise RuntimeError(
-            f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {dim} ({shape[at]}) in the "
+            f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {dim} "
+            f"({shape[at]}) in the "
             f"input tensor of shape {shape_text(shape)}"
         )
-    return view(input, (*shape[:at], *infer_size("unflatten", tuple(sizes), shape[at], shape), *shape[at + 1 :]))
+    return view(
+        input, (*shape[:at], *infer_size("unflatten", tuple(sizes), shape[at], shape), *shape[at + 1 :])
+    )
 
 
 @composite(forms="m")
@@ -159,7 +178,9 @@ transpose.vjp(input=lambda g, dim0, dim1: transpose(g, dim0, dim1))
 def t(input: Array, /) -> Array:
     """The transpose of a matrix; tensors of fewer dimensions as they are."""
     if input.ndim > 2:
-        raise RuntimeError(f"t: t() expects a tensor with <= 2 dimensions, but self is {input.ndim}D; use .mT or transpose")
+        raise RuntimeError(
+            f"t: t() expects a tensor with <= 2 dimensions, but self is {input.ndim}D; use .mT or transpose"
+        )
     return input.T
 
 
@@ -171,7 +192,8 @@ def permute(input: Array, /, dims: Varargs) -> Array:
     """Dimensions in the order `dims`."""
     if len(dims) != input.ndim:
         raise RuntimeError(
-            f"permute: number of dimensions in the tensor input does not match the length of the desired ordering of "
+            "permute: number of dimensions in the tensor input does not match the length of the desired "
+            "ordering of "
             f"dimensions i.e. input.dim() = {input.ndim} is not equal to len(dims) = {len(dims)}"
         )
     order = tuple([normalize_dim("permute", d, input.ndim) for d in dims])
@@ -198,7 +220,8 @@ def movedim(input: Array, /, source: Any, destination: Any) -> Array:
     destination = (destination,) if isinstance(destination, int) else destination
     if len(source) != len(destination):
         raise RuntimeError(
-            f"movedim: Invalid source or destination dims: source ({list(source)} dims) should contain the same number of "
+            f"movedim: Invalid source or destination dims: source ({list(source)} dims) should contain the "
+            "same number of "
             f"dims as destination ({list(destination)} dims)"
         )
     src, dst = _distinct("source", source, n), _distinct("destination", destination, n)
@@ -263,25 +286,33 @@ def expand(input: Array, /, size: Varargs, *, implicit: bool = False) -> Array:
     extra = len(size) - input.ndim
     if extra < 0:
         raise RuntimeError(
-            f"expand: the number of sizes provided ({len(size)}) must be greater or equal to the number of dimensions in "
+            f"expand: the number of sizes provided ({len(size)}) must be greater or equal to the number of "
+            "dimensions in "
             f"the tensor ({input.ndim}): {tuple(size)} for shape {shape_text(input.shape)}"
         )
     old = (1,) * extra + input.shape
-    sizes = tuple([n if want == -1 and i >= extra else want for i, (n, want) in enumerate(zip(old, size, strict=True))])
+    sizes = tuple(
+        [n if want == -1 and i >= extra else want for i, (n, want) in enumerate(zip(old, size, strict=True))]
+    )
     if sizes == input.shape:
         return input.view()
     for d, (n, have) in enumerate(zip(sizes, old, strict=True)):
         if n < 0 and d < extra:
             raise RuntimeError(
-                f"expand: The expanded size of the tensor ({n}) isn't allowed in a leading, non-existing dimension {d}"
+                f"expand: The expanded size of the tensor ({n}) isn't allowed in a leading, non-existing "
+                f"dimension {d}"
             )
         if n < 0 or (n != have and have != 1):
             raise RuntimeError(
-                f"expand: The expanded size of the tensor ({n}) must match the existing size ({have}) at non-singleton "
-                f"dimension {d}.  Target sizes: {list(size)}.  Tensor sizes: {list(input.shape)}; only sizes of 1 stretch"
+                f"expand: The expanded size of the tensor ({n}) must match the existing size ({have}) at "
+                "non-singleton "
+                f"dimension {d}.  Target sizes: {list(size)}.  Tensor sizes: {list(input.shape)}; only sizes "
+                "of 1 stretch"
             )
     steps = (0,) * extra + input.strides
-    found = strided_view(input, sizes, tuple([s if n == m else 0 for s, n, m in zip(steps, sizes, old, strict=True)]))
+    found = strided_view(
+        input, sizes, tuple([s if n == m else 0 for s, n, m in zip(steps, sizes, old, strict=True)])
+    )
     found.flags.writeable = False  # one element of memory stands for several
     return found
 
@@ -345,10 +376,14 @@ def narrow(input: Array, /, dim: int, start: Any, length: int) -> Array:
     if length < 0:
         raise RuntimeError(f"narrow(): length must be non-negative, got {length}.")
     if not -size <= start <= size:
-        raise IndexError(f"narrow: start out of range (expected to be in range of [{-size}, {size}], but got {start})")
+        raise IndexError(
+            f"narrow: start out of range (expected to be in range of [{-size}, {size}], but got {start})"
+        )
     start = start + size if start < 0 else start
     if start + length > size:
-        raise RuntimeError(f"narrow: start ({start}) + length ({length}) exceeds dimension size ({size}) of dim {dim}.")
+        raise RuntimeError(
+            f"narrow: start ({start}) + length ({length}) exceeds dimension size ({size}) of dim {dim}."
+        )
     return input[(slice(None),) * at + (slice(start, start + length),)]
 
 
@@ -389,7 +424,7 @@ def unbind(input: Array, /, dim: int = 0) -> tuple[Array, ...]:
 
 @composite(forms="m")
 def split(input: Array, /, split_size_or_sections: Any, dim: int = 0) -> tuple[Array, ...]:
-    """Views of consecutive parts along `dim`: of one size (the last may be smaller), or of the given sizes."""
+    """Views of consecutive parts along `dim`: of one size (the last may be less), or of the given sizes."""
     if not len(input.shape):
         raise RuntimeError("split expects at least a 1-dimensional tensor")
     size = input.shape[normalize_dim("split", dim, len(input.shape))]
@@ -397,13 +432,15 @@ def split(input: Array, /, split_size_or_sections: Any, dim: int = 0) -> tuple[A
     if isinstance(parts, int):
         if parts < 0 or (parts == 0 and size):
             raise RuntimeError(
-                f"split: split expects split_size be non-negative (and positive for a dimension size of {size}), but got "
+                "split: split expects split_size be non-negative (and positive for a dimension size of "
+                f"{size}), but got "
                 f"split_size={parts}"
             )
         parts = [min(parts, size - i) for i in range(0, size, parts)] if size else [0]
     if sum(parts) != size:
         raise RuntimeError(
-            f"split: split_with_sizes expects split_sizes to sum exactly to {size} (input tensor's size at dimension {dim}), "
+            f"split: split_with_sizes expects split_sizes to sum exactly to {size} (input tensor's size at "
+            f"dimension {dim}), "
             f"but got split_sizes={list(parts)}"
         )
     starts = itertools.accumulate(parts, initial=0)

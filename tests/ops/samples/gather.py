@@ -1,4 +1,6 @@
-"""Samples of elements and slices by position: repeats, negative dims, smaller indices, expanded indices, empty ones."""
+"""Samples of elements and slices by position: repeats, negative dims, smaller indices, expanded indices,
+empty ones.
+"""
 
 import numpy as np
 
@@ -67,7 +69,14 @@ def _(rng):
     for shape, dim, index in places(rng):
         yield Sample((rng.normal(size=shape), dim, index, rng.normal(size=index.shape)))
     yield Sample((rng.normal(size=(3, 4)), 1, I([[0, 0], [1, 1]]), rng.normal(size=(3, 4))))
-    yield Sample((rng.normal(size=(4, 9)), 0, np.broadcast_to(I([1, 1, 3, 1])[:, None], (4, 9)), rng.normal(size=(4, 9))))
+    yield Sample(
+        (
+            rng.normal(size=(4, 9)),
+            0,
+            np.broadcast_to(I([1, 1, 3, 1])[:, None], (4, 9)),
+            rng.normal(size=(4, 9)),
+        )
+    )
 
 
 @samples("scatter_reduce")
@@ -112,12 +121,19 @@ def _(rng):
         yield Sample((rng.normal(size=shape), dim, index, rng.normal(size=source)))
         yield Sample((rng.normal(size=shape), dim, index, rng.normal(size=source)), dict(alpha=2))
     yield Sample((np.asarray(rng.normal()), 0, I(0), np.asarray(rng.normal())))
-    yield Sample((rng.normal(size=(40, 16)), 0, rng.integers(0, 40, 200), rng.normal(size=(200, 16))), gradcheck=False)
+    yield Sample(
+        (rng.normal(size=(40, 16)), 0, rng.integers(0, 40, 200), rng.normal(size=(200, 16))), gradcheck=False
+    )
 
 
 @samples("index_copy")
 def _(rng):
-    for shape, dim, index in (((4, 3), 0, I([2, 0])), ((2, 3, 4), -1, I([3, 1])), ((5,), 0, I([4])), ((4, 3), 1, I([], np.int64))):
+    for shape, dim, index in (
+        ((4, 3), 0, I([2, 0])),
+        ((2, 3, 4), -1, I([3, 1])),
+        ((5,), 0, I([4])),
+        ((4, 3), 1, I([], np.int64)),
+    ):
         source = list(shape)
         source[dim] = index.size
         yield Sample((rng.normal(size=shape), dim, index, rng.normal(size=source)))
@@ -173,7 +189,14 @@ def _(rng):
 @samples("masked_fill")
 def _(rng):
     mask = rng.random((3, 4)) < 0.5
-    for shape, m in (((3, 4), mask), ((2, 3, 4), mask), ((3, 4), mask[:, :1]), ((4,), mask), ((3, 4), I(True)), ((0, 4), mask[:0])):
+    for shape, m in (
+        ((3, 4), mask),
+        ((2, 3, 4), mask),
+        ((3, 4), mask[:, :1]),
+        ((4,), mask),
+        ((3, 4), I(True)),
+        ((0, 4), mask[:0]),
+    ):
         yield Sample((rng.normal(size=shape), m, 2.5))
     yield Sample((rng.normal(size=(3, 4)), mask, np.asarray(rng.normal())))
     yield Sample((rng.normal(size=(3, 4)), mask, float("-inf")), gradcheck=False)
@@ -183,7 +206,14 @@ def _(rng):
 @samples("masked_select")
 def _(rng):
     mask = rng.random((3, 4)) < 0.5
-    for shape, m in (((3, 4), mask), ((2, 3, 4), mask), ((3, 4), mask[:, :1]), ((4,), mask), ((), I(True)), ((3, 4), I(False))):
+    for shape, m in (
+        ((3, 4), mask),
+        ((2, 3, 4), mask),
+        ((3, 4), mask[:, :1]),
+        ((4,), mask),
+        ((), I(True)),
+        ((3, 4), I(False)),
+    ):
         yield Sample((np.asarray(rng.normal(size=shape)), m))
 
 
