@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from .. import dtypes
-from ..arrays.numpy import cast
+from ..arrays.numpy import cast, number
 from ..arrays.products import dot as array_dot, stacked
-from ..dtypes import COMPLEX, FLOAT, OF_NUMPY
+from ..dtypes import BOOL, COMPLEX, FLOAT, OF_NUMPY
 from ..errors import shape_text
 from .declare import composite, primitive
-from .matmul import check_types, conj, matmul, mH, mismatch, require_ranks, unbroadcast
+from .matmul import check_types, conj, dtype_of, matmul, mH, mismatch, require_ranks, unbroadcast
 from .pointwise import add, mul
 from .views import unsqueeze
 
@@ -32,6 +32,8 @@ def _weight(name: str, what: str, value: Any, storage: np.dtype) -> Any:
     """alpha or beta in the product's type: integers drop the fraction, real types take no complex numbers."""
     category = OF_NUMPY[storage].category
     if category < FLOAT:
+        if storage.kind == "u" and isinstance(value, float) and value <= -1:
+            raise RuntimeError(f"{name}: value cannot be converted to type {storage.name}_t without overflow: {what}={value}")
         return int(value)
     if isinstance(value, complex) and category < COMPLEX:
         raise RuntimeError(f"{name}: value cannot be converted to type {OF_NUMPY[storage].name} without overflow: {what}={value}")
@@ -45,9 +47,9 @@ def combined(name: str, input: Array, x: Array, y: Array, product: Any, beta: An
     work = dtypes.compute_type(storage)
     out = np.asarray(product(cast(x, work), cast(y, work)))
     if alpha != 1:
-        out = np.multiply(out, np.asarray(alpha, work))
+        out = np.multiply(out, number(alpha, work))
     if beta != 0:
-        scaled = cast(input, work) if beta == 1 else np.multiply(cast(input, work), np.asarray(beta, work))
+        scaled = cast(input, work) if beta == 1 else np.multiply(cast(input, work), number(beta, work))
         _add_into(name, out, scaled)
     elif not _fits(input.shape, out.shape):
         _refuse(name, input.shape, out.shape)
@@ -170,6 +172,12 @@ def addr(input: Array, vec1: Array, vec2: Array, /, *, beta: Any = 1, alpha: Any
     if not _fits(tuple(input.shape), target):
         _refuse("addr", tuple(input.shape), target)
     product = mul(unsqueeze(vec1, -1), vec2)
+    category = max(dtype_of(x).category for x in (input, vec1, vec2))
+    if category < FLOAT and (isinstance(beta, float) or isinstance(alpha, float)):
+        which = "beta" if isinstance(beta, float) else "alpha"
+        raise RuntimeError(f"addr: For integral input tensors, argument {which} must not be a floating point number.")
+    if category == BOOL:
+        alpha, beta = bool(alpha), bool(beta)
     if beta == 0:
         return product if alpha == 1 else mul(product, alpha)
     return add(input if beta == 1 else mul(input, beta), product, alpha=alpha)

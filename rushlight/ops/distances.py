@@ -11,7 +11,7 @@ from ..dtypes import FLOAT
 from ..errors import shape_text
 from .along import keep, late
 from .declare import composite, primitive
-from .matmul import matmul, mT, unbroadcast
+from .matmul import dtype_of, matmul, mT, unbroadcast
 from .norms import norm, vector_norm
 from .pointwise import add, mul
 from .reduce import sum
@@ -41,7 +41,7 @@ def _check_pairs(x1: Any, x2: Any, p: float, mode: str) -> None:
     for i, x in enumerate((x1, x2), 1):
         if len(x.shape) < 2:
             raise RuntimeError(f"cdist: cdist only supports at least 2D tensors, X{i} got: {len(x.shape)}D")
-        if "int" in str(x.dtype) or "bool" in str(x.dtype):
+        if dtype_of(x).category != FLOAT:
             raise RuntimeError(f"cdist: cdist only supports floating-point dtypes, X{i} got: {x.dtype}")
     if x1.shape[-1] != x2.shape[-1]:
         raise RuntimeError(
@@ -62,7 +62,7 @@ def euclidean_by_product(x1: Array, x2: Array, /) -> Array:
     d = np.matmul(x1 * -2, x2.swapaxes(-2, -1))
     d += squares[0][..., :, None]
     d += squares[1][..., None, :]
-    return np.sqrt(np.maximum(d, 0, d), d)
+    return np.sqrt(np.maximum(d, 0, out=d), out=d)
 
 
 def _per_distance(g: Any, out: Any) -> Any:
@@ -89,7 +89,7 @@ def pdist(input: Array, /, p: float = 2) -> Array:
     """‖xᵢ - xⱼ‖ₚ for all i < j, row by row."""
     if len(input.shape) != 2:
         raise RuntimeError(f"pdist: pdist only supports 2D tensors, got: {len(input.shape)}D")
-    if "float" not in str(input.dtype):
+    if dtype_of(input).category != FLOAT:
         raise RuntimeError(f"pdist: pdist only supports floating-point dtypes, got {input.dtype}")
     if p < 0:
         raise RuntimeError(f"pdist: pdist only supports non-negative p values, got {p}")
@@ -130,6 +130,11 @@ def pairwise_distance(
 def cosine_similarity(x1: Array, x2: Array, /, dim: int = 1, eps: float = 1e-8) -> Array:
     """x1 · x2 / (max(‖x1‖, eps) max(‖x2‖, eps)) along `dim`, with broadcasting."""
     shape = broadcast_shapes("cosine_similarity", tuple(x1.shape), tuple(x2.shape))
+    for x in (x1, x2):
+        if dtype_of(x).category != FLOAT:
+            raise RuntimeError(
+                f"cosine_similarity: expected common dtype to be floating point, yet common dtype is {dtype_of(x).name}"
+            )
     expand = late("expand")
     units = []
     for x in (x1, x2):

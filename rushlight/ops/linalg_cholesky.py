@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays.triangular import solve_triangular as substitute
 from ..errors import LinAlgError
 from .declare import composite, primitive
-from .linalg_checks import batch_prefix, check_square, half_diagonal, identity_like, in_linalg, tril
+from .linalg_checks import batch_prefix, check_matrices, check_same_type, check_square, half_diagonal, in_linalg, tril
 from .linalg_solve import solve_triangular
-from .matmul import matmul, mH
+from .matmul import matmul, mH, unbroadcast
 
 Array = Any
 
@@ -94,20 +95,44 @@ def cholesky(input: Array, /, upper: bool = False) -> Array:
     return linalg_cholesky(input, upper=upper)
 
 
-@composite(forms="mo")
+@primitive(forms="mo")
 def cholesky_solve(B: Array, L: Array, /, upper: bool = False) -> Array:
     """X with A X = B, given the Cholesky factor of A."""
-    return cholesky_system(B, L, upper)
+    check_square("cholesky_solve", L, "L")
+    check_matrices("cholesky_solve", B, "B")
+    check_same_type("cholesky_solve", L, B)
+    if B.shape[-2] != L.shape[-1]:
+        raise RuntimeError(
+            f"cholesky_solve: Incompatible matrix sizes for cholesky_solve: each A matrix is {L.shape[-1]} by "
+            f"{L.shape[-1]} but each b matrix is {B.shape[-2]} by {B.shape[-1]}"
+        )
+    lower = np.conjugate(L.swapaxes(-2, -1)) if upper else L
+    half = substitute(lower, B, False)
+    return substitute(np.conjugate(lower.swapaxes(-2, -1)), half, True)
 
 
-def cholesky_system(B: Any, L: Any, upper: bool) -> Any:
-    """Two triangular systems."""
-    lower = mH(L) if upper else L
-    half = solve_triangular(lower, B, upper=False)
-    return solve_triangular(mH(lower), half, upper=True)
+@cholesky_solve.backward
+def _(g: Any, L: Any, out: Any, B_shape: Any, L_shape: Any, upper: bool, need: Any) -> Any:
+    gB = cholesky_solve(g, L, upper)
+    gL = None
+    if "L" in need:
+        product = matmul(gB, mH(out))
+        gL = unbroadcast(_factor_cotangent(-(product + mH(product)), L, upper), L_shape)
+    return unbroadcast(gB, B_shape), gL
 
 
-@composite(forms="mo")
+def _factor_cotangent(gA: Any, L: Any, upper: bool) -> Any:
+    """That of the factor, given the Hermitian one of A = L Lᴴ or Uᴴ U."""
+    return matmul(L, gA) if upper else matmul(gA, L)
+
+
+@primitive(forms="mo")
 def cholesky_inverse(L: Array, /, upper: bool = False) -> Array:
     """A⁻¹, given the Cholesky factor of A."""
-    return cholesky_system(identity_like(L), L, upper)
+    check_square("cholesky_inverse", L, "L")
+    return cholesky_solve.body(np.broadcast_to(np.eye(L.shape[-1], dtype=L.dtype), L.shape), L, upper)
+
+
+@cholesky_inverse.backward
+def _(g: Any, L: Any, out: Any, upper: bool) -> Any:
+    return _factor_cotangent(-matmul(matmul(out, g + mH(g)), out), L, upper)

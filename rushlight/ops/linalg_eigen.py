@@ -53,13 +53,14 @@ def _(g: Any, eigenvalues: Any, eigenvectors: Any) -> Any:
 
 
 def eigh_cotangent(gL: Any, gV: Any, L: Any, V: Any) -> Any:
-    """V (diag(gλ) + (Vᴴ gV) / (λⱼ - λᵢ)) Vᴴ."""
+    """V (diag(gλ) + K / (λⱼ - λᵢ)) Vᴴ, K the skew-Hermitian part of Vᴴ gV: a Hermitian cotangent."""
     inner = diag_embed(gL + 0j if is_complex(V) else gL)
     if not absent(gV):
         product = matmul(mH(V), gV)
         if is_complex(V):
             _check_phase("linalg_eigh_backward", imag(diagonal(product, 0, -2, -1)), product)
-        inner = inner + divide_off_diagonal(product, unsqueeze(L, -2) - unsqueeze(L, -1))
+        skew = (product - mH(product)) * 0.5
+        inner = inner + divide_off_diagonal(skew, unsqueeze(L, -2) - unsqueeze(L, -1))
     return matmul(matmul(V, inner), mH(V))
 
 

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from ..arrays.numpy import broadcast_shapes, cast, normalize_dim, result_type
+from ..dtypes import BOOL, bfloat16, float16
 from ..errors import shape_text
 from .along import late, of_type
 from .declare import composite, primitive
 from .linalg_checks import in_linalg
-from .matmul import conj, unbroadcast
+from .matmul import conj, dtype_of, unbroadcast
 from .views import diagonal, expand, unsqueeze
 
 Array = Any
@@ -37,6 +38,8 @@ def linalg_cross(input: Array, other: Array, /, *, dim: int = -1) -> Array:
         )
     shape = broadcast_shapes("linalg.cross", input.shape, other.shape)
     storage = result_type(input, other).np
+    if storage.kind == "b":
+        raise NotImplementedError("linalg.cross: \"cross\" not implemented for 'Bool'; use .int() or .float()")
     a1, a2, a3 = _parts(np.broadcast_to(cast(input, storage), shape), axis)
     b1, b2, b3 = _parts(np.broadcast_to(cast(other, storage), shape), axis)
     return np.stack([a2 * b3 - a3 * b2, a3 * b1 - a1 * b3, a1 * b2 - a2 * b1], axis)
@@ -71,6 +74,10 @@ def vander(x: Array, /, *, N: int | None = None) -> Array:
     n = x.shape[-1] if N is None and len(x.shape) else N
     if n is None or n <= 1:
         raise RuntimeError(f"linalg.vander: N must be greater than 1. Got N = {n} for shape {shape_text(x.shape)}")
+    if dtype_of(x).category == BOOL or dtype_of(x) in (float16, bfloat16):
+        raise RuntimeError(
+            f"linalg.vander: linalg.vander supports floating point, complex, and integer tensors, but got {dtype_of(x).name}"
+        )
     powers = late("cumprod")(expand(unsqueeze(x, -1), (*tuple(x.shape), n - 1)), -1)
     ones = late("narrow")(powers, -1, 0, 1) * 0 + 1
     return late("cat")([ones, powers], -1)

@@ -11,7 +11,7 @@ from ..arrays.products import BLAS, dot as array_dot, sum_rows
 from ..dtypes import OF_NUMPY, compute_type
 from ..errors import shape_text
 from .declare import composite, primitive
-from .matmul import check_types, conj, matmul, mismatch, mT, unbroadcast
+from .matmul import check_types, conj, dtype_of, matmul, mismatch, mT, unbroadcast
 from .pointwise import add, mul
 from .reduce import sum
 from .views import reshape, transpose, unsqueeze
@@ -132,7 +132,7 @@ def bilinear(input1: Array, input2: Array, weight: Array, bias: Array | None = N
     lead = tuple(input1.shape)[:-1]
     n = _rows_of(input1)
     left = matmul(reshape(input1, (n, a)), reshape(transpose(weight, 0, 1), (a, m * b)))
-    out = sum(mul(reshape(left, (n, m, b)), reshape(input2, (n, 1, b))), -1)
+    out = sum(mul(reshape(left, (n, m, b)), reshape(input2, (n, 1, b))), -1, dtype=dtype_of(left))
     out = reshape(out, (*lead, m))
     return out if bias is None else add(out, bias)
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..arrays.products import BLAS, dot as array_dot, stacked
 from ..dtypes import BOOL, OF_NUMPY
+from ..dtypes import dtype as Dtype
 from ..errors import shape_text
 from .along import is_complex, late
 from .declare import primitive
@@ -29,7 +30,7 @@ def check_types(name: str, x: Array, y: Array) -> None:
             f"{name}: expected m1 and m2 to have the same dtype, but got: {have} != {want}; "
             f"convert one of them, e.g. with .to(torch.{have})"
         )
-    if OF_NUMPY[x.dtype].category == BOOL:
+    if OF_NUMPY[x.dtype].category == BOOL and x.size and y.size:
         raise NotImplementedError(f'{name}: "{name}" not implemented for \'Bool\'; convert first, e.g. with .float()')
 
 
@@ -88,6 +89,11 @@ def mT(x: Any) -> Any:
 def mH(x: Any) -> Any:
     """The conjugate transpose of matrices."""
     return mT(conj(x))
+
+
+def dtype_of(x: Any) -> Dtype:
+    """The dtype of an array or Tensor."""
+    return x.dtype if isinstance(x.dtype, Dtype) else OF_NUMPY[x.dtype]
 
 
 def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:

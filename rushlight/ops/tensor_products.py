@@ -8,9 +8,10 @@ from math import prod
 from typing import Any
 
 from ..arrays.numpy import normalize_dim, normalize_dims
+from ..dtypes import FLOAT
 from ..errors import shape_text
 from .declare import Varargs, composite
-from .matmul import conj, matmul, mT
+from .matmul import conj, dtype_of, matmul, mT
 from .pointwise import mul
 from .reduce import sum
 from .views import permute, reshape, unsqueeze
@@ -112,7 +113,8 @@ def _stretched(a: Any, b: Any, first: Sequence[int], second: Sequence[int]) -> t
     """Where one of two paired sizes is 1, the other's dimension is summed beforehand."""
     alone_a = tuple(i for i, j in zip(first, second, strict=True) if b.shape[j] == 1 != a.shape[i])
     alone_b = tuple(j for i, j in zip(first, second, strict=True) if a.shape[i] == 1 != b.shape[j])
-    return sum(a, alone_a, True) if alone_a else a, sum(b, alone_b, True) if alone_b else b
+    kind = dtype_of(a)
+    return sum(a, alone_a, True, dtype=kind) if alone_a else a, sum(b, alone_b, True, dtype=kind) if alone_b else b
 
 
 @composite(forms="o", under="linalg")
@@ -122,6 +124,8 @@ def vecdot(x: Array, y: Array, /, *, dim: int = -1) -> Array:
         raise RuntimeError(
             f"linalg.vecdot: Expected x and y to have the same dtype, but found x of type {x.dtype} and y of type {y.dtype} instead"
         )
+    if dtype_of(x).category < FLOAT:
+        raise RuntimeError(f"linalg.vecdot: Expected a floating point or complex tensor as input. Got {dtype_of(x).name}")
     return sum(mul(conj(x), y), dim)
 
 

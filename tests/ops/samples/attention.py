@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tests.ops.samples import Sample, samples
+from . import Sample, samples
 
 
 @samples("scaled_dot_product_attention")

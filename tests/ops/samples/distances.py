@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tests.ops.samples import Sample, samples
+from . import Sample, samples
 
 INF = float("inf")
 
@@ -27,8 +27,7 @@ def _(rng):
     x = rng.normal(size=(4, 3))
     for p in (2.0, 1.0, 3.0, 0.0, INF):
         yield Sample((x, p))
-    for rows in (0, 1, 2):
-        yield Sample((x[:rows],))
+    yield Sample((x[:2],))  # with fewer rows torch's backward ends in a segmentation fault
 
 
 @samples("pairwise_distance")

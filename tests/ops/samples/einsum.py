@@ -1,6 +1,6 @@
 """Samples of einsum: products, diagonals, ellipses, broadcasting, sublists, many operands."""
 
-from tests.ops.samples import Sample, samples
+from . import Sample, samples
 
 EQUATIONS = (
     ("ij,jk->ik", (2, 3), (3, 4)),

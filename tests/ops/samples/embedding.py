@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tests.ops.samples import Sample, samples
+from . import Sample, samples
 
 
 @samples("embedding")
@@ -11,10 +11,10 @@ def _(rng):
     for shape in ((4,), (2, 3), (), (0,), (2, 0)):
         yield Sample((rng.integers(0, 5, shape), table))
     repeated = np.array([[1, 1, 4], [0, 1, 4]])
-    yield Sample((repeated, table), dict(padding_idx=1))
-    yield Sample((repeated, table), dict(padding_idx=-1))
-    yield Sample((repeated.astype(np.int32), table), dict(scale_grad_by_freq=True))
-    yield Sample((repeated, table), dict(scale_grad_by_freq=True, padding_idx=0))
+    yield Sample((repeated, table), dict(padding_idx=1), gradcheck=False)
+    yield Sample((repeated, table), dict(padding_idx=-1), gradcheck=False)
+    yield Sample((repeated.astype(np.int32), table), dict(scale_grad_by_freq=True), gradcheck=False)
+    yield Sample((repeated, table), dict(scale_grad_by_freq=True, padding_idx=0), gradcheck=False)
 
 
 @samples("embedding_bag")
