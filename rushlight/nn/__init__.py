@@ -31,6 +31,9 @@ _LAYERS = {
     "flatten": "Flatten Unflatten",
     "sparse": "Embedding EmbeddingBag",
     "rnn": "RNNBase RNN LSTM GRU",
+    "attention": "MultiheadAttention",
+    "transformer": """Transformer TransformerEncoder TransformerEncoderLayer
+        TransformerDecoder TransformerDecoderLayer""",
     "rnn_cells": "RNNCellBase RNNCell LSTMCell GRUCell",
     "pooling": """MaxPool1d MaxPool2d MaxPool3d MaxUnpool1d MaxUnpool2d MaxUnpool3d AvgPool1d AvgPool2d
         AvgPool3d LPPool1d LPPool2d LPPool3d AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveAvgPool3d

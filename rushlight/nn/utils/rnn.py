@@ -140,8 +140,8 @@ def _check_lengths(sizes: np.ndarray, batch: int, steps: int) -> None:
         )
     if (sizes[1:] > sizes[:-1]).any():
         raise RuntimeError(
-            "pack_padded_sequence: `lengths` array must be sorted in decreasing order when `enforce_sorted` is "
-            f"True: {sizes.tolist()}. You can pass `enforce_sorted=False` to pack_padded_sequence and/or "
+            "pack_padded_sequence: `lengths` array must be sorted in decreasing order when `enforce_sorted` "
+            f"is True: {sizes.tolist()}. You can pass `enforce_sorted=False` to pack_padded_sequence and/or "
             "pack_sequence."
         )
     if sizes[0] > steps:
