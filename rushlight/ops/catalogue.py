@@ -45,7 +45,9 @@ from . import linalg_solve as linalg_solve
 from . import linalg_svd as linalg_svd
 from . import linear as linear
 from . import losses as losses
+from . import losses_classes as losses_classes
 from . import masked as masked
+from . import masked_reductions as masked_reductions
 from . import matmul as matmul
 from . import max_pool as max_pool
 from . import norm as norm
