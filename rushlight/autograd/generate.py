@@ -19,6 +19,7 @@ from .. import dtypes, scalar
 from ..arrays import numpy as arrays
 from ..ops.declare import Op, owner_of
 from ..ops.elementwise import Pointwise
+from ..ops.frugal import InPlace
 from . import inplace, record, writing
 from .codegen import compile_text, namespace
 from .engine import binding, next_number
@@ -318,12 +319,16 @@ def inplace_function(op: Op) -> Callable[..., Any]:
     tracked = " or ".join([f"{x}._n is not None", *(f"node_of({n}) is not None" for n in rest)])
     lines += [f"    if ({tracked}) and grad_on():"]
     lines += [f"        return recorded({x}, call, dict({_by_name(op)}), {name!r})"]
+    if isinstance(op, Pointwise) and not op.words:
+        lines += [f"    if frugal({x}._a{''.join(f', a_{n}' for n in rest)}{''.join(f', {p.name}={p.name}' for p in op.options)}):"]
+        lines += [f"        bump({x}, {name!r})", f"        return {x}"]
     lines += [f"    store({x}, op({_arguments(op, 'a_')}), {name!r})", f"    return {x}"]
     fast = _fast_inplace(op)
     if fast:
         lines.insert(1, fast)
     extra = {"op": op, "call": _Later(op), "unwrap": record.unwrapper(name), "store": inplace.store}
-    extra |= {"recorded": inplace.recorded, "ufunc": _UFUNCS.get(op.name)}
+    extra |= {"recorded": inplace.recorded, "ufunc": _UFUNCS.get(op.name), "bump": record.bump}
+    extra |= {"frugal": InPlace(op)} if isinstance(op, Pointwise) else {}
     fn = compile_text("\n".join(lines) + "\n", name, extra)[name]
     fn.__doc__ = f"In-place {op.name}: writes into the tensor and returns it."
     return fn
