@@ -26,6 +26,11 @@ def set_advice(on: bool) -> None:
     _advised.clear()
 
 
+def advice_on() -> bool:
+    """Whether advice is given; what is costly to look for need not be looked for when it is not."""
+    return _advice_on
+
+
 def advise(topic: str, message: str) -> None:
     """Warn once per user line about a classic trap; `topic` names it in the set of things already said."""
     if not _advice_on:

@@ -200,14 +200,22 @@ def torch_tensor(a: np.ndarray, requires_grad: bool = False) -> Any:
 
 def ours(op: Op, sample: Sample, requires_grad: bool = False) -> tuple[Any, list[Tensor]]:
     """The op's result on the sample, and the tensors it was given."""
-    return _run(our_function(op), sample, lambda a: tensor(a, requires_grad), rushlight)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # advice and deprecations; what NumPy warns of stays an error
+        return _run(our_function(op), sample, lambda a: tensor(a, requires_grad), rushlight)
 
 
 def theirs(op: Op, sample: Sample, requires_grad: bool = False) -> tuple[Any, list[Any]]:
     """torch's result on the sample, and the tensors it was given."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return _run(torch_function(op), sample, lambda a: torch_tensor(a, requires_grad), torch)
+        make = lambda a: torch_tensor(a, requires_grad)  # noqa: E731
+        try:
+            return _run(torch_function(op), sample, make, torch)
+        except TypeError as refusal:  # x.reshape(2, 3) is a call of the method only
+            if "positional argument" not in str(refusal) or not hasattr(torch.Tensor, op.name):
+                raise
+            return _run(getattr(torch.Tensor, op.name), sample, make, torch)
 
 
 def _run(function: Callable[..., Any], sample: Sample, make: Callable[[np.ndarray], Any], library: Any) -> tuple[Any, list[Any]]:
@@ -424,10 +432,14 @@ def gradient_difference(mine: Sequence[Any], other: Sequence[Any], tolerance: fl
 
 def slope_difference(op: Op, sample: Sample, second: bool) -> str | None:
     """Gradients against differences along a random direction: Re⟨Jᵀu, v⟩ = d/dt Re⟨u, f(x + tv)⟩."""
+    sample = changed(sample, lambda a: a.astype(np.float64) if a.dtype == np.float32 else a)
     result, given = ours(op, sample, requires_grad=True)
     outputs, inputs = differentiable(leaves(result)), differentiable(given)
     if not outputs or not inputs:
         return None
+    tracked = [i for i, t in enumerate(leaves(result)) if is_tensor(t) and t.requires_grad]
+    if not all(np.all(np.isfinite(numbers(t))) for t in outputs):
+        return None  # differences of infinities say nothing
     us = cotangents(outputs)
     at = [i for i, t in enumerate(given) if t.requires_grad]
     rng = np.random.default_rng(9)
@@ -446,7 +458,7 @@ def slope_difference(op: Op, sample: Sample, second: bool) -> str | None:
         counter = iter(range(len(given)))
         shifted = changed(sample, lambda a: np.asarray(a + moved[i]) if (i := next(counter)) in moved else a)
         out, inner = ours(op, shifted, requires_grad=second)
-        outs = [t for t in leaves(out) if is_tensor(t) and t.dtype.category >= dtypes.FLOAT]
+        outs = [leaves(out)[i] for i in tracked]
         if second:
             outs = differentiable(outs)
             slopes = _grad(outs, differentiable(inner), us, False)

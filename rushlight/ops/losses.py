@@ -1,0 +1,436 @@
+"""Losses of an input and a target, element by element: squares, absolute values, cross entropies of two classes."""
+
+from __future__ import annotations
+
+import builtins
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+
+from .. import errors
+from .. import scalar as s
+from ..arrays.numpy import broadcast_shapes
+from ..dtypes import FLOAT, of_numpy
+from ..errors import shape_text
+from .declare import composite
+from .elementwise import pointwise
+from .pointwise import div, mul, sub
+from .reduce import sum
+from .views import unsqueeze
+from .rounding import abs
+from .reduction import chosen, reduced, reduced_op, same_sizes
+
+Array = Any
+Number = Any  # a scalar expression
+
+_INTERNAL: dict[str, Any] = {"forms": "", "under": "internal", "accepts": "f"}
+
+
+def _warn_of_sizes(name: str, input: Any, target: Any) -> None:
+    """Warn where shapes differ and broadcasting would make a loss of every pair."""
+    have, want = tuple(input.shape), tuple(target.shape)
+    if have == want:
+        return
+    message = (
+        f"{name}: Using a target size ({shape_text(want)}) that is different to the input size ({shape_text(have)}). This "
+        f"will likely lead to incorrect results due to broadcasting to {shape_text(broadcast_shapes(name, have, want))}. "
+        f"Please ensure they have the same size, e.g. with target.unsqueeze(1) or input.squeeze(1)."
+    )
+    if errors.advice_on():
+        errors.advise(f"{name} broadcasts", message)
+    else:
+        warnings.warn(message, stacklevel=4)
+
+
+# -- distances ------------------------------------------------------------------------------------------
+
+
+@pointwise(**_INTERNAL)
+def squared_error(input: Number, target: Number, /) -> Number:
+    """(input - target)²."""
+    return (input - target) * (input - target)
+
+
+squared_error.slope(
+    input=lambda g, input, target: (g * 2) * (input - target),
+    target=lambda g, input, target: (g * -2) * (input - target),
+)
+
+
+@pointwise(**_INTERNAL)
+def absolute_error(input: Number, target: Number, /) -> Number:
+    """|input - target|."""
+    return s.abs_(input - target)
+
+
+@pointwise(**_INTERNAL)
+def smooth_error(input: Number, target: Number, /, beta: float = 1.0) -> Number:
+    """d = |input - target|: d² / (2 beta) below beta, d - beta / 2 from there on."""
+    d = s.abs_(input - target)
+    return s.where(d < beta, (0.5 / beta) * (d * d), d - 0.5 * beta)
+
+
+def _clipped(d: Any, limit: Any) -> Any:
+    return s.minimum(s.maximum(d, -limit), limit)
+
+
+smooth_error.slope(
+    input=lambda g, input, target, beta: g * _clipped((input - target) / beta, 1),
+    target=lambda g, input, target, beta: g * _clipped((target - input) / beta, 1),
+)
+
+
+@pointwise(**_INTERNAL)
+def huber_error(input: Number, target: Number, /, delta: float = 1.0) -> Number:
+    """d = |input - target|: d² / 2 up to delta, delta · (d - delta / 2) beyond."""
+    d = s.abs_(input - target)
+    return s.where(d <= delta, 0.5 * (d * d), delta * (d - 0.5 * delta))
+
+
+huber_error.slope(
+    input=lambda g, input, target, delta: g * _clipped(input - target, delta),
+    target=lambda g, input, target, delta: g * _clipped(target - input, delta),
+)
+
+_squared, _absolute = reduced_op(squared_error), reduced_op(absolute_error)
+_smooth, _huber = reduced_op(smooth_error), reduced_op(huber_error)
+
+
+def _weighted(losses: Array, weight: Array, input: Array, reduction: str) -> Array:
+    """Losses times weights; their mean is over the weights' sum."""
+    if tuple(weight.shape) != tuple(input.shape):
+        raise ValueError(
+            f"Weights and input must have the same size, but the weight has {shape_text(weight.shape)} and the input "
+            f"{shape_text(input.shape)}"
+        )
+    losses = mul(losses, weight)
+    return div(sum(losses), sum(weight)) if reduction == "mean" else reduced(losses, reduction)
+
+
+@composite(forms="", under="nn.functional")
+def mse_loss(
+    input: Array,
+    target: Array,
+    /,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    weight: Array | None = None,
+) -> Array:
+    """(input - target)²: the mean, the sum, or each one ("none")."""
+    _warn_of_sizes("mse_loss", input, target)
+    mode = chosen("mse_loss", size_average, reduce, reduction)
+    if weight is not None:
+        return _weighted(squared_error(input, target), weight, input, mode)
+    return _squared(input, target, mode)
+
+
+@composite(forms="", under="nn.functional")
+def l1_loss(
+    input: Array,
+    target: Array,
+    /,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    weight: Array | None = None,
+) -> Array:
+    """|input - target|: the mean, the sum, or each one ("none")."""
+    _warn_of_sizes("l1_loss", input, target)
+    mode = chosen("l1_loss", size_average, reduce, reduction)
+    if weight is not None:
+        return _weighted(abs(sub(input, target)), weight, input, mode)
+    if not (_is_real(input) and _is_real(target)):
+        return reduced(abs(sub(input, target)), mode)
+    return _absolute(input, target, mode)
+
+
+def _is_real(x: Any) -> bool:
+    return (of_numpy(x.dtype) if isinstance(x.dtype, np.dtype) else x.dtype).category == FLOAT
+
+
+@composite(forms="", under="nn.functional")
+def smooth_l1_loss(
+    input: Array,
+    target: Array,
+    /,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    beta: float = 1.0,
+) -> Array:
+    """d = |input - target|: d² / (2 beta) where d < beta, else d - beta / 2 (Girshick 2015)."""
+    _warn_of_sizes("smooth_l1_loss", input, target)
+    mode = chosen("smooth_l1_loss", size_average, reduce, reduction)
+    if beta < 0:
+        raise RuntimeError(f"smooth_l1_loss does not support negative values for beta, but beta={beta}")
+    return _absolute(input, target, mode) if beta == 0 else _smooth(input, target, beta, mode)
+
+
+@composite(forms="", under="nn.functional")
+def huber_loss(
+    input: Array,
+    target: Array,
+    /,
+    reduction: str = "mean",
+    delta: float = 1.0,
+    weight: Array | None = None,
+) -> Array:
+    """d = |input - target|: d² / 2 where d <= delta, else delta · (d - delta / 2) (Huber 1964)."""
+    _warn_of_sizes("huber_loss", input, target)
+    mode = chosen("huber_loss", None, None, reduction)
+    if delta <= 0:
+        raise RuntimeError(f"huber_loss does not support non-positive values for delta, but delta={delta}")
+    if weight is not None:
+        return _weighted(huber_error(input, target, delta), weight, input, mode)
+    return _huber(input, target, delta, mode)
+
+
+# -- two classes ----------------------------------------------------------------------------------------
+
+
+@pointwise(**_INTERNAL)
+def binary_entropy(input: Number, target: Number, /) -> Number:
+    """-(target · log input + (1 - target) · log(1 - input)), each logarithm at least -100."""
+    no, yes = s.maximum(s.log1p(-input), -100), s.maximum(s.log(input), -100)
+    return (target - 1) * no - target * yes
+
+
+binary_entropy.slope(
+    input=lambda g, input, target: g * ((input - target) / s.maximum((1 - input) * input, 1e-12)),
+    target=lambda g, input: g * (s.maximum(s.log1p(-input), -100) - s.maximum(s.log(input), -100)),
+)
+
+
+@binary_entropy.check
+def _(input: Any, target: Any) -> None:
+    if input.size and not (input.min() >= 0 and input.max() <= 1):
+        raise RuntimeError(
+            f"binary_cross_entropy: all elements of input should be between 0 and 1, but they range from {input.min()} to "
+            f"{input.max()}; apply sigmoid first, or use binary_cross_entropy_with_logits"
+        )
+
+
+@pointwise(**_INTERNAL)
+def binary_entropy_of_logits(input: Number, target: Number, weight: Number, pos_weight: Number, /) -> Number:
+    """-weight · (pos_weight · target · log σ(input) + (1 - target) · log(1 - σ(input))), without overflow."""
+    log_weight = (pos_weight - 1) * target + 1
+    return weight * ((1 - target) * input - log_weight * _log_sigmoid(input))
+
+
+@pointwise(**_INTERNAL)
+def plain_entropy_of_logits(input: Number, target: Number, /) -> Number:
+    """-(target · log σ(input) + (1 - target) · log(1 - σ(input))), without overflow."""
+    return (1 - target) * input - _log_sigmoid(input)
+
+
+def _log_sigmoid(x: Any) -> Any:
+    return s.minimum(x, 0) - s.log1p(s.exp(-s.abs_(x)))
+
+
+plain_entropy_of_logits.slope(
+    input=lambda g, input, target: g * (s.sigmoid(input) - target),
+    target=lambda g, input: -(g * input),
+)
+binary_entropy_of_logits.slope(
+    input=lambda g, input, target, weight, pos_weight: (g * weight)
+    * ((1 - target) - ((pos_weight - 1) * target + 1) * s.sigmoid(-input)),
+    target=lambda g, input, weight, pos_weight: (g * weight)
+    * (-input - (pos_weight - 1) * _log_sigmoid(input)),
+    weight=lambda g, input, target, pos_weight: g
+    * ((1 - target) * input - ((pos_weight - 1) * target + 1) * _log_sigmoid(input)),
+    pos_weight=lambda g, input, target, weight: -(g * weight) * (target * _log_sigmoid(input)),
+)
+
+_binary, _logits = reduced_op(binary_entropy), reduced_op(binary_entropy_of_logits)
+_plain_logits = reduced_op(plain_entropy_of_logits)
+
+
+@composite(forms="", under="nn.functional")
+def binary_cross_entropy(
+    input: Array,
+    target: Array,
+    weight: Array | None = None,
+    /,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Array:
+    """-(target · log input + (1 - target) · log(1 - input)) of probabilities; logarithms are at least -100."""
+    mode = chosen("binary_cross_entropy", size_average, reduce, reduction)
+    same_sizes("binary_cross_entropy", input, target)
+    if getattr(weight, "requires_grad", False):
+        raise RuntimeError("binary_cross_entropy: the derivative for 'weight' is not implemented; detach() it")
+    if weight is not None:
+        return reduced(mul(binary_entropy(input, target), weight), mode)
+    return _binary(input, target, mode)
+
+
+@composite(forms="", under="nn.functional")
+def binary_cross_entropy_with_logits(
+    input: Array,
+    target: Array,
+    weight: Array | None = None,
+    /,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    pos_weight: Array | None = None,
+) -> Array:
+    """binary_cross_entropy(sigmoid(input), target), without overflow; the positive term times `pos_weight`."""
+    mode = chosen("binary_cross_entropy_with_logits", size_average, reduce, reduction)
+    same_sizes("binary_cross_entropy_with_logits", input, target)
+    if weight is None and pos_weight is None:
+        return _plain_logits(input, target, mode)
+    ones = [1.0 if w is None else w for w in (weight, pos_weight)]
+    return _logits(input, target, *ones, mode)
+
+
+# -- distributions --------------------------------------------------------------------------------------
+
+
+@pointwise(**_INTERNAL)
+def divergence(input: Number, target: Number, /) -> Number:
+    """target · (log target - input)."""
+    return s.xlogy(target, target) - target * input
+
+
+divergence.slope(
+    input=lambda g, target: -(g * target),
+    target=lambda g, input, target: g * (s.where(target > 0, s.log(target) + 1, s.where(target >= 0, 0, target)) - input),
+)
+
+
+@pointwise(**_INTERNAL)
+def log_divergence(input: Number, target: Number, /) -> Number:
+    """e^target · (target - input)."""
+    return s.exp(target) * (target - input)
+
+
+_divergence, _log_divergence = reduced_op(divergence), reduced_op(log_divergence)
+
+
+@composite(forms="", under="nn.functional")
+def kl_div(
+    input: Array,
+    target: Array,
+    /,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    log_target: bool = False,
+) -> Array:
+    """target · (log target - input) of log-probabilities `input`; "batchmean" divides the sum by the batch's size."""
+    mode = "sum" if reduction == "batchmean" else chosen("kl_div", size_average, reduce, reduction)
+    if mode == "mean" and size_average is None and reduce is None:
+        warnings.warn(
+            "reduction: 'mean' divides the total loss by both the batch size and the support size. 'batchmean' divides only "
+            "by the batch size, and aligns with the KL div math definition.",
+            stacklevel=3,
+        )
+    found = (_log_divergence if log_target else _divergence)(input, target, mode)
+    return found / tuple(input.shape)[0] if reduction == "batchmean" and len(input.shape) else found
+
+
+@pointwise(**_INTERNAL)
+def poisson_of_log(input: Number, target: Number, /) -> Number:
+    """e^input - target · input."""
+    return s.exp(input) - target * input
+
+
+@pointwise(**_INTERNAL)
+def poisson_of_rate(input: Number, target: Number, /, eps: float = 1e-8) -> Number:
+    """input - target · log(input + eps)."""
+    return input - target * s.log(input + eps)
+
+
+@pointwise(**_INTERNAL)
+def stirling(target: Number, /) -> Number:
+    """Stirling's log target!, where target > 1."""
+    return s.where(target > 1, target * s.log(target) - target + 0.5 * s.log((2 * math.pi) * target), 0)
+
+
+stirling.slope(target=lambda g, target: s.where(target > 1, g * (s.log(target) + 0.5 / target), 0))
+
+_poisson_of_log, _poisson_of_rate = reduced_op(poisson_of_log), reduced_op(poisson_of_rate)
+
+
+@composite(forms="", under="nn.functional")
+def poisson_nll_loss(
+    input: Array,
+    target: Array,
+    /,
+    log_input: bool = True,
+    full: bool = False,
+    size_average: bool | None = None,
+    eps: float = 1e-8,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Array:
+    """-log of the Poisson probability of `target` at the rate e^input (`log_input`) or input, up to log target! (`full`)."""
+    mode = chosen("poisson_nll_loss", size_average, reduce, reduction)
+    if not full:
+        return _poisson_of_log(input, target, mode) if log_input else _poisson_of_rate(input, target, eps, mode)
+    losses = poisson_of_log(input, target) if log_input else poisson_of_rate(input, target, eps)
+    return reduced(losses + stirling(target), mode)
+
+
+@pointwise(**_INTERNAL)
+def gaussian_error(input: Number, target: Number, var: Number, /, eps: float = 1e-6) -> Number:
+    """(log var + (input - target)² / var) / 2, var at least eps; its derivative does not see that floor."""
+    v = s.maximum(var, eps)
+    return 0.5 * (s.log(v) + (input - target) * (input - target) / v)
+
+
+gaussian_error.slope(
+    input=lambda g, input, target, var, eps: g * ((input - target) / s.maximum(var, eps)),
+    target=lambda g, input, target, var, eps: g * ((target - input) / s.maximum(var, eps)),
+    var=lambda g, input, target, var, eps: (0.5 * g)
+    * (1 - (input - target) * (input - target) / s.maximum(var, eps))
+    / s.maximum(var, eps),
+)
+_gaussian = reduced_op(gaussian_error)
+
+
+@composite(forms="", under="nn.functional")
+def gaussian_nll_loss(
+    input: Array,
+    target: Array,
+    var: Array,
+    /,
+    full: bool = False,
+    eps: float = 1e-6,
+    reduction: str = "mean",
+) -> Array:
+    """(log var + (input - target)² / var) / 2, up to the constant log(2π) / 2 (`full`); var is at least eps."""
+    var = _variance(input, var)
+    if reduction not in ("none", "mean", "sum"):
+        raise ValueError(f"{reduction} is not valid: gaussian_nll_loss takes reduction='none', 'mean' or 'sum'")
+    if full:
+        return reduced(gaussian_error(input, target, var, eps) + 0.5 * math.log(2 * math.pi), reduction)
+    return _gaussian(input, target, var, eps, reduction)
+
+
+def _variance(input: Any, var: Any) -> Any:
+    """The variances in a shape that broadcasts. Raises ValueError for negative ones, or ones that do not fit."""
+    values = getattr(var, "_a", var)
+    if np.any(np.asarray(values) < 0):
+        raise ValueError("gaussian_nll_loss: var has negative entry/entries; variances are >= 0")
+    if isinstance(var, float):
+        return var
+    have, want = tuple(var.shape), tuple(input.shape)
+    if have == want:
+        return var
+    if want[:-1] == have:
+        return unsqueeze(var, -1)
+    if len(have) != len(want) or _total(m for n, m in zip(want, have) if n != m) != 1:
+        raise ValueError(
+            f"gaussian_nll_loss: var is of incorrect size: {shape_text(have)}. It has the input's size {shape_text(want)}, "
+            f"or that with one dimension of 1, or without the last one"
+        )
+    return var
+
+
+_total = builtins.sum

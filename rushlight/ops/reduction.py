@@ -1,0 +1,125 @@
+"""What losses share: `reduction="none"`, "mean" or "sum", and elementwise losses that are reduced in one node."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..arrays.numpy import as_array, broadcast_shapes
+from ..arrays.summing import add_reduce
+from ..errors import shape_text
+from .along import of_type
+from .declare import Primitive
+from .elementwise import Pointwise
+from .reduce import mean, sum
+from .views import expand, sum_to_size
+
+_MODES = ("none", "mean", "sum")
+
+
+def chosen(name: str, size_average: bool | None, reduce: bool | None, reduction: str) -> str:
+    """The reduction asked for, the two old flags translated (with a warning). Raises ValueError for an unknown one."""
+    if size_average is not None or reduce is not None:
+        old = "none" if reduce is False else "sum" if size_average is False else "mean"
+        warnings.warn(
+            f"size_average and reduce args will be deprecated, please use reduction='{old}' instead.", stacklevel=4
+        )
+        return old
+    if reduction not in _MODES:
+        raise ValueError(f"{reduction} is not a valid value for reduction: {name} takes 'none', 'mean' or 'sum'")
+    return reduction
+
+
+def reduced(losses: Any, reduction: str) -> Any:
+    """The losses themselves, their mean or their sum."""
+    return losses if reduction == "none" else mean(losses) if reduction == "mean" else sum(losses)
+
+
+# -- elementwise losses reduced in one node -------------------------------------------------------------
+
+
+def reduced_op(kernel: Pointwise) -> Primitive:
+    """The op `<kernel>_reduced`: the elementwise losses `kernel` and their reduction, in one node.
+
+    Its backward is the kernel's derivative with the scalar cotangent (over n, for a mean) broadcast into it.
+    """
+    parameters = list(kernel.signature.parameters.values())
+    reduction = inspect.Parameter("reduction", inspect.Parameter.POSITIONAL_OR_KEYWORD, default="mean")
+    tensors = kernel.tensors
+
+    def body(*args: Any) -> Any:
+        losses = kernel.evaluate(*args[:-1])
+        return losses if args[-1] == "none" else reduce_array(losses, args[-1])
+
+    body.__doc__ = f"{kernel.doc} Its mean or sum, or each one."
+    body.__signature__ = inspect.Signature([*parameters, reduction])  # type: ignore[attr-defined]
+    op = Primitive(body, name=f"{kernel.name}_reduced", forms="", under="internal")
+    op.body.__module__ = kernel.body.__module__
+    op.shape(lambda *args: _shape(kernel, tensors, args))
+    op.backward(_backward_of(kernel, parameters))
+    return op
+
+
+def reduce_array(losses: np.ndarray, reduction: str) -> Any:
+    """The mean or sum of an array of losses, accumulated in at least float32 and pairwise."""
+    total = as_array(add_reduce(losses, tuple(range(losses.ndim))))
+    if reduction == "sum":
+        return total
+    with np.errstate(invalid="ignore"):
+        return as_array(np.true_divide(total, losses.dtype.type(losses.size), dtype=total.dtype))
+
+
+def _shape(kernel: Pointwise, tensors: Sequence[str], args: tuple[Any, ...]) -> Any:
+    inputs = args[: len(tensors)]
+    shape = broadcast_shapes(kernel.name, *(getattr(a, "shape", ()) for a in inputs)) if args[-1] == "none" else ()
+    return shape, kernel.types(inputs)[1].np
+
+
+def _backward_of(kernel: Pointwise, parameters: list[inspect.Parameter]) -> Callable[..., Any]:
+    names = ["g", *(p.name for p in parameters), "reduction"]
+
+    def backward(*args: Any, need: tuple[str, ...]) -> Any:
+        values = dict(zip(names, args, strict=True))
+        g = values["g"]
+        inputs = [values[n] for n in kernel.tensors]
+        shape = np.broadcast_shapes(*(tuple(getattr(x, "shape", ())) for x in inputs))
+        if values["reduction"] == "mean":
+            g = g / max(math.prod(shape), 1)
+        rule = kernel.rule(need)
+        found = rule.on_arrays(g, *(values[n] for n in rule.keeps))
+        grads = dict(zip(need, found if len(need) > 1 else (found,), strict=True))
+        return tuple(fitted(grads[n], x, shape) if n in grads else None for n, x in zip(kernel.tensors, inputs))
+
+    backward.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD) for n in (*names, "need")]
+    )
+    return backward
+
+
+def fitted(g: Any, like: Any, shape: tuple[int, ...]) -> Any:
+    """A cotangent of something of `shape` that `like` was broadcast to, in the shape and type of `like`."""
+    want = tuple(like.shape)
+    g = as_array(g)
+    if tuple(g.shape) != shape:
+        g = expand(g, shape)
+    if want != shape:
+        g = sum_to_size(g, want)
+    return of_type(g, getattr(like.dtype, "np", like.dtype))
+
+
+# -- shapes ---------------------------------------------------------------------------------------------
+
+
+def same_sizes(name: str, input: Any, target: Any) -> None:
+    """Raise ValueError unless input and target have one shape."""
+    if tuple(input.shape) != tuple(target.shape):
+        raise ValueError(
+            f"{name}: Target size ({shape_text(target.shape)}) must be the same as input size "
+            f"({shape_text(input.shape)}). Please ensure they have the same size, e.g. with target.unsqueeze(1) or "
+            f"input.squeeze(1)"
+        )
