@@ -30,6 +30,18 @@ _LAYERS = {
     "dropout": "Dropout Dropout1d Dropout2d Dropout3d AlphaDropout FeatureAlphaDropout",
     "flatten": "Flatten Unflatten",
     "sparse": "Embedding EmbeddingBag",
+    "padding": """ZeroPad1d ZeroPad2d ZeroPad3d ConstantPad1d ConstantPad2d ConstantPad3d ReflectionPad1d
+        ReflectionPad2d ReflectionPad3d ReplicationPad1d ReplicationPad2d ReplicationPad3d CircularPad1d
+        CircularPad2d CircularPad3d""",
+    "distance": "PairwiseDistance CosineSimilarity",
+    "fold": "Fold Unfold",
+    "shuffle": "PixelShuffle PixelUnshuffle ChannelShuffle",
+    "upsampling": "Upsample UpsamplingNearest2d UpsamplingBilinear2d",
+    "linear_cross_entropy": "LinearCrossEntropyLoss",
+    "lazy": """LazyLinear LazyConv1d LazyConv2d LazyConv3d LazyConvTranspose1d LazyConvTranspose2d
+        LazyConvTranspose3d LazyBatchNorm1d LazyBatchNorm2d LazyBatchNorm3d LazyInstanceNorm1d
+        LazyInstanceNorm2d LazyInstanceNorm3d""",
+    "parameter": "UninitializedBuffer UninitializedParameter",
     "rnn": "RNNBase RNN LSTM GRU",
     "attention": "MultiheadAttention",
     "transformer": """Transformer TransformerEncoder TransformerEncoderLayer
