@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from . import creation, dtypes
-from .arrays import numpy as arrays
 from .autograd import inplace, record
 from .autograd.mode import grad_on
 from .errors import shape_text
@@ -175,8 +174,7 @@ def _item(i: Any) -> Any:
     if not isinstance(i, Tensor):
         raise IndexError(
             "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid "
-            "indices "
-            f"(got {type(i).__name__})"
+            f"indices (got {type(i).__name__})"
         )
     return i if i._a.ndim else _scalar_item(i)
 
@@ -232,8 +230,7 @@ def too_many(shape: tuple[int, ...], used: int) -> IndexError:
     if not shape:
         return IndexError(
             "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to "
-            "convert a "
-            "0-dim tensor to a number"
+            "convert a 0-dim tensor to a number"
         )
     return IndexError(
         f"too many indices for tensor of dimension {len(shape)}: {used} for shape {shape_text(shape)}"
@@ -256,8 +253,7 @@ def explained(e: Exception, x: Tensor, index: Any) -> Exception:
         if i.__class__ is int and not -shape[dim] <= i < shape[dim]:
             return IndexError(
                 f"index {i} is out of bounds for dimension {dim} with size {shape[dim]}; the tensor's shape "
-                "is "
-                f"{shape_text(shape)}"
+                f"is {shape_text(shape)}"
             )
         dim += len(shape) - used if i is Ellipsis else _consumed(i)
     return e
@@ -295,7 +291,7 @@ def assign(self: Tensor, index: Any, value: Any) -> None:
     if picks:
         _write_at(place, tuple([p._a if p.__class__ is Tensor else None for p in picks]), values)
     else:
-        _copy_into(place, values)
+        _copy_into(place, _without_leading_ones(values, place.ndim))
     record.bump(self, "__setitem__")
 
 
@@ -305,12 +301,19 @@ def _assign_recorded(x: Tensor, index: Any, value: Any) -> None:
         place = x if picks and is_whole(basic) else _slice(x, basic)
     except IndexError as e:
         raise explained(e, x, basic) from None
-    if not isinstance(value, Tensor):
-        value = wrap(arrays.number(value, x._a.dtype))
     if picks:
         place.index_put_(picks, value)
     else:
-        place.copy_(value)
+        place.copy_(_without_leading_ones(value, place.ndim))
+
+
+def _without_leading_ones(value: Any, ndim: int) -> Any:
+    """`value` (an array, a Tensor or a number) with at most `ndim` dimensions, if those dropped are of size
+    1.
+    """
+    shape = getattr(value, "shape", ())
+    extra = len(shape) - ndim
+    return value.reshape(shape[extra:]) if extra > 0 and all(n == 1 for n in shape[:extra]) else value
 
 
 def _value(x: Tensor, value: Any) -> Any:
@@ -323,6 +326,5 @@ def _value(x: Tensor, value: Any) -> Any:
         return value
     raise TypeError(
         f"can't assign a {type(value).__name__} to a torch tensor of dtype {x.dtype}; make it a tensor "
-        "first, with "
-        f"torch.tensor(...) or torch.from_numpy(...)"
+        "first, with torch.tensor(...) or torch.from_numpy(...)"
     )

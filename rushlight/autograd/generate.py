@@ -28,10 +28,12 @@ from .recorder import Recorder, fast_backward, fast_keeps
 
 namespace.update(
     {
+        "REQUIRED": inspect.Parameter.empty,  # the default of an option that may come under NumPy's name instead
         **{"ndarray": np.ndarray, "next_number": next_number, "grad_on": grad_on, "new": object.__new__},
         **{"PLAIN": frozenset({np.ndarray, int, float, bool, complex, type(None)}), "owner_of": owner_of},
         **{"f4": np.dtype(np.float32), "f8": np.dtype(np.float64), "finish": record.finish},
         **{"constant": record.constant, "broadcast_error": record.broadcast_error},
+        **{"not_a_list": record.not_a_list},
         **{"node_of": record.node, "nodes_of": record.nodes, "ref": weakref.ref, "forget_dead": inplace.forget_dead, "getframe": sys._getframe},
     }
 )
@@ -75,10 +77,27 @@ def _parameters(op: Op, out: bool = True) -> str:
         if p.kind is p.KEYWORD_ONLY and not keyword_only:
             parts.append("*")
             keyword_only = True
-        parts.append(p.name + ("" if p.default is p.empty else f"={_literal(p.default)}"))
-    if out and "o" in op.forms:
-        parts += ["out=None"] if keyword_only else ["*", "out=None"]
-    return ", ".join(parts)
+        required = "=REQUIRED" if p.name in _numpy_names(op) else ""
+        parts.append(p.name + (required if p.default is p.empty else f"={_literal(p.default)}"))
+    last = (["out=None"] if out and "o" in op.forms else []) + [f"{n}=None" for n in _numpy_names(op).values()]
+    return ", ".join(parts + (["*"] if last and not keyword_only else []) + last)
+
+
+def _numpy_names(op: Op) -> dict[str, str]:
+    """NumPy's names that PyTorch takes for an option too: {"dim": "axis", "keepdim": "keepdims"} or part of it."""
+    names = [p.name for p in op.options if p.kind is not p.POSITIONAL_ONLY]
+    required = [p.name for p in op.options if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
+    if "dim" not in names or (required and required[-1] != "dim") or _takes_varargs(op.signature.parameters["dim"]):
+        return {}
+    return {ours: numpys for ours, numpys in (("dim", "axis"), ("keepdim", "keepdims")) if ours in names}
+
+
+def _numpy_values(op: Op) -> list[str]:
+    """Statements that take over what was given under NumPy's names."""
+    lines = [f"    if {numpys} is not None: {ours} = {numpys}" for ours, numpys in _numpy_names(op).items()]
+    if lines and op.signature.parameters["dim"].default is inspect.Parameter.empty:
+        lines.append(f"    if dim is REQUIRED: raise TypeError(\"{op.name}() missing 1 required argument: 'dim'\")")
+    return lines
 
 
 def _default_of(op: Op, name: str) -> str:
@@ -97,7 +116,8 @@ def _varargs(op: Op) -> list[str]:
         for n in names
     ]
     lists = [n for n in names if n in op.lists and op.kind != "composite"]
-    return lines + [f"    if {n}.__class__ is not tuple and {n}.__class__ is not list: {n} = ({n},)" for n in lists]
+    lines += [f"    if {n}.__class__ is not tuple and {n}.__class__ is not list: {n} = ({n},)" for n in lists]
+    return lines + _numpy_values(op)
 
 
 def _takes_varargs(p: inspect.Parameter) -> bool:
@@ -119,7 +139,8 @@ def _general(op: Op) -> list[str]:
     lines = _detours(op)
     for n in op.tensors:
         if n in op.lists:
-            lines.append(f"    a_{n} = tuple([unwrap(v) for v in {n}])")
+            lines.append(f"    if {n}.__class__ is Tensor: not_a_list(op.name, {n!r})")
+            lines.append(f"    a_{n} = tuple([v._a if v.__class__ is Tensor else unwrap(v) for v in {n}])")
         else:
             lines.append(f"    a_{n} = {n}._a if {n}.__class__ is Tensor or {n}.__class__ is Parameter else unwrap({n})")
     plain = [

@@ -96,8 +96,16 @@ def node(value: Any) -> Any:
 
 def nodes(values: Sequence[Any]) -> Any:
     """The nodes of a sequence of Tensors, None when none is tracked."""
-    found = tuple(map(node, values))
-    return found if any(n is not None for n in found) else None
+    found = tuple([v._n if v.__class__ is binding.tensor else node(v) for v in values])
+    for n in found:
+        if n is not None:
+            return found
+    return None
+
+
+def not_a_list(op: str, name: str) -> NoReturn:
+    """Raise the TypeError for one Tensor where a list of them is asked for."""
+    raise TypeError(f"{op}(): argument {name!r} must be tuple of Tensors, not Tensor; put it in a list")
 
 
 NO_NODES: tuple[Any, ...] = ()

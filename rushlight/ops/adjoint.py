@@ -17,8 +17,7 @@ def H(input: Array, /) -> Array:  # noqa: N802 (PyTorch's name)
     if len(input.shape) not in (0, 2):
         raise RuntimeError(
             f"tensor.H is only supported on matrices (2-D tensors). Got {len(input.shape)}-D tensor. For "
-            "batches of "
-            f"matrices, consider using tensor.mH"
+            "batches of matrices, consider using tensor.mH"
         )
     return _adjoint("H", input)
 

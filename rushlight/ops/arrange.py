@@ -30,8 +30,7 @@ def repeat(input: Array, /, repeats: Varargs) -> Array:
     if len(counts) < input.ndim:
         raise RuntimeError(
             "repeat: Number of dimensions of repeat dims can not be smaller than number of dimensions of "
-            "tensor: "
-            f"{counts} for shape {shape_text(input.shape)}"
+            f"tensor: {counts} for shape {shape_text(input.shape)}"
         )
     return np.tile(input, counts)
 
@@ -94,8 +93,7 @@ def repeated_positions(input: Array, repeats: Array, /, *, dim: int, output_size
     if counts.size != size:
         raise RuntimeError(
             "repeat_interleave: repeats must have the same size as input along dim, but got repeats.size(0) "
-            "= "
-            f"{counts.size} and input.size({dim}) = {size}"
+            f"= {counts.size} and input.size({dim}) = {size}"
         )
     return interleaved_positions.body(counts, output_size=output_size)
 

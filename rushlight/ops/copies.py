@@ -43,9 +43,10 @@ def alias(input: Array, /) -> Array:
 alias.vjp(input=lambda g: alias(g))
 
 
-def _view_or_reshape(input: Array, shape: Any) -> Array:
+def _view_or_reshape(input: Array, size: Any, dtype: Any = None) -> Array:
     """What view shows; the copy is made first where the memory cannot be seen so."""
-    return view(input, shape) if hasattr(shape, "category") else reshape(input, shape)
+    kind = dtype or (size if hasattr(size, "category") else None)
+    return view(input, kind) if kind is not None else reshape(input, size)
 
 
 def _copying(op: Op, forms: str = "o", show: Any = None) -> Op:
@@ -88,8 +89,7 @@ def _exchanged(input: Array, src: Array, show: Op, *options: Any) -> Array:
     if getattr(src, "shape", place.shape) != place.shape:
         raise RuntimeError(
             f"{show.name}_scatter: expected src to have a size equal to the slice of self. src size = "
-            f"{list(src.shape)}, "
-            f"slice size = {list(place.shape)}"
+            f"{list(src.shape)}, slice size = {list(place.shape)}"
         )
     place[...] = src
     return out

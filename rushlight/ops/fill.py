@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import dtypes
-from ..arrays.numpy import cast, ndarray, number
+from ..arrays.numpy import broadcast_shapes, cast, ndarray, number
 from ..dtypes import OF_NUMPY, compute_type, of_numpy
 from ..errors import shape_text
 from .convert import to_dtype
@@ -24,12 +24,12 @@ Array = Any
 
 def _limits(kind: np.dtype) -> tuple[float, float]:
     d = OF_NUMPY[kind]
+    if d.category == dtypes.BOOL:
+        return -math.inf, math.inf
     if d.category == dtypes.INT:
         info = dtypes.iinfo(d)
         return (info.min if d.is_signed else -info.max), info.max
-    if d.category == dtypes.FLOAT:
-        return dtypes.finfo(d).min, dtypes.finfo(d).max
-    return -math.inf, math.inf
+    return dtypes.finfo(d.to_real()).min, dtypes.finfo(d.to_real()).max
 
 
 _LIMITS = {kind: _limits(kind) for kind in OF_NUMPY}
@@ -43,18 +43,28 @@ def checked(value: Any, kind: np.dtype) -> Any:
     if getattr(value, "shape", None) is not None:
         return cast(value, kind)
     category = OF_NUMPY[kind].category
-    if category in (dtypes.INT, dtypes.FLOAT):
+    if isinstance(value, complex) and category != dtypes.COMPLEX and not value.imag:
+        value = value.real
+    if not all(_fits(part, kind, category) for part in _parts(value, category)):
         low, high = _LIMITS[kind]
-        real = value.real if isinstance(value, complex) and not value.imag else value
-        special = category == dtypes.FLOAT and isinstance(real, float) and not math.isfinite(real)
-        if isinstance(real, complex) or not (low <= real <= high or special):
-            raise RuntimeError(
-                f"value cannot be converted to type {OF_NUMPY[kind].name} without overflow: {value} is not "
-                "within "
-                f"{low} and {high}"
-            )
-        value = real
+        raise RuntimeError(
+            f"value cannot be converted to type {OF_NUMPY[kind].name} without overflow: {value} is not "
+            f"within {low} and {high}"
+        )
     return number(value, kind)
+
+
+def _parts(value: Any, category: int) -> tuple[Any, ...]:
+    return (value.real, value.imag) if category == dtypes.COMPLEX else (value,)
+
+
+def _fits(value: Any, kind: np.dtype, category: int) -> bool:
+    low, high = _LIMITS[kind]
+    if category == dtypes.BOOL:
+        return True
+    if isinstance(value, complex):
+        return False
+    return low <= value <= high or (category >= dtypes.FLOAT and not math.isfinite(value))
 
 
 def assigned(value: Any, kind: np.dtype) -> Any:
@@ -79,6 +89,8 @@ def copy(input: Array, src: Array, /, non_blocking: bool = False) -> Array:
 def copy_into(out: ndarray, src: Any, non_blocking: bool = False) -> ndarray:
     """out[...] = src. Raises RuntimeError where `src` does not broadcast to `out`."""
     values = assigned(src, out.dtype)
+    if values.ndim > out.ndim:
+        raise _misfit(out, values)
     try:
         out[...] = values
     except ValueError:
@@ -89,22 +101,21 @@ def copy_into(out: ndarray, src: Any, non_blocking: bool = False) -> ndarray:
 def _misfit(out: ndarray, values: ndarray) -> RuntimeError:
     if not out.flags.writeable:
         return RuntimeError(
-            "copy_: unsupported operation: more than one element of the written-to tensor refers to a single "
-            "memory "
-            "location (an expanded tensor), or its memory is read-only. Please clone() the tensor first"
+            "copy_: unsupported operation: more than one element of the written-to tensor refers to a "
+            "single memory location (an expanded tensor), or its memory is read-only. Please clone() the "
+            "tensor first"
         )
     extra = out.ndim - values.ndim
     if extra < 0:
+        shape = broadcast_shapes("copy_", out.shape, values.shape)
         return RuntimeError(
-            f"copy_: output with shape {list(out.shape)} doesn't match the broadcast shape "
-            f"{list(values.shape)}"
+            f"copy_: output with shape {list(out.shape)} doesn't match the broadcast shape {list(shape)}"
         )
     wrong = next(d for d, n in enumerate(values.shape) if n not in (1, out.shape[d + extra])) + extra
     return RuntimeError(
         f"copy_: The expanded size of the tensor ({out.shape[wrong]}) must match the existing size "
         f"({values.shape[wrong - extra]}) at non-singleton dimension {wrong}.  Target sizes: "
-        f"{list(out.shape)}.  "
-        f"Tensor sizes: {list(values.shape)}"
+        f"{list(out.shape)}.  Tensor sizes: {list(values.shape)}"
     )
 
 
@@ -142,8 +153,7 @@ def fill_into(out: ndarray, value: Any) -> ndarray:
     if getattr(value, "ndim", 0):
         raise RuntimeError(
             f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions, "
-            "shape "
-            f"{shape_text(value.shape)}"
+            f"shape {shape_text(value.shape)}"
         )
     out[...] = checked(value, out.dtype)
     return out

@@ -58,8 +58,7 @@ def check_along(name: str, shape: tuple[int, ...], index: ndarray, dim: int) -> 
     if any(n > shape[d] for d, n in enumerate(index.shape) if d != at and index.size):
         raise RuntimeError(
             f"{name}: Size does not match: expected index {list(index.shape)} to be no larger than self "
-            f"{list(shape)} "
-            f"apart from dimension {at}"
+            f"{list(shape)} apart from dimension {at}"
         )
     check_positions(name, index, shape[at] if shape else 1, at)
     return at
@@ -164,8 +163,7 @@ def check_source(name: str, out: ndarray, index: ndarray, src: Any) -> Any:
     if any(n > m for n, m in zip(index.shape, src.shape, strict=False)):
         raise RuntimeError(
             f"{name}: Expected index {list(index.shape)} to be no larger than self {list(out.shape)} apart "
-            "from the "
-            f"dimension and to be no larger size than src {list(src.shape)}"
+            f"from the dimension and to be no larger size than src {list(src.shape)}"
         )
     return src[tuple(map(slice, index.shape))] if src.shape != index.shape and src.ndim else src
 

@@ -136,7 +136,7 @@ def _to_2d(t: Array) -> Array:
 
 @composite
 def atleast_3d(tensors: Sequence[Array] | Varargs, /) -> Any:
-    """The tensor, or each of several, with at least three dimensions: (n,) to (1, n, 1), matrices to (m, n, 1)."""
+    """The tensor, or each of several, with at least three dimensions: (1, n, 1) of a vector."""
     return _each(tensors, _to_3d)
 
 

@@ -86,8 +86,7 @@ def _check_mask(name: str, mask: tuple[int, ...], shape: tuple[int, ...], at: in
     wrong = next(d for d, n in enumerate(mask) if shape[at + d] != n) + at
     raise IndexError(
         f"{name}: The shape of the mask {list(mask)} at index {wrong} does not match the shape of the "
-        "indexed "
-        f"tensor {list(shape)} at index {wrong}"
+        f"indexed tensor {list(shape)} at index {wrong}"
     )
 
 
@@ -226,8 +225,7 @@ def broadcast_value(values: ndarray, shape: tuple[int, ...]) -> ndarray:
     except ValueError:
         raise RuntimeError(
             f"index_put: shape mismatch: value tensor of shape {list(values.shape)} cannot be broadcast to "
-            "indexing "
-            f"result of shape {list(shape)}"
+            f"indexing result of shape {list(shape)}"
         ) from None
 
 
@@ -252,9 +250,8 @@ def write_at(out: ndarray, indices: Sequence[Any], values: Any, accumulate: bool
         if accumulate or values.size != 1 or not _is_one_mask(key):
             raise RuntimeError(
                 "index_put: Index put requires the source and destination dtypes match, got "
-                f"{OF_NUMPY[out.dtype].name} "
-                f"for the destination and {OF_NUMPY[values.dtype].name} for the source; convert the values "
-                "with .to()"
+                f"{OF_NUMPY[out.dtype].name} for the destination and {OF_NUMPY[values.dtype].name} for the "
+                "source; convert the values with .to()"
             )
         values = cast(values, out.dtype)
     return _add(out, key, values) if accumulate else put(out, key, values)

@@ -22,9 +22,10 @@ def cat(tensors: Sequence[Array], /, dim: int = 0) -> Array:
     """The tensors end to end along `dim`. Other sizes must agree; tensors of shape (0,) are passed over."""
     if not len(tensors):
         raise ValueError("torch.cat(): expected a non-empty list of Tensors")
-    first = tensors[0]
-    kind = first.dtype
-    for a in tensors:
+    kind = getattr(tensors[0], "dtype", None)
+    for i, a in enumerate(tensors):
+        if getattr(a, "dtype", None) is None:
+            raise TypeError(f"cat: expected Tensor as element {i} in argument 0, but got {type(a).__name__}")
         if a.dtype is not kind:
             kind = result_type(*tensors).np
             tensors = [cast(a, kind) for a in tensors]
@@ -59,9 +60,8 @@ def _cat_carefully(tensors: Sequence[Array], dim: int) -> Array:
             if n != m and d != at:
                 raise RuntimeError(
                     f"cat: Sizes of tensors must match except in dimension {at}. Expected size {n} but got "
-                    f"size {m} for "
-                    f"tensor number {i} in the list: {shape_text(shape)} and {shape_text(a.shape)} differ in "
-                    f"dimension {d}"
+                    f"size {m} for tensor number {i} in the list: {shape_text(shape)} and "
+                    f"{shape_text(a.shape)} differ in dimension {d}"
                 )
     return np.concatenate([a for _, a in kept], at)
 

@@ -24,7 +24,7 @@ def check_mask(name: str, mask: ndarray) -> None:
     if mask.dtype.char != "?":
         raise RuntimeError(
             f"{name} only supports boolean masks, but got mask with dtype {OF_NUMPY[mask.dtype].name}; "
-            f"compare (x > 0) or convert with .bool()"
+            "compare (x > 0) or convert with .bool()"
         )
 
 
@@ -63,8 +63,7 @@ def fill_value(input: ndarray, value: Any, name: str = "masked_fill_") -> ndarra
     if getattr(value, "ndim", 0):
         raise RuntimeError(
             f"{name} only supports a 0-dimensional value tensor, but got tensor with {value.ndim} "
-            "dimension(s), "
-            f"shape {shape_text(value.shape)}"
+            f"dimension(s), shape {shape_text(value.shape)}"
         )
     return checked(value.item() if getattr(value, "dtype", None) in _BUILT_IN else value, input.dtype)
 
@@ -133,8 +132,7 @@ def masked_scatter_into(out: ndarray, mask: ndarray, source: ndarray) -> ndarray
     if source.dtype != out.dtype:
         raise RuntimeError(
             "masked_scatter: expected self and source to have same dtypes but got "
-            f"{OF_NUMPY[out.dtype].name} and "
-            f"{OF_NUMPY[source.dtype].name}"
+            f"{OF_NUMPY[out.dtype].name} and {OF_NUMPY[source.dtype].name}"
         )
     count = int(np.count_nonzero(np.broadcast_to(mask, out.shape)))
     if source.size < count:

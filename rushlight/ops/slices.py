@@ -95,8 +95,7 @@ def check_slices(
     if source.dtype != out.dtype:
         raise RuntimeError(
             f"{name}_(): self ({OF_NUMPY[out.dtype].name}) and source ({OF_NUMPY[source.dtype].name}) must "
-            "have the same "
-            f"scalar type (self and source expected to have the same dtype)"
+            "have the same scalar type (self and source expected to have the same dtype)"
         )
     count = source.shape[at] if source.ndim > at else 1
     if count != index.size:
@@ -110,8 +109,7 @@ def check_slices(
     ):
         raise RuntimeError(
             f"{name}: source tensor shape must match self tensor shape, excluding the specified dimension. "
-            "Got "
-            f"self.shape = {list(out.shape)} source.shape = {list(source.shape)}"
+            f"Got self.shape = {list(out.shape)} source.shape = {list(source.shape)}"
         )
     check_positions(name, index, out.shape[at] if out.ndim else 1, at, error)
     return at
@@ -166,8 +164,7 @@ def _check_copy(out: ndarray, index: ndarray, source: ndarray, at: int) -> None:
     if source.ndim != out.ndim and source.ndim and out.ndim:
         raise IndexError(
             "index_copy_(): When source and destination are not scalars, their dimensionality must match. "
-            "Source "
-            f"dimensionality ({source.ndim}), destination dimensionality ({out.ndim})"
+            f"Source dimensionality ({source.ndim}), destination dimensionality ({out.ndim})"
         )
     if index.dtype.char not in "lq":
         raise RuntimeError(
@@ -176,13 +173,12 @@ def _check_copy(out: ndarray, index: ndarray, source: ndarray, at: int) -> None:
     if source.dtype != out.dtype:
         raise RuntimeError(
             "index_copy_(): self and source expected to have the same dtype, but got (self) "
-            f"{OF_NUMPY[out.dtype].name} "
-            f"and (source) {OF_NUMPY[source.dtype].name}"
+            f"{OF_NUMPY[out.dtype].name} and (source) {OF_NUMPY[source.dtype].name}"
         )
     around = out.shape[:at] + out.shape[at + 1 :]
     if source.ndim and source.shape[:at] + source.shape[at + 1 :] != around:
         raise RuntimeError(
-            f"index_copy_(): Source/destination tensor must have same slice shapes. Destination shape: "
+            "index_copy_(): Source/destination tensor must have same slice shapes. Destination shape: "
             f"{list(out.shape)}, source shape: {list(source.shape)}, at dimension {at}"
         )
     if source.ndim and source.shape[at] != index.size:
@@ -227,6 +223,8 @@ def index_fill_into(out: ndarray, index: ndarray, value: Any, dim: int) -> ndarr
         raise RuntimeError(
             f"index_fill_(): Index has to be a vector/scalar, got shape {shape_text(index.shape)}"
         )
+    if isinstance(value, complex) and out.dtype.kind != "c":
+        raise RuntimeError("index_fill_(): Converting complex Scalar to non-complex type is not supported")
     number = fill_value(out, value, "index_fill_")
     size = out.shape[at] if out.ndim else 1
     check_positions("index_fill_()", np.where(index < 0, index + size, index), size, at, IndexError)

@@ -82,8 +82,8 @@ def _even(name: str, input: Array, where: Any, dim: int, least: int) -> tuple[Ar
     if isinstance(where, int) and (where <= 0 or input.shape[dim] % where):
         raise RuntimeError(
             f"torch.{name} attempted to split along dimension {dim}, but the size of the dimension "
-            f"{input.shape[dim]} is "
-            f"not divisible by the split_size {where}! The shape is {shape_text(input.shape)}"
+            f"{input.shape[dim]} is not divisible by the split_size {where}! The shape is "
+            f"{shape_text(input.shape)}"
         )
     return tensor_split(input, where, dim)
 

@@ -33,8 +33,8 @@ def as_strided(
     if 0 not in sizes and needed > flat.nbytes:
         raise RuntimeError(
             f"as_strided: setStorage: sizes {list(sizes)}, strides {list(steps)}, storage offset {start}, "
-            f"and itemsize {n} "
-            f"requiring a storage size of {needed} are out of bounds for storage of size {flat.nbytes}"
+            f"and itemsize {n} requiring a storage size of {needed} are out of bounds for storage of size "
+            f"{flat.nbytes}"
         )
     return ndarray(
         sizes, input.dtype, flat, start * n if 0 not in sizes else 0, tuple([s * n for s in steps])
@@ -123,8 +123,7 @@ def as_strided_scatter(
     if tuple(src.shape) != tuple(size):
         raise RuntimeError(
             "as_strided_scatter: expected src to have a size equal to the slice of self. src size = "
-            f"{list(src.shape)}, "
-            f"slice size = {list(size)}"
+            f"{list(src.shape)}, slice size = {list(size)}"
         )
     memory = _memory(input, input.dtype)
     out = _over(memory, input)

@@ -65,14 +65,12 @@ def put_into(out: ndarray, index: ndarray, source: ndarray, accumulate: bool = F
     if source.size != index.size:
         raise IndexError(
             "put_(): Expected source and index to have the same number of elements, but got source.numel() "
-            "= "
-            f"{source.size}, index.numel() = {index.size}"
+            f"= {source.size}, index.numel() = {index.size}"
         )
     if source.dtype != out.dtype:
         raise RuntimeError(
             "put_(): self and source expected to have the same dtype, but got self.dtype = "
-            f"{OF_NUMPY[out.dtype].name} "
-            f"and source.dtype = {OF_NUMPY[source.dtype].name}"
+            f"{OF_NUMPY[out.dtype].name} and source.dtype = {OF_NUMPY[source.dtype].name}"
         )
     flat = out.reshape(-1)
     if accumulate:
@@ -104,8 +102,7 @@ def take_along_dim(input: Array, indices: Array, /, dim: int | None = None) -> A
     if n != len(indices.shape):
         raise RuntimeError(
             "torch.take_along_dim(): input and indices should have the same number of dimensions, but got "
-            f"{n} dimensions "
-            f"for input, and {len(indices.shape)} dimensions for indices"
+            f"{n} dimensions for input, and {len(indices.shape)} dimensions for indices"
         )
     at = normalize_dim("take_along_dim", dim, n)
     size = input.shape[at] if n else 1

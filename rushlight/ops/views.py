@@ -43,8 +43,7 @@ def infer_size(name: str, shape: Any, count: int, old: tuple[int, ...]) -> tuple
     if -1 in sizes and known == 0 and count == 0:
         raise RuntimeError(
             f"{name}: cannot reshape tensor of 0 elements into shape {list(sizes)} because the unspecified "
-            "dimension "
-            f"size -1 can be any value and is ambiguous"
+            "dimension size -1 can be any value and is ambiguous"
         )
     if (known != count) if -1 not in sizes else (known == 0 or count % known):
         raise RuntimeError(
@@ -55,25 +54,26 @@ def infer_size(name: str, shape: Any, count: int, old: tuple[int, ...]) -> tuple
 
 
 @viewing
-def view(input: Array, /, shape: Varargs) -> Array:
-    """The same elements under another shape, without a copy; one size may be -1. With a dtype, its bytes
-    under that type.
+def view(input: Array, /, size: Varargs, *, dtype: Any = None) -> Array:
+    """The same elements under another shape, without a copy; one size may be -1.
+
+    With a dtype (alone, or as `dtype=`), the same bytes as elements of that type.
     """
+    if dtype is not None:
+        return _reinterpret(input, dtype.np)
     try:
         if input.flags.c_contiguous:
-            return input.reshape(shape)  # always a view here, at a third of the price of copy=False
-        return input.reshape(shape, copy=False)
+            return input.reshape(size)  # always a view here, at a third of the price of copy=False
+        return input.reshape(size, copy=False)
     except (ValueError, TypeError):
-        if hasattr(shape, "category"):
-            return _reinterpret(input, shape.np)
-        sizes = infer_size("view", shape, input.size, input.shape)
+        if hasattr(size, "category"):
+            return _reinterpret(input, size.np)
+        sizes = infer_size("view", size, input.size, input.shape)
         raise RuntimeError(
             f"view: view size is not compatible with input tensor's size {shape_text(input.shape)} and "
-            "stride "
-            f"{tuple(s // input.itemsize for s in input.strides)} for the new shape {shape_text(sizes)} (at "
-            "least one "
-            "dimension spans across two contiguous subspaces). Use .reshape(...) instead, or "
-            ".contiguous().view(...)"
+            f"stride {tuple(s // input.itemsize for s in input.strides)} for the new shape "
+            f"{shape_text(sizes)} (at least one dimension spans across two contiguous subspaces). Use "
+            ".reshape(...) instead, or .contiguous().view(...)"
         ) from None
 
 
@@ -105,8 +105,16 @@ def reshape(input: Array, /, shape: Varargs) -> Array:
     try:
         return view(input, shape)
     except RuntimeError:
-        sizes = infer_size("reshape", shape, math.prod(input.shape), tuple(input.shape))
-        return view(clone(input, memory_format="torch.contiguous_format"), sizes)
+        return reshape_copy(input, infer_size("reshape", shape, math.prod(input.shape), tuple(input.shape)))
+
+
+@primitive(forms="", under="internal")
+def reshape_copy(input: Array, /, shape: Sequence[int]) -> Array:
+    """The elements in row-major order under another shape, copied."""
+    return np.array(input, order="C").reshape(shape)
+
+
+reshape_copy.vjp(input=lambda g, input_shape: reshape(g, input_shape))
 
 
 @composite(forms="m")
@@ -141,8 +149,7 @@ def unflatten(input: Array, /, dim: int, sizes: Sequence[int]) -> Array:
     if (known != shape[at]) if -1 not in tuple(sizes) else (not known or shape[at] % known):
         raise RuntimeError(
             f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {dim} "
-            f"({shape[at]}) in the "
-            f"input tensor of shape {shape_text(shape)}"
+            f"({shape[at]}) in the input tensor of shape {shape_text(shape)}"
         )
     return view(
         input, (*shape[:at], *infer_size("unflatten", tuple(sizes), shape[at], shape), *shape[at + 1 :])
@@ -193,8 +200,7 @@ def permute(input: Array, /, dims: Varargs) -> Array:
     if len(dims) != input.ndim:
         raise RuntimeError(
             "permute: number of dimensions in the tensor input does not match the length of the desired "
-            "ordering of "
-            f"dimensions i.e. input.dim() = {input.ndim} is not equal to len(dims) = {len(dims)}"
+            f"ordering of dimensions i.e. input.dim() = {input.ndim} is not equal to len(dims) = {len(dims)}"
         )
     order = tuple([normalize_dim("permute", d, input.ndim) for d in dims])
     if len(set(order)) != len(order):
@@ -221,8 +227,7 @@ def movedim(input: Array, /, source: Any, destination: Any) -> Array:
     if len(source) != len(destination):
         raise RuntimeError(
             f"movedim: Invalid source or destination dims: source ({list(source)} dims) should contain the "
-            "same number of "
-            f"dims as destination ({list(destination)} dims)"
+            f"same number of dims as destination ({list(destination)} dims)"
         )
     src, dst = _distinct("source", source, n), _distinct("destination", destination, n)
     rest = iter([d for d in range(n) if d not in src])
@@ -287,8 +292,7 @@ def expand(input: Array, /, size: Varargs, *, implicit: bool = False) -> Array:
     if extra < 0:
         raise RuntimeError(
             f"expand: the number of sizes provided ({len(size)}) must be greater or equal to the number of "
-            "dimensions in "
-            f"the tensor ({input.ndim}): {tuple(size)} for shape {shape_text(input.shape)}"
+            f"dimensions in the tensor ({input.ndim}): {tuple(size)} for shape {shape_text(input.shape)}"
         )
     old = (1,) * extra + input.shape
     sizes = tuple(
@@ -305,9 +309,8 @@ def expand(input: Array, /, size: Varargs, *, implicit: bool = False) -> Array:
         if n < 0 or (n != have and have != 1):
             raise RuntimeError(
                 f"expand: The expanded size of the tensor ({n}) must match the existing size ({have}) at "
-                "non-singleton "
-                f"dimension {d}.  Target sizes: {list(size)}.  Tensor sizes: {list(input.shape)}; only sizes "
-                "of 1 stretch"
+                f"non-singleton dimension {d}.  Target sizes: {list(size)}.  Tensor sizes: "
+                f"{list(input.shape)}; only sizes of 1 stretch"
             )
     steps = (0,) * extra + input.strides
     found = strided_view(
@@ -433,15 +436,13 @@ def split(input: Array, /, split_size_or_sections: Any, dim: int = 0) -> tuple[A
         if parts < 0 or (parts == 0 and size):
             raise RuntimeError(
                 "split: split expects split_size be non-negative (and positive for a dimension size of "
-                f"{size}), but got "
-                f"split_size={parts}"
+                f"{size}), but got split_size={parts}"
             )
         parts = [min(parts, size - i) for i in range(0, size, parts)] if size else [0]
     if sum(parts) != size:
         raise RuntimeError(
             f"split: split_with_sizes expects split_sizes to sum exactly to {size} (input tensor's size at "
-            f"dimension {dim}), "
-            f"but got split_sizes={list(parts)}"
+            f"dimension {dim}), but got split_sizes={list(parts)}"
         )
     starts = itertools.accumulate(parts, initial=0)
     return tuple([narrow(input, dim, start, n) for start, n in zip(starts, parts, strict=False)])
@@ -499,7 +500,7 @@ diagonal_zeros.vjp(input=lambda g, offset, dim1, dim2: diagonal(g, offset, dim1,
 @composite(forms="m")
 def ravel(input: Array, /) -> Array:
     """All elements in one dimension; a view where that can be."""
-    return reshape(input, (-1,))
+    return view(contiguous(input), (-1,))
 
 
 # -- copies -------------------------------------------------------------------------------------------
