@@ -16,7 +16,9 @@ _ALPHA = (1 + sqrt(17)) / 8  # bounds the growth of elements over a step best
 
 
 def ldl_factor(A: Array, hermitian: bool) -> tuple[Array, Array, Array]:
-    """The factors L and D in one lower triangle, the pivots (from 1; twice negative for a 2 by 2 block of D), infos."""
+    """The factors L and D in one lower triangle, the pivots (from 1; twice negative for a 2 by 2 block of D),
+    infos.
+    """
     LD = np.tril(A)
     pivots, infos = np.zeros(A.shape[:-1], np.int32), np.zeros(A.shape[:-2], np.int32)
     for i in np.ndindex(A.shape[:-2]):
@@ -101,7 +103,10 @@ def _block(A: Array, k: int, step: int, hermitian: bool) -> Array:
 def ldl_solve(LD: Array, pivots: Array, B: Array, hermitian: bool) -> Array:
     """X with A X = B, given A's factors; stacks broadcast."""
     lead = np.broadcast_shapes(LD.shape[:-2], B.shape[:-2])
-    LD, pivots = np.broadcast_to(LD, (*lead, *LD.shape[-2:])), np.broadcast_to(pivots, (*lead, pivots.shape[-1]))
+    LD, pivots = (
+        np.broadcast_to(LD, (*lead, *LD.shape[-2:])),
+        np.broadcast_to(pivots, (*lead, pivots.shape[-1])),
+    )
     X = np.array(np.broadcast_to(B, (*lead, *B.shape[-2:])))
     for i in np.ndindex(lead):
         _solve(LD[i], pivots[i], X[i], hermitian)

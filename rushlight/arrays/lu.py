@@ -1,6 +1,7 @@
 """LU factorisation with partial pivoting on NumPy arrays: right-looking, in panels, over stacks of matrices.
 
-NumPy has LAPACK's solvers but not its factors. Golub and Van Loan, Matrix Computations (2013), algorithm 3.4.1 in
+NumPy has LAPACK's solvers but not its factors. Golub and Van Loan, Matrix Computations (2013), algorithm
+3.4.1 in
 blocks: each panel is factored column by column for the whole stack at once, the rest is matrix products.
 """
 
@@ -18,7 +19,8 @@ PANEL = 32
 
 
 def lu_factor(A: Array) -> tuple[Array, Array]:
-    """L and U in one matrix (the ones of L's diagonal left out), and the row each step exchanged, counted from 1.
+    """L and U in one matrix (the ones of L's diagonal left out), and the row each step exchanged, counted
+    from 1.
 
     A is (…, m, n); pivots are int32 (…, min(m, n)).
     """

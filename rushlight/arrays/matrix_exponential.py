@@ -1,6 +1,7 @@
 """The exponential of matrices on NumPy arrays: Padé approximants with scaling and squaring.
 
-N. Higham, "The Scaling and Squaring Method for the Matrix Exponential Revisited", SIAM J. Matrix Anal. Appl. 26 (2005).
+N. Higham, "The Scaling and Squaring Method for the Matrix Exponential Revisited", SIAM J. Matrix Anal. Appl.
+26 (2005).
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ def matrix_exp(A: Array) -> Array:
     finite = np.isfinite(norms)
     ratio = np.where(finite, norms, 0) / bound
     squarings = np.maximum(np.ceil(np.log2(np.maximum(ratio, 1e-30))), 0).astype(int)
-    scaled = A / (2.0 ** squarings).astype(norms.dtype)[..., None, None]
+    scaled = A / (2.0**squarings).astype(norms.dtype)[..., None, None]
     out = _pade(np.where(finite[..., None, None], scaled, 0).astype(A.dtype), degree)
     for step in range(int(squarings.max(initial=0))):
         out = np.where((squarings > step)[..., None, None], np.matmul(out, out), out)
@@ -36,7 +37,8 @@ def _coefficients(degree: int) -> list[float]:
     """Numerator of the diagonal Padé approximant of eˣ: (2m - j)! m! / ((2m)! (m - j)! j!)."""
     m = degree
     return [
-        factorial(2 * m - j) * factorial(m) / (factorial(2 * m) * factorial(m - j) * factorial(j)) for j in range(m + 1)
+        factorial(2 * m - j) * factorial(m) / (factorial(2 * m) * factorial(m - j) * factorial(j))
+        for j in range(m + 1)
     ]
 
 

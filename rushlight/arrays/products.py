@@ -1,6 +1,7 @@
 """Products of NumPy arrays in every dtype, as PyTorch multiplies them, by BLAS wherever it can be had.
 
-Operands are of one dtype. Half types are multiplied in float32; integers wrap around, and go through float64 BLAS when
+Operands are of one dtype. Half types are multiplied in float32; integers wrap around, and go through float64
+BLAS when
 no partial sum can pass 2^53 (NumPy's own integer product has neither blocks nor vectors).
 """
 
@@ -63,7 +64,9 @@ _ones: dict[np.dtype, Array] = {}
 
 
 def sum_rows(g: Array) -> Array:
-    """Σ over the first dimension of a matrix that BLAS takes: a product with ones is 2.5 times as fast as add.reduce."""
+    """Σ over the first dimension of a matrix that BLAS takes: a product with ones is 2.5 times as fast as
+    add.reduce.
+    """
     n = g.shape[0]
     if n > 65536:
         return np.add.reduce(g, 0)

@@ -8,7 +8,8 @@ import numpy as np
 
 Array = Any
 
-# Rows of a diagonal block. LAPACK's general solver on an upper triangular block pivots nowhere and eliminates nothing:
+# Rows of a diagonal block. LAPACK's general solver on an upper triangular block pivots nowhere and eliminates
+# nothing:
 # what it does is back substitution, and a block of 48 costs it about 20 us.
 BLOCK = 48
 
@@ -43,7 +44,9 @@ def _solve_block(T: Array, B: Array, unit: bool) -> Array:
 
 
 def _substitute(T: Array, B: Array) -> Array:
-    """Row by row, dividing by zero where the diagonal is zero: infinities and nan, as LAPACK's trtrs leaves them."""
+    """Row by row, dividing by zero where the diagonal is zero: infinities and nan, as LAPACK's trtrs leaves
+    them.
+    """
     X = np.array(np.broadcast_to(B, (*np.broadcast_shapes(T.shape[:-2], B.shape[:-2]), *B.shape[-2:])))
     with np.errstate(divide="ignore", invalid="ignore"):
         for i in range(T.shape[-1] - 1, -1, -1):

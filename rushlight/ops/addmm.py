@@ -8,7 +8,8 @@ import numpy as np
 
 from .. import dtypes
 from ..arrays.numpy import cast, number
-from ..arrays.products import dot as array_dot, stacked
+from ..arrays.products import dot as array_dot
+from ..arrays.products import stacked
 from ..dtypes import BOOL, COMPLEX, FLOAT, OF_NUMPY
 from ..errors import shape_text
 from .declare import composite, primitive
@@ -24,7 +25,8 @@ def _check(name: str, input: Array, x: Array, y: Array) -> None:
     if input.dtype != x.dtype:
         have, want = OF_NUMPY[input.dtype].name, OF_NUMPY[x.dtype].name
         raise RuntimeError(
-            f"{name}: input dtypes must be the same: self and mat2 must have the same dtype, but got {have} and {want}"
+            f"{name}: input dtypes must be the same: self and mat2 must have the same dtype, but got {have} "
+            f"and {want}"
         )
 
 
@@ -33,10 +35,15 @@ def _weight(name: str, what: str, value: Any, storage: np.dtype) -> Any:
     category = OF_NUMPY[storage].category
     if category < FLOAT:
         if storage.kind == "u" and isinstance(value, float) and value <= -1:
-            raise RuntimeError(f"{name}: value cannot be converted to type {storage.name}_t without overflow: {what}={value}")
+            raise RuntimeError(
+                f"{name}: value cannot be converted to type {storage.name}_t without overflow: {what}={value}"
+            )
         return int(value)
     if isinstance(value, complex) and category < COMPLEX:
-        raise RuntimeError(f"{name}: value cannot be converted to type {OF_NUMPY[storage].name} without overflow: {what}={value}")
+        raise RuntimeError(
+            f"{name}: value cannot be converted to type {OF_NUMPY[storage].name} without overflow: "
+            f"{what}={value}"
+        )
     return value
 
 
@@ -68,11 +75,15 @@ def _fits(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:
 
 
 def _refuse(name: str, shape: tuple[int, ...], target: tuple[int, ...]) -> None:
-    at = next((i for i in range(-1, -len(shape) - 1, -1) if -i > len(target) or shape[i] not in (1, target[i])), -1)
+    at = next(
+        (i for i in range(-1, -len(shape) - 1, -1) if -i > len(target) or shape[i] not in (1, target[i])), -1
+    )
     want = target[at] if -at <= len(target) else 0
     raise RuntimeError(
-        f"{name}: input of shape {shape_text(shape)} does not broadcast to the product's shape {shape_text(target)}: The "
-        f"expanded size of the tensor ({want}) must match the existing size ({shape[at]}) at non-singleton dimension "
+        f"{name}: input of shape {shape_text(shape)} does not broadcast to the product's shape "
+        f"{shape_text(target)}: The "
+        f"expanded size of the tensor ({want}) must match the existing size ({shape[at]}) at non-singleton "
+        "dimension "
         f"{len(target) + at}.  Target sizes: {list(target)}.  Tensor sizes: {list(shape)}"
     )
 
@@ -167,7 +178,9 @@ def addr(input: Array, vec1: Array, vec2: Array, /, *, beta: Any = 1, alpha: Any
     """β·input + α·(vec1 ⊗ vec2), with type promotion; booleans combine by `or` and `and`."""
     if len(vec1.shape) != 1 or len(vec2.shape) != 1:
         phrase = f"Expected 1-D argument vec{1 if len(vec1.shape) != 1 else 2}"
-        raise RuntimeError(f"addr: {phrase}, got shapes {shape_text(vec1.shape)} and {shape_text(vec2.shape)}")
+        raise RuntimeError(
+            f"addr: {phrase}, got shapes {shape_text(vec1.shape)} and {shape_text(vec2.shape)}"
+        )
     target = (vec1.shape[0], vec2.shape[0])
     if not _fits(tuple(input.shape), target):
         _refuse("addr", tuple(input.shape), target)
@@ -175,7 +188,9 @@ def addr(input: Array, vec1: Array, vec2: Array, /, *, beta: Any = 1, alpha: Any
     category = max(dtype_of(x).category for x in (input, vec1, vec2))
     if category < FLOAT and (isinstance(beta, float) or isinstance(alpha, float)):
         which = "beta" if isinstance(beta, float) else "alpha"
-        raise RuntimeError(f"addr: For integral input tensors, argument {which} must not be a floating point number.")
+        raise RuntimeError(
+            f"addr: For integral input tensors, argument {which} must not be a floating point number."
+        )
     if category == BOOL:
         alpha, beta = bool(alpha), bool(beta)
     if beta == 0:

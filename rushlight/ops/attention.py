@@ -1,4 +1,6 @@
-"""Scaled dot-product attention: softmax(scale · Q Kᵀ + mask) V, in blocks of queries so that memory stays bounded."""
+"""Scaled dot-product attention: softmax(scale · Q Kᵀ + mask) V, in blocks of queries so that memory stays
+bounded.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,8 @@ ndarray = np.ndarray
 dropout, masked_fill, softmax = late("dropout"), late("masked_fill"), late("softmax")
 logical_not, all_, repeat_interleave = late("logical_not"), late("all"), late("repeat_interleave")
 
-# Scores of one block of queries, over all batches and heads: 4 MB of float32 stay in a second- or third-level cache.
+# Scores of one block of queries, over all batches and heads: 4 MB of float32 stay in a second- or third-level
+# cache.
 BLOCK_ELEMENTS = 1 << 20
 
 
@@ -42,9 +45,12 @@ def scaled_dot_product_attention(
 ) -> Array:
     """softmax(scale · query keyᵀ + mask) value: (…, L, E), (…, S, E), (…, S, Ev) give (…, L, Ev).
 
-    `scale` is 1/√E unless given. A boolean mask keeps where it is True, a floating one is added; `is_causal` lets query
-    i see keys 0 … i. A query that sees nothing gives zeros. `enable_gqa` lets groups of query heads share a head of key
-    and value. Only the logarithms of the softmax's sums are kept for backward (Dao et al., FlashAttention, 2022).
+    `scale` is 1/√E unless given. A boolean mask keeps where it is True, a floating one is added; `is_causal`
+    lets query
+    i see keys 0 … i. A query that sees nothing gives zeros. `enable_gqa` lets groups of query heads share a
+    head of key
+    and value. Only the logarithms of the softmax's sums are kept for backward (Dao et al., FlashAttention,
+    2022).
     """
     _check(query, key, value, attn_mask, is_causal)
     shape = tuple(query.shape)
@@ -65,18 +71,26 @@ def _check(query: Any, key: Any, value: Any, mask: Any, is_causal: bool) -> None
     if any(len(s) < 2 for s in shapes):
         ranks = "query.dim: {} key.dim: {} and value.dim: {}".format(*map(len, shapes))
         raise RuntimeError(
-            f"{shown}: Expected query, key, and value to all be  at least 2 dimensional, but got {ranks} instead."
+            f"{shown}: Expected query, key, and value to all be  at least 2 dimensional, but got {ranks} "
+            "instead."
         )
     if not query.dtype == key.dtype == value.dtype:
         names = f"query.dtype: {query.dtype} key.dtype: {key.dtype} and value.dtype: {value.dtype}"
-        raise RuntimeError(f"{shown}: Expected query, key, and value to have the same dtype, but got {names} instead.")
+        raise RuntimeError(
+            f"{shown}: Expected query, key, and value to have the same dtype, but got {names} instead."
+        )
     if shapes[0][-1] != shapes[1][-1]:
-        raise RuntimeError(f"{shown}: query and key need the same last size (E): {shapes[0][-1]} and {shapes[1][-1]} differ")
+        raise RuntimeError(
+            f"{shown}: query and key need the same last size (E): {shapes[0][-1]} and {shapes[1][-1]} differ"
+        )
     if shapes[1][-2] != shapes[2][-2]:
-        raise RuntimeError(f"{shown}: key and value need the same length (S): {shapes[1][-2]} and {shapes[2][-2]} differ")
+        raise RuntimeError(
+            f"{shown}: key and value need the same length (S): {shapes[1][-2]} and {shapes[2][-2]} differ"
+        )
     if mask is not None and is_causal:
         raise RuntimeError(
-            f"{shown}: _scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True"
+            f"{shown}: _scaled_dot_product_attention: Explicit attn_mask should not be set when "
+            "is_causal=True"
         )
 
 
@@ -85,7 +99,8 @@ def _grouped(query: Any, key: Any, value: Any, mask: Any) -> tuple[Any, Any, Any
     heads, shared = query.shape[-3], key.shape[-3]
     if not shared or heads % shared or not value.shape[-3] or heads % value.shape[-3]:
         raise RuntimeError(
-            f"scaled_dot_product_attention: Number of heads in key and value must divide the number of heads in query: "
+            "scaled_dot_product_attention: Number of heads in key and value must divide the number of heads "
+            "in query: "
             f"{shared} and {value.shape[-3]} do not divide {heads}"
         )
     if value.shape[-3] != shared:
@@ -114,7 +129,7 @@ class _Setting(NamedTuple):
 
     query: Array
     key_t: Array
-    mask: Array | None
+    mask: Any
     is_causal: bool
     scale: float
     lead: tuple[int, ...]
@@ -152,10 +167,12 @@ class _Setting(NamedTuple):
         return np.add(s, m, s)
 
 
-def _setting(query: Array, key: Array, mask: Array | None, is_causal: bool, scale: float) -> _Setting:
+def _setting(query: Array, key: Array, mask: Any, is_causal: bool, scale: float) -> _Setting:
     work = compute_type(query.dtype)
     if OF_NUMPY[work].category < FLOAT:
-        raise RuntimeError(f"scaled_dot_product_attention: expected scalar type Float but found {OF_NUMPY[query.dtype]}")
+        raise RuntimeError(
+            f"scaled_dot_product_attention: expected scalar type Float but found {OF_NUMPY[query.dtype]}"
+        )
     if OF_NUMPY[work].category == COMPLEX:
         raise NotImplementedError("scaled_dot_product_attention: not implemented for complex types")
     try:
@@ -168,8 +185,10 @@ def _setting(query: Array, key: Array, mask: Array | None, is_causal: bool, scal
         parts = [query.shape, key.shape, *([] if mask is None else [mask.shape])]
         shown = ", ".join(map(shape_text, parts))
         raise RuntimeError(
-            f"scaled_dot_product_attention: the leading dimensions of query, key (and mask) do not broadcast: {shown}; "
-            f"for fewer key heads than query heads use enable_gqa=True (The size of tensor a must match the size of "
+            "scaled_dot_product_attention: the leading dimensions of query, key (and mask) do not "
+            f"broadcast: {shown}; "
+            "for fewer key heads than query heads use enable_gqa=True (The size of tensor a must match the "
+            "size of "
             f"tensor b)"
         ) from None
     wide = (*lead, *query.shape[-2:])
@@ -182,7 +201,8 @@ def _checked_mask(mask: Array, storage: np.dtype, work: np.dtype) -> Array:
         return mask
     if mask.dtype not in (storage, np.dtype(np.float32)):
         raise RuntimeError(
-            f"scaled_dot_product_attention: Expected attn_mask dtype to be bool or float or to match query dtype, but got "
+            "scaled_dot_product_attention: Expected attn_mask dtype to be bool or float or to match query "
+            "dtype, but got "
             f"attn_mask.dtype: {OF_NUMPY[mask.dtype]} and  query.dtype: {OF_NUMPY[storage]} instead."
         )
     return cast(mask, work)
@@ -190,11 +210,11 @@ def _checked_mask(mask: Array, storage: np.dtype, work: np.dtype) -> Array:
 
 def _normalised(s: Array) -> tuple[Array, Array, Array]:
     """exp(s - max) in place, the sums of its rows (1 where nothing is seen), and log Σ exp s (0 there)."""
-    top = np.maximum.reduce(s, -1, None, None, True) if s.shape[-1] else np.full((*s.shape[:-1], 1), -np.inf, s.dtype)
+    top = s.max(-1, keepdims=True) if s.shape[-1] else np.full((*s.shape[:-1], 1), -np.inf, s.dtype)
     top = np.where(top == -np.inf, s.dtype.type(0), top)
     np.subtract(s, top, s)
     np.exp(s, s)
-    total = np.add.reduce(s, -1, None, None, True)
+    total = s.sum(-1, keepdims=True)
     blind = total == 0
     if blind.any():
         total[blind] = 1
@@ -203,7 +223,7 @@ def _normalised(s: Array) -> tuple[Array, Array, Array]:
 
 @primitive(forms="", under="internal", outputs=("output", "logsumexp"))
 def attention(
-    query: Array, key: Array, value: Array, mask: Array | None, /, is_causal: bool, scale: float
+    query: Array, key: Array, value: Array, mask: Any, /, is_causal: bool, scale: float
 ) -> tuple[Array, Array]:
     """The attention's output, and the logarithm of each row's sum of exponentials."""
     made = _setting(query, key, mask, is_causal, scale)
@@ -219,7 +239,16 @@ def attention(
 
 @attention.backward
 def _(
-    g: Any, query: Any, key: Any, value: Any, mask: Any, is_causal: bool, scale: float, output: Any, logsumexp: Any, need: Any
+    g: Any,
+    query: Any,
+    key: Any,
+    value: Any,
+    mask: Any,
+    is_causal: bool,
+    scale: float,
+    output: Any,
+    logsumexp: Any,
+    need: Any,
 ) -> Any:
     g = g[0]
     if g.__class__ is not ndarray:
@@ -228,7 +257,16 @@ def _(
 
 
 def _cotangents(
-    g: Array, query: Array, key: Array, value: Array, mask: Any, is_causal: bool, scale: float, out: Array, lse: Array, need: Any
+    g: Array,
+    query: Array,
+    key: Array,
+    value: Array,
+    mask: Any,
+    is_causal: bool,
+    scale: float,
+    out: Array,
+    lse: Array,
+    need: Any,
 ) -> Any:
     """The weights are made again block by block: P = exp(S - logsumexp), dS = P (dP - Σ g·out)."""
     made = _setting(query, key, mask, is_causal, scale)
@@ -254,7 +292,10 @@ def _cotangents(
     dq *= work.type(scale)
     dk *= work.type(scale)
     found = (sum_to(dq, query.shape), sum_to(dk, key.shape), sum_to(dv, value.shape))
-    return (*(cast(d, x.dtype) for d, x in zip(found, (query, key, value))), None if dm is None else cast(dm, mask.dtype))
+    return (
+        *(cast(d, x.dtype) for d, x in zip(found, (query, key, value))),
+        cast(dm, mask.dtype) if dm is not None and mask is not None else None,
+    )
 
 
 def _add_mask(dm: Array, ds: Array, rows: slice, keys: slice) -> None:
@@ -263,7 +304,8 @@ def _add_mask(dm: Array, ds: Array, rows: slice, keys: slice) -> None:
     place += sum_to(ds, place.shape)
 
 
-# -- the same in ops: with dropout, and where derivatives are differentiated -------------------------------------
+# -- the same in ops: with dropout, and where derivatives are differentiated
+# -------------------------------------
 
 
 def _weights(query: Any, key: Any, mask: Any, is_causal: bool, scale: float) -> Any:
@@ -279,7 +321,9 @@ def _weights(query: Any, key: Any, mask: Any, is_causal: bool, scale: float) -> 
     else:
         blocked = mask == -math.inf
         scores = add(scores, mask)
-    blind = unsqueeze(all_(blocked, -1), -1)  # a softmax over nothing would be nan, and so would its derivatives
+    blind = unsqueeze(
+        all_(blocked, -1), -1
+    )  # a softmax over nothing would be nan, and so would its derivatives
     return masked_fill(softmax(masked_fill(scores, blind, 0.0), -1), blind, 0.0)
 
 
@@ -302,6 +346,10 @@ def _differentiable_cotangents(
     dp = matmul(g, mT(value))
     ds = mul(p, dp - sum(mul(p, dp), -1, True))
     dq, dk = mul(matmul(ds, key), scale), mul(matmul(mT(ds), query), scale)
-    floating = mask is not None and not is_boolean(mask)
-    found = (unbroadcast(dq, query.shape), unbroadcast(dk, key.shape), unbroadcast(matmul(mT(p), g), value.shape))
-    return (*found, unbroadcast(ds, mask.shape) if floating else None)
+    dm = None if mask is None or is_boolean(mask) else unbroadcast(ds, mask.shape)
+    found = (
+        unbroadcast(dq, query.shape),
+        unbroadcast(dk, key.shape),
+        unbroadcast(matmul(mT(p), g), value.shape),
+    )
+    return (*found, dm)

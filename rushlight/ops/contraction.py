@@ -48,7 +48,9 @@ def _layout(xs: Labels, ys: Labels, zs: Labels) -> _Layout:
 
 @primitive(forms="", under="internal")
 def contract(input: Array, other: Array, /, xs: Labels, ys: Labels, zs: Labels) -> Array:
-    """Σ input·other over the names in both `xs` and `ys` but not in `zs`; every name of `xs` and `ys` is in two of the three."""
+    """Σ input·other over the names in both `xs` and `ys` but not in `zs`; every name of `xs` and `ys` is in
+    two of the three.
+    """
     layout = _layout(xs, ys, zs)
     b, x, y = layout.batch, input.transpose(layout.x_order), other.transpose(layout.y_order)
     if not layout.summed:
@@ -68,7 +70,12 @@ def _outer(x: Array, y: Array, b: int, layout: _Layout) -> Array:
 
 def _product(x: Array, y: Array, b: int, layout: _Layout) -> Array:
     n = layout.left
-    batch, left, summed, right = x.shape[:b], x.shape[b : b + n], x.shape[b + n :], y.shape[b + layout.summed :]
+    batch, left, summed, right = (
+        x.shape[:b],
+        x.shape[b : b + n],
+        x.shape[b + n :],
+        y.shape[b + layout.summed :],
+    )
     x = x.reshape(*batch, prod(left), prod(summed))
     y = y.reshape(*batch, prod(summed), prod(right))
     return (stacked(x, y) if b else dot(x, y)).reshape(batch + left + right)

@@ -27,7 +27,8 @@ _MODES = ("use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist", "dono
 def cdist(x1: Array, x2: Array, /, p: float = 2.0, compute_mode: str = _MODES[0]) -> Array:
     """‖x1ᵢ - x2ⱼ‖ₚ for all pairs of rows: (…, n, d) and (…, m, d) give (…, n, m).
 
-    Euclidean distances of more than 25 rows go through a matrix product, unless `compute_mode` says otherwise.
+    Euclidean distances of more than 25 rows go through a matrix product, unless `compute_mode` says
+    otherwise.
     """
     _check_pairs(x1, x2, p, compute_mode)
     if p == 2 and compute_mode != _MODES[2]:
@@ -45,11 +46,14 @@ def _check_pairs(x1: Any, x2: Any, p: float, mode: str) -> None:
             raise RuntimeError(f"cdist: cdist only supports floating-point dtypes, X{i} got: {x.dtype}")
     if x1.shape[-1] != x2.shape[-1]:
         raise RuntimeError(
-            f"cdist: X1 and X2 must have the same number of columns. X1: {x1.shape[-1]} X2: {x2.shape[-1]}; the shapes are "
+            f"cdist: X1 and X2 must have the same number of columns. X1: {x1.shape[-1]} X2: {x2.shape[-1]}; "
+            "the shapes are "
             f"{shape_text(x1.shape)} and {shape_text(x2.shape)}"
         )
     if mode not in _MODES:
-        raise ValueError(f"cdist: {mode} is not a valid value for compute_mode; it is one of {', '.join(_MODES)}")
+        raise ValueError(
+            f"cdist: {mode} is not a valid value for compute_mode; it is one of {', '.join(_MODES)}"
+        )
     if p < 0:
         raise RuntimeError(f"cdist: cdist only supports non-negative p values, got {p}")
 
@@ -81,7 +85,8 @@ euclidean_by_product.vjp(
 )
 
 
-# -- pairs of rows of one matrix ------------------------------------------------------------------------------
+# -- pairs of rows of one matrix
+# ------------------------------------------------------------------------------
 
 
 @composite(forms="", aliases=("nn.functional.pdist",))
@@ -115,7 +120,8 @@ row_differences.vjp(input=lambda g, input_shape: row_differences_adjoint(g, inpu
 row_differences_adjoint.vjp(input=lambda g: row_differences(g))
 
 
-# -- pairs at the same place ----------------------------------------------------------------------------------
+# -- pairs at the same place
+# ----------------------------------------------------------------------------------
 
 
 @composite(forms="", under="nn.functional", aliases=("pairwise_distance",))
@@ -133,7 +139,8 @@ def cosine_similarity(x1: Array, x2: Array, /, dim: int = 1, eps: float = 1e-8) 
     for x in (x1, x2):
         if dtype_of(x).category != FLOAT:
             raise RuntimeError(
-                f"cosine_similarity: expected common dtype to be floating point, yet common dtype is {dtype_of(x).name}"
+                "cosine_similarity: expected common dtype to be floating point, yet common dtype is "
+                f"{dtype_of(x).name}"
             )
     expand = late("expand")
     units = []

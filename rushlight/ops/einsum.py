@@ -19,8 +19,10 @@ Shape = tuple[int, ...]
 def einsum(args: Varargs) -> Array:
     """Σ of products of the operands' elements, over every subscript that the output does not name.
 
-    einsum("bij,bjk->bik", x, y), or with lists of numbers as subscripts: einsum(x, [0, 1], y, [1, 2], [0, 2]).
-    "..." stands for any leading dimensions (they broadcast); a subscript repeated in one operand takes its diagonal;
+    einsum("bij,bjk->bik", x, y), or with lists of numbers as subscripts: einsum(x, [0, 1], y, [1, 2], [0,
+    2]).
+    "..." stands for any leading dimensions (they broadcast); a subscript repeated in one operand takes its
+    diagonal;
     without "->" the output has the subscripts that occur once, in alphabetical order. Sizes of 1 stretch.
     """
     return einsum_of(*args) if isinstance(args, (tuple, list)) else einsum_of(args)
@@ -30,7 +32,8 @@ def einsum_of(*args: Any) -> Any:
     """The same as a function, on arrays and Tensors."""
     if len(args) < 2:
         raise ValueError(
-            "einsum: einsum(): must specify the equation string and at least one operand, or at least one operand and its "
+            "einsum: einsum(): must specify the equation string and at least one operand, or at least one "
+            "operand and its "
             "subscripts list"
         )
     if isinstance(args[0], str):
@@ -53,7 +56,9 @@ class Step(NamedTuple):
 
 
 class Preparation(NamedTuple):
-    """What is done to one operand beforehand: diagonals of equal subscripts, then sizes of 1 dropped, then sums."""
+    """What is done to one operand beforehand: diagonals of equal subscripts, then sizes of 1 dropped, then
+    sums.
+    """
 
     diagonals: tuple[tuple[int, int], ...]
     dropped: tuple[int, ...]
@@ -95,14 +100,17 @@ def _prepare(x: Any, todo: Preparation) -> Any:
 
 @lru_cache(maxsize=1024)
 def make_plan(inputs: tuple[Labels, ...], output: Labels | None, shapes: tuple[Shape, ...]) -> Plan:
-    """The plan of one equation for operands of these shapes. Raises RuntimeError where they do not fit together."""
+    """The plan of one equation for operands of these shapes. Raises RuntimeError where they do not fit
+    together.
+    """
     named, width = _without_ellipses(inputs, shapes)
     sizes = _sizes(named, shapes)
     result = _output(inputs, output, width)
     for label in result:
         if label not in sizes:
             raise RuntimeError(
-                f"einsum: einsum(): output subscript {symbol(label)} does not appear in the equation for any input operand"
+                f"einsum: einsum(): output subscript {symbol(label)} does not appear in the equation for any "
+                "input operand"
             )
     prepared, left = _preparations(named, shapes, sizes, result)
     steps, final = _contractions(left, sizes, result)
@@ -111,15 +119,22 @@ def make_plan(inputs: tuple[Labels, ...], output: Labels | None, shapes: tuple[S
 
 
 def _without_ellipses(inputs: tuple[Labels, ...], shapes: tuple[Shape, ...]) -> tuple[list[Labels], int]:
-    """Subscripts with "..." written out as numbers from 52 (counted from the right), and how many there are at most."""
+    """Subscripts with "..." written out as numbers from 52 (counted from the right), and how many there are
+    at most.
+    """
     counts = []
     for k, (labels, shape) in enumerate(zip(inputs, shapes, strict=True)):
         given = len(labels) - (ELLIPSIS in labels)
         if given > len(shape) or (ELLIPSIS not in labels and given != len(shape)):
-            told = "is more than the number of dimensions" if ELLIPSIS in labels else "does not match the number of dimensions"
+            told = (
+                "is more than the number of dimensions"
+                if ELLIPSIS in labels
+                else "does not match the number of dimensions"
+            )
             end = "" if ELLIPSIS in labels else " and no ellipsis was given"
             raise RuntimeError(
-                f"einsum: einsum(): the number of subscripts in the equation ({given}) {told} ({len(shape)}) for operand "
+                f"einsum: einsum(): the number of subscripts in the equation ({given}) {told} ({len(shape)}) "
+                "for operand "
                 f"{k}{end}: {''.join(map(symbol, labels))} for shape {shape}"
             )
         counts.append(len(shape) - given if ELLIPSIS in labels else 0)
@@ -142,13 +157,15 @@ def _sizes(named: list[Labels], shapes: tuple[Shape, ...]) -> dict[int, int]:
         for label, n in zip(labels, shape, strict=True):
             if seen.setdefault(label, n) != n:
                 raise RuntimeError(
-                    f"einsum: einsum(): subscript {symbol(label)} is repeated for operand {k} but the sizes don't match, "
+                    f"einsum: einsum(): subscript {symbol(label)} is repeated for operand {k} but the sizes "
+                    "don't match, "
                     f"{n} != {seen[label]}"
                 )
             have = sizes.setdefault(label, n)
             if n != have and 1 not in (n, have):
                 raise RuntimeError(
-                    f"einsum: einsum(): subscript {symbol(label)} has size {n} for operand {k} which does not broadcast "
+                    f"einsum: einsum(): subscript {symbol(label)} has size {n} for operand {k} which does "
+                    "not broadcast "
                     f"with previously seen size {have}; the shapes are {shapes}"
                 )
             sizes[label] = n if have == 1 else have
@@ -172,7 +189,10 @@ def _preparations(
     """For each operand its preparation, and the subscripts it has afterwards."""
     single = [_diagonals(labels, shape) for labels, shape in zip(named, shapes, strict=True)]
     dropped = [tuple(i for i, (label, n) in enumerate(s) if n == 1 and sizes[label] != 1) for _, s in single]
-    left = [[label for i, (label, _) in enumerate(s) if i not in d] for (_, s), d in zip(single, dropped, strict=True)]
+    left = [
+        [label for i, (label, _) in enumerate(s) if i not in d]
+        for (_, s), d in zip(single, dropped, strict=True)
+    ]
     prepared, after = [], []
     for k, labels in enumerate(left):
         elsewhere = set(result).union(*(left[m] for m in range(len(left)) if m != k))
@@ -197,7 +217,9 @@ def _diagonals(labels: Labels, shape: Shape) -> tuple[tuple[tuple[int, int], ...
 # -- the order of contractions ----------------------------------------------------------------------------
 
 
-def _contractions(left: list[Labels], sizes: dict[int, int], result: Labels) -> tuple[tuple[Step, ...], Labels]:
+def _contractions(
+    left: list[Labels], sizes: dict[int, int], result: Labels
+) -> tuple[tuple[Step, ...], Labels]:
     """The steps that bring all operands together, and the last one's subscripts."""
     steps = []
     left = list(left)
@@ -210,7 +232,9 @@ def _contractions(left: list[Labels], sizes: dict[int, int], result: Labels) -> 
 
 
 def _joined(left: list[Labels], i: int, j: int, result: Labels) -> Labels:
-    """The subscripts of a pair's contraction: those still asked for. In the output's own order if it is the last."""
+    """The subscripts of a pair's contraction: those still asked for. In the output's own order if it is the
+    last.
+    """
     both = dict.fromkeys((*left[i], *left[j]))
     if len(left) == 2:
         return tuple(label for label in result if label in both)

@@ -1,4 +1,6 @@
-"""The notation of einsum: equations and lists of subscripts, read into tuples of numbers (A-Z 0-25, a-z 26-51)."""
+"""The notation of einsum: equations and lists of subscripts, read into tuples of numbers (A-Z 0-25, a-z
+26-51).
+"""
 
 from __future__ import annotations
 
@@ -24,9 +26,12 @@ def parse_equation(equation: str, count: int) -> tuple[tuple[Labels, ...], Label
     left = equation if arrow < 0 else equation[:arrow]
     parts = left.split(",")
     if len(parts) != count:
-        which = "more operands were provided than" if count > len(parts) else "fewer operands were provided than"
+        which = (
+            "more operands were provided than" if count > len(parts) else "fewer operands were provided than"
+        )
         raise RuntimeError(
-            f"einsum: einsum(): {which} specified in the equation: {equation!r} is for {len(parts)}, got {count}"
+            f"einsum: einsum(): {which} specified in the equation: {equation!r} is for {len(parts)}, got "
+            f"{count}"
         )
     inputs, offset = [], 0
     for k, part in enumerate(parts):
@@ -67,7 +72,8 @@ def _letter(c: str, index: int) -> int:
     if "a" <= c <= "z":
         return ord(c) - ord("a") + 26
     raise RuntimeError(
-        f"einsum: einsum(): invalid subscript given at index {index} in the equation string, subscripts must be in "
+        f"einsum: einsum(): invalid subscript given at index {index} in the equation string, subscripts must "
+        "be in "
         f"[a-zA-Z]; found {c!r}"
     )
 
@@ -75,7 +81,9 @@ def _letter(c: str, index: int) -> int:
 def _refuse_repeats(output: Labels) -> None:
     for label in output:
         if output.count(label) > 1:
-            raise RuntimeError(f"einsum: einsum(): output subscript {symbol(label)} appears more than once in the output")
+            raise RuntimeError(
+                f"einsum: einsum(): output subscript {symbol(label)} appears more than once in the output"
+            )
 
 
 def parse_sublists(args: Sequence[Any]) -> tuple[Sequence[Any], tuple[Labels, ...], Labels | None]:
@@ -90,10 +98,16 @@ def parse_sublists(args: Sequence[Any]) -> tuple[Sequence[Any], tuple[Labels, ..
 
 def _numbers(labels: Any) -> Labels:
     if not isinstance(labels, (list, tuple)):
-        raise TypeError(f"einsum: subscripts are a list of numbers after each operand, not {type(labels).__name__}")
+        raise TypeError(
+            f"einsum: subscripts are a list of numbers after each operand, not {type(labels).__name__}"
+        )
     found = tuple(ELLIPSIS if label is Ellipsis else int(label) for label in labels)
-    if any(not -1 <= label < 52 or (label == -1 and given is not Ellipsis) for label, given in zip(found, labels, strict=True)):
+    if any(
+        not -1 <= label < 52 or (label == -1 and given is not Ellipsis)
+        for label, given in zip(found, labels, strict=True)
+    ):
         raise ValueError(
-            f"einsum: einsum(): subscript in subscript list is not within the valid range [0, 52): {list(labels)}"
+            "einsum: einsum(): subscript in subscript list is not within the valid range [0, 52): "
+            f"{list(labels)}"
         )
     return found

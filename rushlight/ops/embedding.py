@@ -30,7 +30,8 @@ def embedding(
 ) -> Array:
     """Row input[i] of `weight` for every i: (*) and (v, d) give (*, d).
 
-    `padding_idx` names a row without gradient; rows longer than `max_norm` (in the p-norm `norm_type`) are first
+    `padding_idx` names a row without gradient; rows longer than `max_norm` (in the p-norm `norm_type`) are
+    first
     scaled down in `weight` itself; `scale_grad_by_freq` divides gradients by how often a row was asked for.
     `sparse` asks for a sparse gradient; it is dense here.
     """
@@ -44,7 +45,9 @@ def embedding(
 
 def _check_table(name: str, weight: Array) -> None:
     if weight.ndim != 2:
-        raise RuntimeError(f"{name}: 'weight' must be 2-D, (rows, columns); got shape {shape_text(weight.shape)}")
+        raise RuntimeError(
+            f"{name}: 'weight' must be 2-D, (rows, columns); got shape {shape_text(weight.shape)}"
+        )
 
 
 _UNSIGNED = {np.dtype(np.int64): np.uint64, np.dtype(np.int32): np.uint32}
@@ -55,12 +58,16 @@ def check_indices(name: str, input: Array, rows: int) -> None:
     unsigned = _UNSIGNED.get(input.dtype)
     if unsigned is None:
         raise RuntimeError(
-            f"{name}: Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but "
-            f"got torch.{OF_NUMPY[input.dtype].name} instead (while checking arguments for {name}); convert with .long()"
+            f"{name}: Expected tensor for argument #1 'indices' to have one of the following scalar types: "
+            "Long, Int; but "
+            f"got torch.{OF_NUMPY[input.dtype].name} instead (while checking arguments for {name}); convert "
+            "with .long()"
         )
     if input.size and input.view(unsigned).max() >= rows:  # seen as unsigned, a negative number is a huge one
         wrong = next(int(i) for i in input.reshape(-1) if not 0 <= i < rows)
-        raise IndexError(f"{name}: index out of range in self: index {wrong}, but the table has rows 0 to {rows - 1}")
+        raise IndexError(
+            f"{name}: index out of range in self: index {wrong}, but the table has rows 0 to {rows - 1}"
+        )
 
 
 def row_of_padding(padding_idx: int | None, rows: int) -> int:
@@ -73,7 +80,9 @@ def row_of_padding(padding_idx: int | None, rows: int) -> int:
 
 
 def shorten_rows(weight: Array, input: Array, max_norm: float, norm_type: float) -> None:
-    """Scale the rows of `weight` that `input` names down to length `max_norm` where they are longer, in place."""
+    """Scale the rows of `weight` that `input` names down to length `max_norm` where they are longer, in
+    place.
+    """
     places = np.unique(input)
     rows = weight[places].astype(compute_type(weight.dtype), copy=False)
     lengths = np.linalg.norm(rows, norm_type, 1)
@@ -85,7 +94,9 @@ def shorten_rows(weight: Array, input: Array, max_norm: float, norm_type: float)
 def embedding_gradient(
     input: Array, indices: Array, /, rows: int, padding_idx: int | None, scale_grad_by_freq: bool
 ) -> Array:
-    """The rows of `input` (*, d) added up at their `indices` in a table of `rows` rows: the adjoint of embedding."""
+    """The rows of `input` (*, d) added up at their `indices` in a table of `rows` rows: the adjoint of
+    embedding.
+    """
     width = input.shape[-1]
     work = compute_type(input.dtype)
     table = np.zeros((rows, width), work)
@@ -105,8 +116,12 @@ def _frequencies(places: Array, rows: int) -> Array:
 
 
 @primitive(forms="", under="internal")
-def embedding_twice(input: Array, indices: Array, /, padding_idx: int | None, scale_grad_by_freq: bool) -> Array:
-    """The adjoint of embedding_gradient: rows of the table `input`, zero for padding, divided by frequency."""
+def embedding_twice(
+    input: Array, indices: Array, /, padding_idx: int | None, scale_grad_by_freq: bool
+) -> Array:
+    """The adjoint of embedding_gradient: rows of the table `input`, zero for padding, divided by
+    frequency.
+    """
     rows = input.shape[0]
     out = input.take(indices, 0)
     if scale_grad_by_freq:

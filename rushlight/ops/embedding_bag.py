@@ -35,14 +35,16 @@ def embedding_bag(
 ) -> Array:
     """The sum, mean or maximum over each bag of embeddings.
 
-    `input` (b, n) holds b bags; a flat one holds the bags that begin at `offsets`. `per_sample_weights` (as `input`,
+    `input` (b, n) holds b bags; a flat one holds the bags that begin at `offsets`. `per_sample_weights` (as
+    `input`,
     mode "sum") scale the rows. Entries equal to `padding_idx` do not count. An empty bag gives zeros.
     """
     _check_call(input, offsets, mode, per_sample_weights)
     kind = str(weight.dtype).removeprefix("torch.")
     if "float" not in kind:
         raise RuntimeError(
-            f"embedding_bag: Expected tensor for argument #1 'weight' to have one of the following scalar types: Half, "
+            "embedding_bag: Expected tensor for argument #1 'weight' to have one of the following scalar "
+            "types: Half, "
             f"BFloat16, Float, Double; but got {kind}"
         )
     rows = embedding(input, weight, padding_idx, max_norm, norm_type, scale_grad_by_freq)
@@ -56,12 +58,14 @@ def embedding_bag(
 def _check_call(input: Any, offsets: Any, mode: str, per_sample_weights: Any) -> None:
     if len(input.shape) not in (1, 2):
         raise ValueError(
-            f"embedding_bag: input has to be 1D or 2D Tensor, but got Tensor of dimension {len(input.shape)}, "
+            "embedding_bag: input has to be 1D or 2D Tensor, but got Tensor of dimension "
+            f"{len(input.shape)}, "
             f"shape {shape_text(input.shape)}"
         )
     if len(input.shape) == 2 and offsets is not None:
         raise ValueError(
-            f"embedding_bag: if input is 2D, then offsets has to be None, as input is treated is a mini-batch of fixed "
+            "embedding_bag: if input is 2D, then offsets has to be None, as input is treated is a "
+            "mini-batch of fixed "
             f"length sequences. However, found offsets of type {type(offsets)}"
         )
     if len(input.shape) == 1 and (offsets is None or len(offsets.shape) != 1):
@@ -76,12 +80,14 @@ def _check_call(input: Any, offsets: Any, mode: str, per_sample_weights: Any) ->
 def _check_weights(input: Any, mode: str, weights: Any) -> None:
     if tuple(weights.shape) != tuple(input.shape):
         raise ValueError(
-            f"embedding_bag: If per_sample_weights ({shape_text(weights.shape)}) is not None, then it must have the same "
+            f"embedding_bag: If per_sample_weights ({shape_text(weights.shape)}) is not None, then it must "
+            "have the same "
             f"shape as the input ({shape_text(input.shape)})"
         )
     if mode != "sum":
         raise NotImplementedError(
-            f"embedding_bag: per_sample_weights was not None. per_sample_weights is only supported for mode='sum' "
+            "embedding_bag: per_sample_weights was not None. per_sample_weights is only supported for "
+            "mode='sum' "
             f"(got mode='{mode}')."
         )
 
@@ -90,19 +96,23 @@ def _check_weights(input: Any, mode: str, weights: Any) -> None:
 
 
 def bag_ends(indices: Array, offsets: Array | None, include_last: bool) -> tuple[Array, Array]:
-    """Where each bag begins and ends among the rows. Raises RuntimeError for offsets that do not cut them up."""
+    """Where each bag begins and ends among the rows. Raises RuntimeError for offsets that do not cut them
+    up.
+    """
     if offsets is None:
         ends = np.arange(indices.shape[0] + 1) * indices.shape[1]
         return ends[:-1], ends[1:]
     n = indices.size
     if offsets.size and offsets[0] != 0:
         raise RuntimeError(
-            f"embedding_bag: offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from "
+            "embedding_bag: offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start "
+            "from "
             f"position 0. However, got {offsets[0]}"
         )
     if offsets.size and offsets[-1] > n:
         raise RuntimeError(
-            f"embedding_bag: offsets[-1] can not be greater than input's length {n} but got offsets[-1] of {offsets[-1]}"
+            f"embedding_bag: offsets[-1] can not be greater than input's length {n} but got offsets[-1] of "
+            f"{offsets[-1]}"
         )
     if np.any(offsets[1:] < offsets[:-1]):
         raise RuntimeError(f"embedding_bag: offsets must not decrease: {offsets.tolist()}")
@@ -114,7 +124,9 @@ def bag_ends(indices: Array, offsets: Array | None, include_last: bool) -> tuple
 def _coefficients(
     indices: Array, begin: Array, end: Array, weights: Array | None, mean: bool, skipped: int, work: np.dtype
 ) -> Array:
-    """What each row is multiplied by: its weight, 1/size of its bag for means, 0 for padding and between bags."""
+    """What each row is multiplied by: its weight, 1/size of its bag for means, 0 for padding and between
+    bags.
+    """
     flat = indices.reshape(-1)
     counted = (flat != skipped).astype(work)
     if len(end) and end[-1] < flat.size:
@@ -166,7 +178,9 @@ def bag_spread(
     skipped: int,
     include_last: bool,
 ) -> Array:
-    """Each bag's row of `input` (b, d) given to every member, times its coefficient (n, d): the adjoint of bag_sum."""
+    """Each bag's row of `input` (b, d) given to every member, times its coefficient (n, d): the adjoint of
+    bag_sum.
+    """
     begin, end = bag_ends(indices, offsets, include_last)
     work = compute_type(input.dtype)
     factors = _coefficients(indices, begin, end, weights, mean, skipped, work)
@@ -205,7 +219,9 @@ bag_spread.vjp(
 
 
 @primitive(forms="", under="internal", differentiable=False)
-def bag_argmax(input: Array, indices: Array, offsets: Array | None, /, skipped: int, include_last: bool) -> Array:
+def bag_argmax(
+    input: Array, indices: Array, offsets: Array | None, /, skipped: int, include_last: bool
+) -> Array:
     """For each bag and column, the row of the (first) maximum; -1 where the bag has none. (b, d) of int64."""
     begin, end = bag_ends(indices, offsets, include_last)
     values = cast(input, compute_type(input.dtype))
@@ -221,14 +237,20 @@ def bag_argmax(input: Array, indices: Array, offsets: Array | None, /, skipped: 
 @primitive(forms="", under="internal")
 def bag_pick(input: Array, places: Array, /) -> Array:
     """input[places[i, j], j], zero where the place is -1."""
-    out = np.take_along_axis(input, np.maximum(places, 0), 0) if input.size else np.zeros(places.shape, input.dtype)
+    out = (
+        np.take_along_axis(input, np.maximum(places, 0), 0)
+        if input.size
+        else np.zeros(places.shape, input.dtype)
+    )
     out[places < 0] = 0
     return out
 
 
 @primitive(forms="", under="internal")
 def bag_place(input: Array, places: Array, /, rows: int) -> Array:
-    """Zeros (rows, d) with input[i, j] put at places[i, j], j: the adjoint of bag_pick (no place occurs twice)."""
+    """Zeros (rows, d) with input[i, j] put at places[i, j], j: the adjoint of bag_pick (no place occurs
+    twice).
+    """
     out = np.zeros((rows, input.shape[1]), input.dtype)
     at = places >= 0
     out[places[at], np.nonzero(at)[1]] = input[at]

@@ -18,13 +18,28 @@ masked_fill, tril, triu, diag_embed = late("masked_fill"), late("tril"), late("t
 
 
 def in_linalg(name: str, forms: str = "o", outputs: Sequence[str] = (), **more: Any) -> dict[str, Any]:
-    """Settings of an op that is public as torch.linalg.<name> and registered as linalg_<name> (torch.<name> differs)."""
-    return {"name": f"linalg_{name}", "under": "internal", "aliases": (f"linalg.{name}",), "forms": forms, "outputs": outputs} | more
+    """Settings of an op that is public as torch.linalg.<name> and registered as linalg_<name> (torch.<name>
+    differs).
+    """
+    return {
+        "name": f"linalg_{name}",
+        "under": "internal",
+        "aliases": (f"linalg.{name}",),
+        "forms": forms,
+        "outputs": outputs,
+    } | more
 
 
 # -- checks -----------------------------------------------------------------------------------------------
 
-_TORCH_NAMES = {"int64": "Long", "int32": "Int", "bool": "Bool", "float16": "Half", "bfloat16": "BFloat16", "uint8": "Byte"}
+_TORCH_NAMES = {
+    "int64": "Long",
+    "int32": "Int",
+    "bool": "Bool",
+    "float16": "Half",
+    "bfloat16": "BFloat16",
+    "uint8": "Byte",
+}
 
 
 def check_floating(name: str, A: Array) -> None:
@@ -32,16 +47,21 @@ def check_floating(name: str, A: Array) -> None:
     kind = OF_NUMPY[A.dtype]
     shown = _TORCH_NAMES.get(kind.name, kind.name)
     if kind.category < FLOAT:
-        raise RuntimeError(f"{name}: Expected a floating point or complex tensor as input. Got {shown}; use .float()")
+        raise RuntimeError(
+            f"{name}: Expected a floating point or complex tensor as input. Got {shown}; use .float()"
+        )
     if compute_type(A.dtype) != A.dtype:
-        raise NotImplementedError(f"{name}: Low precision dtypes not supported. Got {shown}: not implemented for '{shown}'")
+        raise NotImplementedError(
+            f"{name}: Low precision dtypes not supported. Got {shown}: not implemented for '{shown}'"
+        )
 
 
 def check_matrices(name: str, A: Array, what: str = "A") -> None:
     """Raise RuntimeError unless `A` is a matrix or a stack of them, of floating type."""
     if A.ndim < 2:
         raise RuntimeError(
-            f"{name}: The input tensor {what} must have at least 2 dimensions; it has shape {shape_text(A.shape)}."
+            f"{name}: The input tensor {what} must have at least 2 dimensions; it has shape "
+            f"{shape_text(A.shape)}."
         )
     check_floating(name, A)
 
@@ -61,7 +81,8 @@ def check_same_type(name: str, A: Array, B: Array) -> None:
     """Raise RuntimeError unless both operands have one dtype."""
     if A.dtype != B.dtype:
         raise RuntimeError(
-            f"{name}: Expected A and B to have the same dtype, but found A of type {OF_NUMPY[A.dtype].name} and B of type "
+            f"{name}: Expected A and B to have the same dtype, but found A of type {OF_NUMPY[A.dtype].name} "
+            "and B of type "
             f"{OF_NUMPY[B.dtype].name} instead"
         )
 
@@ -76,7 +97,9 @@ def raise_first(name: str, infos: Array, message: str) -> None:
     wrong = np.flatnonzero(infos)
     if wrong.size:
         at = int(wrong[0])
-        raise LinAlgError(f"{name}: {batch_prefix(at, infos.ndim > 0)}{message.format(int(infos.reshape(-1)[at]))}")
+        raise LinAlgError(
+            f"{name}: {batch_prefix(at, infos.ndim > 0)}{message.format(int(infos.reshape(-1)[at]))}"
+        )
 
 
 # -- constants and masks that work on arrays and Tensors ----------------------------------------------------

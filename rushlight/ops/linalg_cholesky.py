@@ -9,7 +9,15 @@ import numpy as np
 from ..arrays.triangular import solve_triangular as substitute
 from ..errors import LinAlgError
 from .declare import composite, primitive
-from .linalg_checks import batch_prefix, check_matrices, check_same_type, check_square, half_diagonal, in_linalg, tril
+from .linalg_checks import (
+    batch_prefix,
+    check_matrices,
+    check_same_type,
+    check_square,
+    half_diagonal,
+    in_linalg,
+    tril,
+)
 from .linalg_solve import solve_triangular
 from .matmul import matmul, mH, unbroadcast
 
@@ -25,7 +33,9 @@ def _factor(A: Array, upper: bool) -> tuple[Array, Array]:
 
 
 def _factor_each(A: Array, upper: bool) -> tuple[Array, Array]:
-    """Matrix by matrix, where one fails: the columns before the failure are factored, the rest is left as it was."""
+    """Matrix by matrix, where one fails: the columns before the failure are factored, the rest is left as it
+    was.
+    """
     L, infos = np.tril(A), np.zeros(A.shape[:-2], np.int32)
     for i in np.ndindex(A.shape[:-2]):
         infos[i] = _factor_columns(L[i])
@@ -33,7 +43,9 @@ def _factor_each(A: Array, upper: bool) -> tuple[Array, Array]:
 
 
 def _factor_columns(L: Array) -> int:
-    """Factor one lower triangle in place, column by column; 0, or the order of the minor that is not positive."""
+    """Factor one lower triangle in place, column by column; 0, or the order of the minor that is not
+    positive.
+    """
     for j in range(L.shape[0]):
         row = L[j, :j]
         pivot = (L[j, j] - row @ np.conjugate(row)).real
@@ -50,8 +62,10 @@ def _raise_unless_positive(infos: Array) -> None:
     if wrong.size:
         at = int(wrong[0])
         raise LinAlgError(
-            f"linalg.cholesky: {batch_prefix(at, infos.ndim > 0)}The factorization could not be completed because the input "
-            f"is not positive-definite (the leading minor of order {infos.reshape(-1)[at]} is not positive-definite)."
+            f"linalg.cholesky: {batch_prefix(at, infos.ndim > 0)}The factorization could not be completed "
+            "because the input "
+            f"is not positive-definite (the leading minor of order {infos.reshape(-1)[at]} is not "
+            "positive-definite)."
         )
 
 
@@ -66,7 +80,9 @@ def _cotangent(g: Any, factor: Any, upper: bool) -> Any:
 
 @primitive(**in_linalg("cholesky"))
 def linalg_cholesky(A: Array, /, *, upper: bool = False) -> Array:
-    """L with A = L Lᴴ (U with A = Uᴴ U for `upper`), of A only that triangle read. Raises LinAlgError if there is none."""
+    """L with A = L Lᴴ (U with A = Uᴴ U for `upper`), of A only that triangle read. Raises LinAlgError if
+    there is none.
+    """
     check_square("linalg.cholesky", A)
     L, infos = _factor(A, upper)
     _raise_unless_positive(infos)
@@ -103,7 +119,8 @@ def cholesky_solve(B: Array, L: Array, /, upper: bool = False) -> Array:
     check_same_type("cholesky_solve", L, B)
     if B.shape[-2] != L.shape[-1]:
         raise RuntimeError(
-            f"cholesky_solve: Incompatible matrix sizes for cholesky_solve: each A matrix is {L.shape[-1]} by "
+            f"cholesky_solve: Incompatible matrix sizes for cholesky_solve: each A matrix is {L.shape[-1]} "
+            "by "
             f"{L.shape[-1]} but each b matrix is {B.shape[-2]} by {B.shape[-1]}"
         )
     lower = np.conjugate(L.swapaxes(-2, -1)) if upper else L

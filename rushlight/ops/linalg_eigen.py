@@ -11,17 +11,18 @@ from ..errors import LinAlgError
 from .along import is_complex, late
 from .declare import primitive
 from .linalg_checks import absent, check_square, divide_off_diagonal, in_linalg
-from .matmul import matmul, mH
 from .linalg_solve import solve
+from .matmul import matmul, mH
 from .views import diagonal, unsqueeze
 
 Array = Any
 diag_embed, imag, real, conj = late("diag_embed"), late("imag"), late("real"), late("conj")
 
-# -- Hermitian matrices ---------------------------------------------------------------------------------------
+# -- Hermitian matrices
+# ---------------------------------------------------------------------------------------
 
 
-def _check_triangle(name: str, UPLO: str) -> str:
+def _check_triangle(name: str, UPLO: Any) -> Any:
     if str(UPLO).upper() not in ("L", "U"):
         raise RuntimeError(f"{name}: Expected UPLO argument to be 'L' or 'U', but got {UPLO}")
     return UPLO.upper()
@@ -29,14 +30,15 @@ def _check_triangle(name: str, UPLO: str) -> str:
 
 def _hermitian(name: str, A: Array, UPLO: str, vectors: bool) -> Any:
     check_square(name, A)
-    UPLO = _check_triangle(name, UPLO)
+    triangle = _check_triangle(name, UPLO)
     try:
         if not np.isfinite(A).all():
             raise np.linalg.LinAlgError
-        return tuple(np.linalg.eigh(A, UPLO)) if vectors else np.linalg.eigvalsh(A, UPLO)
+        return tuple(np.linalg.eigh(A, triangle)) if vectors else np.linalg.eigvalsh(A, triangle)
     except np.linalg.LinAlgError:
         raise LinAlgError(
-            f"{name}: The algorithm failed to converge because the input matrix is ill-conditioned or has too many repeated "
+            f"{name}: The algorithm failed to converge because the input matrix is ill-conditioned or has "
+            "too many repeated "
             f"eigenvalues (or holds nan or inf)."
         ) from None
 
@@ -49,7 +51,7 @@ def eigh(A: Array, /, UPLO: str = "L") -> tuple[Array, Array]:
 
 @eigh.backward
 def _(g: Any, eigenvalues: Any, eigenvectors: Any) -> Any:
-    return eigh_cotangent(*g, eigenvalues, eigenvectors)
+    return eigh_cotangent(g[0], g[1], eigenvalues, eigenvectors)
 
 
 def eigh_cotangent(gL: Any, gV: Any, L: Any, V: Any) -> Any:
@@ -67,7 +69,8 @@ def eigh_cotangent(gL: Any, gV: Any, L: Any, V: Any) -> Any:
 def _check_phase(name: str, phases: Any, product: Any) -> None:
     if bool((abs(phases) > 1e-2 * (abs(product).sum() + 1.0)).any()):
         raise RuntimeError(
-            f"{name}: The eigenvectors in the complex case are specified up to multiplication by e^{{i phi}}. The specified "
+            f"{name}: The eigenvectors in the complex case are specified up to multiplication by e^{{i "
+            "phi}}. The specified "
             f"loss function depends on this quantity, so it is ill-defined."
         )
 
@@ -84,7 +87,8 @@ def _(g: Any, A: Any, UPLO: str) -> Any:
     return matmul(V * unsqueeze(g, -2), mH(V))
 
 
-# -- general matrices -------------------------------------------------------------------------------------------
+# -- general matrices
+# -------------------------------------------------------------------------------------------
 
 
 def _general(name: str, A: Array, vectors: bool) -> Any:
@@ -99,20 +103,23 @@ def _general(name: str, A: Array, vectors: bool) -> Any:
         return np.linalg.eigvals(A).astype(kind, copy=False)
     except np.linalg.LinAlgError:
         raise LinAlgError(
-            f"{name}: The algorithm failed to converge because the input matrix is ill-conditioned or has too many repeated "
+            f"{name}: The algorithm failed to converge because the input matrix is ill-conditioned or has "
+            "too many repeated "
             f"eigenvalues."
         ) from None
 
 
 @primitive(**in_linalg("eig", outputs=("eigenvalues", "eigenvectors")))
 def eig(A: Array, /) -> tuple[Array, Array]:
-    """A = V diag(λ) V⁻¹ of any square matrices, complex, in LAPACK's order; the columns of V have length 1."""
+    """A = V diag(λ) V⁻¹ of any square matrices, complex, in LAPACK's order; the columns of V have length
+    1.
+    """
     return _general("linalg.eig", A, True)
 
 
 @eig.backward
 def _(g: Any, A: Any, eigenvalues: Any, eigenvectors: Any) -> Any:
-    return _as_input(eig_cotangent(*g, eigenvalues, eigenvectors), A)
+    return _as_input(eig_cotangent(g[0], g[1], eigenvalues, eigenvectors), A)
 
 
 def eig_cotangent(gL: Any, gV: Any, L: Any, V: Any) -> Any:

@@ -1,4 +1,6 @@
-"""LDL factors of symmetric and Hermitian matrices: linalg.ldl_factor, ldl_solve. PyTorch has no derivatives here."""
+"""LDL factors of symmetric and Hermitian matrices: linalg.ldl_factor, ldl_solve. PyTorch has no derivatives
+here.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +21,10 @@ def _raise_at_zero(infos: Array) -> None:
     if wrong.size:
         at = int(wrong[0])
         raise RuntimeError(
-            f"torch.linalg.ldl_factor: {batch_prefix(at, infos.ndim > 0)}D[{infos.reshape(-1)[at]}] is zero (error code: "
-            f"{infos.reshape(-1)[at]}), so the factors cannot be used to solve a system; linalg.ldl_factor_ex gives them anyway"
+            f"torch.linalg.ldl_factor: {batch_prefix(at, infos.ndim > 0)}D[{infos.reshape(-1)[at]}] is zero "
+            "(error code: "
+            f"{infos.reshape(-1)[at]}), so the factors cannot be used to solve a system; "
+            "linalg.ldl_factor_ex gives them anyway"
         )
 
 

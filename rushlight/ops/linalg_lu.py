@@ -1,4 +1,6 @@
-"""LU factors with partial pivoting: linalg.lu, lu_factor, lu_solve, and the older torch.lu, lu_solve, lu_unpack."""
+"""LU factors with partial pivoting: linalg.lu, lu_factor, lu_solve, and the older torch.lu, lu_solve,
+lu_unpack.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.lu import first_zero_pivot, lu_factor as factor, permutation
+from ..arrays.lu import first_zero_pivot, permutation
+from ..arrays.lu import lu_factor as factor
 from ..dtypes import OF_NUMPY
 from ..errors import shape_text
 from .along import late
 from .declare import composite, primitive
-from .linalg_checks import batch_prefix, check_matrices, identity_like, in_linalg, tril, triu
+from .linalg_checks import batch_prefix, check_matrices, in_linalg, tril, triu
 from .linalg_solve import solve_triangular
 from .matmul import matmul, mH, unbroadcast
 from .views import narrow
@@ -35,7 +38,8 @@ def _raise_at_zero(infos: Array) -> None:
         at = int(wrong[0])
         j = infos.reshape(-1)[at]
         raise RuntimeError(
-            f"torch.linalg.lu_factor: {batch_prefix(at, infos.ndim > 0)}U[{j},{j}] is zero and using it on lu_solve would "
+            f"torch.linalg.lu_factor: {batch_prefix(at, infos.ndim > 0)}U[{j},{j}] is zero and using it on "
+            "lu_solve would "
             f"result in a division by zero. If you still want to perform the factorization, consider calling "
             f"linalg.lu(A, pivot) or linalg.lu_factor_ex(A, pivot)"
         )
@@ -53,7 +57,8 @@ def _parts(LU: Any) -> tuple[Any, Any]:
 
 
 def _cotangent(gL: Any, gU: Any, L: Any, U: Any) -> Any:
-    """That of P A, from those of L and U; the square part has the formula, what is beside it follows by a solve.
+    """That of P A, from those of L and U; the square part has the formula, what is beside it follows by a
+    solve.
 
     For L₂ = A₂ U⁻¹ below the square (tall), U₂ = L⁻¹ A₂ right of it (wide).
     """
@@ -111,7 +116,9 @@ rows_back.vjp(input=lambda g, pivots, input_shape: unbroadcast(rows_permuted(g, 
 
 @primitive(**in_linalg("lu_factor", outputs=("LU", "pivots")))
 def linalg_lu_factor(A: Array, /, *, pivot: bool = True) -> tuple[Array, Array]:
-    """L and U in one matrix, and the row exchanged at each step (from 1). Raises RuntimeError for a zero pivot."""
+    """L and U in one matrix, and the row exchanged at each step (from 1). Raises RuntimeError for a zero
+    pivot.
+    """
     LU, pivots, infos = _factor("linalg.lu_factor", A, pivot)
     _raise_at_zero(infos)
     return LU, pivots
@@ -121,7 +128,9 @@ linalg_lu_factor.backward(lambda g, LU, pivots: _compact_cotangent(g[0], LU, piv
 
 
 @primitive(**in_linalg("lu_factor_ex", outputs=("LU", "pivots", "info")))
-def linalg_lu_factor_ex(A: Array, /, *, pivot: bool = True, check_errors: bool = False) -> tuple[Array, Array, Array]:
+def linalg_lu_factor_ex(
+    A: Array, /, *, pivot: bool = True, check_errors: bool = False
+) -> tuple[Array, Array, Array]:
     """lu_factor, and for each matrix 0 or its first zero pivot."""
     LU, pivots, infos = _factor("linalg.lu_factor_ex", A, pivot)
     if check_errors:
@@ -162,7 +171,8 @@ def lu_unpack(
     """P, L and U of compact factors; what is not asked for is empty."""
     if OF_NUMPY[LU_pivots.dtype].name != "int32":
         raise RuntimeError(
-            "lu_unpack: LU_pivots is expected to be a contiguous tensor of torch.int32 dtype. Note: this function is "
+            "lu_unpack: LU_pivots is expected to be a contiguous tensor of torch.int32 dtype. Note: this "
+            "function is "
             "intended to be used with the output produced by torch.linalg.lu_factor"
         )
     nothing = np.zeros(0, LU_data.dtype)
@@ -185,7 +195,8 @@ def _(g: Any, LU_data_shape: Any, unpack_data: bool) -> Any:
     return gL + gU, None
 
 
-# -- systems --------------------------------------------------------------------------------------------------
+# -- systems
+# --------------------------------------------------------------------------------------------------
 
 
 @composite(**in_linalg("lu_solve"))
@@ -196,10 +207,13 @@ def linalg_lu_solve(
     if not left:
         return mH(linalg_lu_solve(LU, pivots, mH(B), left=True, adjoint=not adjoint))
     if LU.shape[-2] != LU.shape[-1]:
-        raise RuntimeError(f"linalg.lu_solve: A must be batches of square matrices; LU has shape {shape_text(LU.shape)}")
+        raise RuntimeError(
+            f"linalg.lu_solve: A must be batches of square matrices; LU has shape {shape_text(LU.shape)}"
+        )
     if B.shape[-2] != LU.shape[-1]:
         raise RuntimeError(
-            f"linalg.lu_solve: Incompatible shapes of A and B for the equation AX = B ({LU.shape[-2]}x{LU.shape[-1]} and "
+            "linalg.lu_solve: Incompatible shapes of A and B for the equation AX = B "
+            f"({LU.shape[-2]}x{LU.shape[-1]} and "
             f"{B.shape[-2]}x{B.shape[-1]})"
         )
     if adjoint:

@@ -1,4 +1,6 @@
-"""Norms of matrices: linalg.matrix_norm, and linalg.norm that chooses between those of matrices and of vectors."""
+"""Norms of matrices: linalg.matrix_norm, and linalg.norm that chooses between those of matrices and of
+vectors.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +8,8 @@ import math
 from typing import Any
 
 from ..arrays.numpy import normalize_dim
-from ..dtypes import FLOAT
 from ..dtypes import dtype as Dtype
-from .along import of_type, with_dims
-from .along import late
+from .along import late, of_type, with_dims
 from .declare import composite
 from .linalg_svd import svdvals
 from .norms import vector_norm
@@ -27,12 +27,15 @@ def matrix_norm(
 ) -> Array:
     """A norm of the matrices in two dimensions.
 
-    "fro" √Σ|a|², "nuc" Σ of singular values, 2 and -2 the largest and smallest of them, 1 and -1 the largest and
+    "fro" √Σ|a|², "nuc" Σ of singular values, 2 and -2 the largest and smallest of them, 1 and -1 the largest
+    and
     smallest column sum of |a|, inf and -inf those of rows.
     """
     rows, columns = _two_dims(A, dim)
     if ord not in _ORDERS:
-        raise RuntimeError(f"linalg.matrix_norm: Order {ord} not supported; it is one of {', '.join(map(str, _ORDERS))}")
+        raise RuntimeError(
+            f"linalg.matrix_norm: Order {ord} not supported; it is one of {', '.join(map(str, _ORDERS))}"
+        )
     if ord == "fro":
         return vector_norm(A, 2, (rows, columns), keepdim, dtype=dtype)
     A = A if dtype is None else of_type(A, dtype.np)  # pyright: ignore[reportArgumentType]
@@ -51,9 +54,17 @@ def _two_dims(A: Any, dim: Any) -> tuple[int, int]:
     """The two dimensions, from the front, of a tensor of floating type."""
     n = len(A.shape)
     if n < 2:
-        raise RuntimeError(f"linalg.matrix_norm: The input tensor A must have at least 2 dimensions, got {n}.")
-    if not (A.dtype.is_complex or A.dtype.is_floating_point) if hasattr(A.dtype, "is_complex") else A.dtype.kind in "iub":
-        raise RuntimeError(f"linalg.matrix_norm: Expected a floating point or complex tensor as input. Got {A.dtype}")
+        raise RuntimeError(
+            f"linalg.matrix_norm: The input tensor A must have at least 2 dimensions, got {n}."
+        )
+    if (
+        not (A.dtype.is_complex or A.dtype.is_floating_point)
+        if hasattr(A.dtype, "is_complex")
+        else A.dtype.kind in "iub"
+    ):
+        raise RuntimeError(
+            f"linalg.matrix_norm: Expected a floating point or complex tensor as input. Got {A.dtype}"
+        )
     dims = (dim,) if isinstance(dim, int) else tuple(dim)
     if len(dims) != 2:
         raise RuntimeError(f"linalg.matrix_norm: dim must be a 2-tuple. Got {', '.join(map(str, dims))}")
@@ -67,12 +78,16 @@ def _two_dims(A: Any, dim: Any) -> tuple[int, int]:
 def norm(
     A: Array, /, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: Dtype | None = None
 ) -> Array:
-    """The norm of vectors (one dimension) or of matrices (two); without `ord` the 2-norm of all elements over `dim`."""
+    """The norm of vectors (one dimension) or of matrices (two); without `ord` the 2-norm of all elements over
+    `dim`.
+    """
     n = len(A.shape)
     if dim is not None:
         dim = (dim,) if isinstance(dim, int) else tuple(dim)
         if ord is not None and len(dim) not in (1, 2):
-            raise RuntimeError(f"linalg.norm: If dim is specified, it must be of length 1 or 2. Got {list(dim)}")
+            raise RuntimeError(
+                f"linalg.norm: If dim is specified, it must be of length 1 or 2. Got {list(dim)}"
+            )
     elif ord is not None and n not in (1, 2):
         raise RuntimeError(
             f"linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got {n}D."

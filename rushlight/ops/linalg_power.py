@@ -21,10 +21,13 @@ cat = late("cat")
 
 def _check_square_of_any_type(name: str, A: Any) -> None:
     if len(A.shape) < 2:
-        raise RuntimeError(f"{name}: The input tensor A must have at least 2 dimensions; it has shape {shape_text(A.shape)}.")
+        raise RuntimeError(
+            f"{name}: The input tensor A must have at least 2 dimensions; it has shape {shape_text(A.shape)}."
+        )
     if A.shape[-1] != A.shape[-2]:
         raise RuntimeError(
-            f"{name}: A must be batches of square matrices, but they are {A.shape[-2]} by {A.shape[-1]} matrices"
+            f"{name}: A must be batches of square matrices, but they are {A.shape[-2]} by {A.shape[-1]} "
+            "matrices"
         )
 
 
@@ -52,7 +55,8 @@ def matrix_exp(A: Array, /) -> Array:
     _check_square_of_any_type("linalg.matrix_exp", A)
     if OF_NUMPY[A.dtype].category < FLOAT:
         raise RuntimeError(
-            f"linalg.matrix_exp: Expected a floating point or complex tensor as input. Got {OF_NUMPY[A.dtype].name}"
+            "linalg.matrix_exp: Expected a floating point or complex tensor as input. Got "
+            f"{OF_NUMPY[A.dtype].name}"
         )
     return cast(matrix_exponential.matrix_exp(cast(A, compute_type(A.dtype))), A.dtype)
 

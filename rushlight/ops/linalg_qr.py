@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from .along import late
 from .declare import composite, primitive
-from .linalg_checks import absent, check_matrices, half_diagonal, identity_like, in_linalg, tril, triu
+from .linalg_checks import check_matrices, half_diagonal, in_linalg, tril, triu
 from .linalg_solve import solve_triangular
-from .along import is_complex, late
 from .matmul import conj, matmul, mH
 from .views import narrow, select, unsqueeze
 
@@ -23,7 +23,8 @@ def _factor(name: str, A: Array, mode: str) -> tuple[Array, Array]:
     check_matrices(name, A)
     if mode not in _MODES:
         raise RuntimeError(
-            f"{name}: qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or 'complete'"
+            f"{name}: qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', "
+            "or 'complete'"
         )
     if mode == "r":
         return np.zeros(0, A.dtype), np.linalg.qr(A, "r")
@@ -35,7 +36,8 @@ def _cotangent(g: Any, A: Any, Q: Any, R: Any, mode: str) -> Any:
     """From those of Q and R; for wide matrices the left square has the factors, the rest is Qᴴ A."""
     if mode == "r":
         raise RuntimeError(
-            "linalg_qr_backward: The derivative of linalg.qr depends on Q, which is not computed when mode='r'. Please use "
+            "linalg_qr_backward: The derivative of linalg.qr depends on Q, which is not computed when "
+            "mode='r'. Please use "
             "linalg.qr(A, mode='reduced') if you are going to differentiate through linalg.qr."
         )
     m, n = tuple(A.shape)[-2:]
@@ -43,7 +45,8 @@ def _cotangent(g: Any, A: Any, Q: Any, R: Any, mode: str) -> Any:
     if m > n and Q.shape[-1] == m:
         if mode == "complete" and m != n:
             raise RuntimeError(
-                "linalg_qr_backward: The QR decomposition is not differentiable when mode='complete' and nrows > ncols."
+                "linalg_qr_backward: The QR decomposition is not differentiable when mode='complete' and "
+                "nrows > ncols."
             )
     if m >= n:
         return _tall_cotangent(gQ, gR, Q, R)
@@ -54,7 +57,9 @@ def _cotangent(g: Any, A: Any, Q: Any, R: Any, mode: str) -> Any:
 
 
 def _tall_cotangent(gQ: Any, gR: Any, Q: Any, R: Any) -> Any:
-    """(gQ + Q · copyltu(triu(gR Rᴴ - Qᴴ gQ))) R⁻ᴴ; M. Seeger et al., "Auto-Differentiating Linear Algebra" (2017)."""
+    """(gQ + Q · copyltu(triu(gR Rᴴ - Qᴴ gQ))) R⁻ᴴ; M. Seeger et al., "Auto-Differentiating Linear Algebra"
+    (2017).
+    """
     M = triu(matmul(gR, mH(R)) - matmul(mH(Q), gQ))
     symmetric = half_diagonal(M + mH(M))
     return solve_triangular(mH(R), gQ + matmul(Q, symmetric), upper=False, left=False)
@@ -62,7 +67,9 @@ def _tall_cotangent(gQ: Any, gR: Any, Q: Any, R: Any) -> Any:
 
 @primitive(**in_linalg("qr", outputs=("Q", "R")))
 def linalg_qr(A: Array, /, mode: str = "reduced") -> tuple[Array, Array]:
-    """A = Q R with orthonormal columns in Q and R upper triangular; "complete" gives a square Q, "r" leaves Q out."""
+    """A = Q R with orthonormal columns in Q and R upper triangular; "complete" gives a square Q, "r" leaves Q
+    out.
+    """
     return _factor("linalg.qr", A, mode)
 
 
@@ -94,9 +101,14 @@ def _check_reflectors(name: str, A: Any, tau: Any) -> None:
     if len(A.shape) < 2:
         raise RuntimeError(f"{name}: input must have at least 2 dimensions.")
     if m < n:
-        raise RuntimeError(f"{name}: input.shape[-2] must be greater than or equal to input.shape[-1]; got {m} by {n}")
+        raise RuntimeError(
+            f"{name}: input.shape[-2] must be greater than or equal to input.shape[-1]; got {m} by {n}"
+        )
     if n < tau.shape[-1]:
-        raise RuntimeError(f"{name}: input.shape[-1] must be greater than or equal to tau.shape[-1]; got {n} and {tau.shape[-1]}")
+        raise RuntimeError(
+            f"{name}: input.shape[-1] must be greater than or equal to tau.shape[-1]; got {n} and "
+            f"{tau.shape[-1]}"
+        )
     if A.dtype != tau.dtype:
         raise RuntimeError(f"{name}: tau dtype {tau.dtype} does not match input dtype {A.dtype}")
 
@@ -131,7 +143,9 @@ def householder_product(input: Array, tau: Array, /) -> Array:
 
 @composite(forms="mo")
 def ormqr(input: Array, tau: Array, other: Array, /, left: bool = True, transpose: bool = False) -> Array:
-    """Q other (other Q for left=False; Qᴴ for `transpose`), Q the full product of the reflectors in `input`."""
+    """Q other (other Q for left=False; Qᴴ for `transpose`), Q the full product of the reflectors in
+    `input`.
+    """
     if not left:
         return mH(ormqr(input, tau, mH(other), True, not transpose))
     vectors, steps = _reflectors(input), range(tau.shape[-1])

@@ -9,9 +9,14 @@ import numpy as np
 
 from ..dtypes import OF_NUMPY
 from ..errors import shape_text
-from .along import late
 from .declare import composite, primitive
-from .linalg_checks import check_matrices, check_same_type, check_square, identity_like, in_linalg, masked_fill
+from .linalg_checks import (
+    check_matrices,
+    check_same_type,
+    check_square,
+    in_linalg,
+    masked_fill,
+)
 from .linalg_norms import matrix_norm
 from .linalg_solve import inv_ex, is_vector
 from .linalg_svd import _decompose as decompose
@@ -22,7 +27,8 @@ from .views import select, squeeze, unsqueeze
 
 Array = Any
 
-# -- tolerances -----------------------------------------------------------------------------------------------
+# -- tolerances
+# -----------------------------------------------------------------------------------------------
 
 
 def _tolerance(size: Array, shape: tuple[int, ...], atol: Any, rtol: Any) -> Array:
@@ -45,7 +51,8 @@ def _spectrum(name: str, A: Array, hermitian: bool) -> tuple[Array, Array, Array
     return V, L, np.conjugate(V.swapaxes(-2, -1))
 
 
-# -- pseudo-inverse -------------------------------------------------------------------------------------------
+# -- pseudo-inverse
+# -------------------------------------------------------------------------------------------
 
 
 @primitive(forms="", under="internal")
@@ -55,7 +62,9 @@ def pseudo_inverse(A: Array, atol: Any = None, rtol: Any = None, /, *, hermitian
     size = np.abs(S)
     kept = size > _tolerance(size, A.shape, atol, rtol)
     inverse = np.where(kept, 1 / np.where(kept, S, 1), 0).astype(S.dtype)
-    return np.matmul(np.conjugate(Vh.swapaxes(-2, -1)) * inverse[..., None, :], np.conjugate(U.swapaxes(-2, -1)))
+    return np.matmul(
+        np.conjugate(Vh.swapaxes(-2, -1)) * inverse[..., None, :], np.conjugate(U.swapaxes(-2, -1))
+    )
 
 
 def pinv_cotangent(g: Any, A: Any, P: Any) -> Any:
@@ -83,11 +92,14 @@ def pinverse(input: Array, /, rcond: float = 1e-15) -> Array:
     return pseudo_inverse(input, None, rcond, hermitian=False)
 
 
-# -- rank and condition ---------------------------------------------------------------------------------------
+# -- rank and condition
+# ---------------------------------------------------------------------------------------
 
 
 @primitive(forms="", under="internal", differentiable=False)
-def count_singular_values(A: Array, atol: Any = None, rtol: Any = None, /, *, hermitian: bool = False) -> Array:
+def count_singular_values(
+    A: Array, atol: Any = None, rtol: Any = None, /, *, hermitian: bool = False
+) -> Array:
     """How many singular values exceed the tolerance; int64."""
     check_matrices("linalg.matrix_rank", A)
     if hermitian:
@@ -127,7 +139,8 @@ def cond(A: Array, /, p: Any = None) -> Array:
     return masked_fill(product, info != 0, math.inf)
 
 
-# -- least squares --------------------------------------------------------------------------------------------
+# -- least squares
+# --------------------------------------------------------------------------------------------
 
 _DRIVERS = ("gels", "gelsy", "gelsd", "gelss")
 
@@ -136,28 +149,35 @@ def _check_least_squares(A: Array, B: Array, driver: str) -> bool:
     """Raise unless the call makes sense; returns whether B holds vectors."""
     name = "torch.linalg.lstsq"
     if driver not in _DRIVERS:
-        raise RuntimeError(f"{name}: parameter `driver` should be one of ({', '.join(_DRIVERS)}), not {driver!r}")
+        raise RuntimeError(
+            f"{name}: parameter `driver` should be one of ({', '.join(_DRIVERS)}), not {driver!r}"
+        )
     check_matrices(name, A)
     check_same_type(name, A, B)
     vector = is_vector(A.shape[:-1] + A.shape[-2:-1], B.shape)
     rows = B.shape[-1] if vector else B.shape[-2]
     if rows != A.shape[-2]:
         raise RuntimeError(
-            f"{name}: input.size(-2) should match other.size({-1 if vector else -2}): {A.shape[-2]} and {rows}; the shapes "
+            f"{name}: input.size(-2) should match other.size({-1 if vector else -2}): {A.shape[-2]} and "
+            f"{rows}; the shapes "
             f"are {shape_text(A.shape)} and {shape_text(B.shape)}"
         )
     return vector
 
 
 @primitive(
-    **in_linalg("lstsq", outputs=("solution", "residuals", "rank", "singular_values"), constants=("singular_values",))
+    **in_linalg(
+        "lstsq", outputs=("solution", "residuals", "rank", "singular_values"), constants=("singular_values",)
+    )
 )
 def lstsq(
     A: Array, B: Array, /, rcond: float | None = None, *, driver: str | None = None
 ) -> tuple[Array, Array, Array, Array]:
-    """X of least ‖A X - B‖, and of those the shortest; Σ|A X - B|² of its columns, the rank, the singular values.
+    """X of least ‖A X - B‖, and of those the shortest; Σ|A X - B|² of its columns, the rank, the singular
+    values.
 
-    Singular values up to rcond (ε·max(m, n)) times the largest count as zero; "gels" takes A to be of full rank.
+    Singular values up to rcond (ε·max(m, n)) times the largest count as zero; "gels" takes A to be of full
+    rank.
     Residuals, rank and singular values are empty where PyTorch's driver does not give them.
     """
     driver = driver or "gelsy"

@@ -12,7 +12,16 @@ from ..arrays.lu import first_zero_pivot, lu_factor
 from ..errors import LinAlgError, shape_text
 from .along import late
 from .declare import composite, primitive
-from .linalg_checks import batch_prefix, check_matrices, check_same_type, check_square, in_linalg, raise_first, tril, triu
+from .linalg_checks import (
+    batch_prefix,
+    check_matrices,
+    check_same_type,
+    check_square,
+    in_linalg,
+    raise_first,
+    tril,
+    triu,
+)
 from .matmul import conj, matmul, mH, mT, unbroadcast
 from .views import reshape, squeeze, unsqueeze
 
@@ -33,7 +42,8 @@ def inverse(A: Array, /) -> Array:
 
 
 _SINGULAR = (
-    "The diagonal element {} is zero, the inversion could not be completed because the input matrix is singular."
+    "The diagonal element {} is zero, the inversion could not be completed because the input matrix is "
+    "singular."
 )
 
 
@@ -68,7 +78,7 @@ def inv_ex(A: Array, /, *, check_errors: bool = False) -> tuple[Array, Array]:
     return _each(A, lambda i: np.linalg.inv(A[i]), infos), infos
 
 
-def _each(A: Array, compute: Any, infos: Array, out: Array | None = None) -> Array:
+def _each(A: Array, compute: Any, infos: Array, out: Any = None) -> Array:
     """`compute` for each matrix of a stack whose info is 0, nan for the others."""
     out = np.full_like(A, np.nan) if out is None else out
     for i in np.ndindex(A.shape[:-2]):
@@ -99,7 +109,9 @@ def _check_system(name: str, A: Array, B: Array, left: bool) -> bool:
     check_same_type(name, A, B)
     vector = is_vector(A.shape, B.shape)
     if vector and not left:
-        raise RuntimeError(f"{name}: Vector broadcasting of the left hand side is not supported for left=False.")
+        raise RuntimeError(
+            f"{name}: Vector broadcasting of the left hand side is not supported for left=False."
+        )
     size = B.shape[-1] if vector else B.shape[-2 if left else -1] if B.ndim > 1 else -1
     if size != A.shape[-1]:
         raise RuntimeError(
@@ -121,18 +133,23 @@ def _solve(A: Array, B: Array, left: bool, vector: bool) -> Array:
 
 @primitive(**in_linalg("solve"))
 def solve(A: Array, B: Array, /, *, left: bool = True) -> Array:
-    """X with A X = B (X A = B for left=False); B holds matrices or vectors. Raises LinAlgError where A is singular."""
+    """X with A X = B (X A = B for left=False); B holds matrices or vectors. Raises LinAlgError where A is
+    singular.
+    """
     vector = _check_system("linalg.solve", A, B, left)
     try:
         return _solve(A, B, left, vector)
     except np.linalg.LinAlgError:
         at = int(np.flatnonzero(zero_pivots(A))[0])
         raise LinAlgError(
-            f"torch.linalg.solve: {batch_prefix(at, A.ndim > 2)}The solver failed because the input matrix is singular."
+            f"torch.linalg.solve: {batch_prefix(at, A.ndim > 2)}The solver failed because the input matrix "
+            "is singular."
         ) from None
 
 
-def solve_cotangents(g: Any, A: Any, out: Any, B_shape: tuple[int, ...], left: bool, need: Any) -> tuple[Any, Any]:
+def solve_cotangents(
+    g: Any, A: Any, out: Any, B_shape: tuple[int, ...], left: bool, need: Any
+) -> tuple[Any, Any]:
     """gB = A⁻ᴴ g and gA = -gB Xᴴ (or, for X A = B, gB = g A⁻ᴴ and gA = -Xᴴ gB)."""
     vector = is_vector(tuple(A.shape), tuple(B_shape))
     gB = squeeze(solve(mH(A), unsqueeze(g, -1)), -1) if vector else solve(mH(A), g, left=left)
@@ -179,7 +196,9 @@ def _(g: Any, A: Any, result: Any, B_shape: Any, left: bool, need: Any) -> Any:
 def solve_triangular(
     A: Array, B: Array, /, *, upper: bool, left: bool = True, unitriangular: bool = False
 ) -> Array:
-    """X with A X = B (X A = B for left=False), of A only one triangle read, its diagonal taken as 1 if `unitriangular`."""
+    """X with A X = B (X A = B for left=False), of A only one triangle read, its diagonal taken as 1 if
+    `unitriangular`.
+    """
     name = "linalg.solve_triangular"
     check_square(name, A)
     check_matrices(name, B, "B")
@@ -197,7 +216,15 @@ def solve_triangular(
 
 @solve_triangular.backward
 def _(
-    g: Any, A: Any, out: Any, A_shape: Any, B_shape: Any, upper: bool, left: bool, unitriangular: bool, need: Any
+    g: Any,
+    A: Any,
+    out: Any,
+    A_shape: Any,
+    B_shape: Any,
+    upper: bool,
+    left: bool,
+    unitriangular: bool,
+    need: Any,
 ) -> Any:
     gB = solve_triangular(mH(A), g, upper=not upper, left=left, unitriangular=unitriangular)
     gA = None
@@ -211,7 +238,9 @@ def _(
 def triangular_solve(
     b: Array, A: Array, /, upper: bool = True, transpose: bool = False, unitriangular: bool = False
 ) -> tuple[Array, Array]:
-    """X with A X = b (or Aᵀ X = b), A triangular; and a copy of A. linalg.solve_triangular is the newer form."""
+    """X with A X = b (or Aᵀ X = b), A triangular; and a copy of A. linalg.solve_triangular is the newer
+    form.
+    """
     check_square("triangular_solve", A)
     check_matrices("triangular_solve", b, "b")
     check_same_type("triangular_solve", A, b)
@@ -221,7 +250,14 @@ def triangular_solve(
 
 @triangular_solve.backward
 def _(
-    g: Any, A: Any, solution: Any, b_shape: Any, A_shape: Any, upper: bool, transpose: bool, unitriangular: bool
+    g: Any,
+    A: Any,
+    solution: Any,
+    b_shape: Any,
+    A_shape: Any,
+    upper: bool,
+    transpose: bool,
+    unitriangular: bool,
 ) -> Any:
     T = mT(A) if transpose else A
     gb = solve_triangular(mH(T), g[0], upper=upper == transpose, unitriangular=unitriangular)
@@ -244,7 +280,8 @@ def tensorinv(A: Array, /, ind: int = 2) -> Array:
     if rows != columns:
         raise RuntimeError(
             f"linalg.tensorinv: Expected self to satisfy the requirement prod(self.shape[ind:]) == "
-            f"prod(self.shape[:ind]), but got {columns} != {rows}; the shape is {shape_text(shape)}, ind = {ind}"
+            f"prod(self.shape[:ind]), but got {columns} != {rows}; the shape is {shape_text(shape)}, ind = "
+            f"{ind}"
         )
     return reshape(inverse(reshape(A, (rows, columns))), shape[ind:] + shape[:ind])
 
@@ -260,6 +297,7 @@ def tensorsolve(A: Array, B: Array, /, dims: Any = None) -> Array:
     if rows != columns:
         raise RuntimeError(
             f"linalg.tensorsolve: Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == "
-            f"prod(self.shape[:other.ndim]), but got {columns} != {rows}; the shapes are {shape_text(shape)} and {shape_text(b)}"
+            f"prod(self.shape[:other.ndim]), but got {columns} != {rows}; the shapes are {shape_text(shape)} "
+            f"and {shape_text(b)}"
         )
     return reshape(solve(reshape(A, (rows, columns)), reshape(B, (rows,))), shape[len(b) :])

@@ -27,14 +27,16 @@ def _decompose(A: Array, full: bool, vectors: bool) -> Any:
     if not np.isfinite(A).all():
         at = int(np.flatnonzero(~np.isfinite(A).reshape(-1, A.shape[-2] * A.shape[-1]).all(1))[0])
         raise LinAlgError(
-            f"linalg.svd: {batch_prefix(at, A.ndim > 2)}The algorithm failed to converge because the input matrix contained "
+            f"linalg.svd: {batch_prefix(at, A.ndim > 2)}The algorithm failed to converge because the input "
+            "matrix contained "
             f"non-finite values."
         )
     try:
         return np.linalg.svd(A, full_matrices=full, compute_uv=vectors)
     except np.linalg.LinAlgError:
         raise LinAlgError(
-            "linalg.svd: The algorithm failed to converge because the input matrix is ill-conditioned or has too many "
+            "linalg.svd: The algorithm failed to converge because the input matrix is ill-conditioned or has "
+            "too many "
             "repeated singular values"
         ) from None
 
@@ -54,24 +56,31 @@ def _of_nothing(A: Array, full: bool, vectors: bool) -> Any:
 
 @primitive(**in_linalg("svd", outputs=("U", "S", "Vh")))
 def svd(A: Array, /, full_matrices: bool = True, *, driver: str | None = None) -> tuple[Array, Array, Array]:
-    """A = U diag(S) Vᴴ, S from large to small. `driver` chooses among CUDA's algorithms; here there is one."""
+    """A = U diag(S) Vᴴ, S from large to small. `driver` chooses among CUDA's algorithms; here there is
+    one.
+    """
     if driver is not None:
-        raise RuntimeError(f"linalg.svd: keyword argument `driver=` is only supported on CUDA inputs; got {driver!r}")
+        raise RuntimeError(
+            f"linalg.svd: keyword argument `driver=` is only supported on CUDA inputs; got {driver!r}"
+        )
     U, S, Vh = _decompose(A, full_matrices, True)
     return U, S, Vh
 
 
 @svd.backward
 def _(g: Any, U: Any, S: Any, Vh: Any) -> Any:
-    return _reduced_cotangent(*g, U, S, Vh)
+    return _reduced_cotangent(g[0], g[1], g[2], U, S, Vh)
 
 
 def _reduced_cotangent(gU: Any, gS: Any, gVh: Any, U: Any, S: Any, Vh: Any) -> Any:
-    """The cotangent from full or reduced factors; those beyond the singular values must not have been used."""
+    """The cotangent from full or reduced factors; those beyond the singular values must not have been
+    used.
+    """
     k = S.shape[-1]
     if U.shape[-1] != Vh.shape[-2] and not (absent(gU) and absent(gVh)):
         raise RuntimeError(
-            "svd_backward: The singular vectors in the case of a rectangular matrix with full_matrices=True are not "
+            "svd_backward: The singular vectors in the case of a rectangular matrix with full_matrices=True "
+            "are not "
             "differentiable; use full_matrices=False"
         )
     if U.shape[-1] == k == Vh.shape[-2]:
@@ -88,7 +97,8 @@ def skew(x: Any) -> Any:
 def svd_cotangent(gU: Any, gS: Any, gVh: Any, U: Any, S: Any, Vh: Any) -> Any:
     """The cotangent of A from those of its reduced factors.
 
-    J. Townsend, "Differentiating the Singular Value Decomposition" (2016), and for complex matrices Z.-Q. Wan and
+    J. Townsend, "Differentiating the Singular Value Decomposition" (2016), and for complex matrices Z.-Q. Wan
+    and
     S.-X. Zhang, "Automatic Differentiation for Complex Valued SVD" (2019).
     """
     if absent(gU) and absent(gVh):
@@ -119,14 +129,17 @@ def _as_like(x: Any, like: Any) -> Any:
 
 
 def _check_gauge(left: Any, right: Any, U: Any) -> None:
-    """Complex singular vectors are determined up to a phase; a function that depends on it has no derivative."""
+    """Complex singular vectors are determined up to a phase; a function that depends on it has no
+    derivative.
+    """
     if not is_complex(U):
         return
     total = abs(imag(diagonal(left, 0, -2, -1)) + imag(diagonal(right, 0, -2, -1)))
     scale = abs(left).sum() + 1.0
     if bool((total > 1e-2 * scale).any()):
         raise RuntimeError(
-            "svd_backward: The singular vectors in the complex case are specified up to multiplication by e^{i phi}. The "
+            "svd_backward: The singular vectors in the complex case are specified up to multiplication by "
+            "e^{i phi}. The "
             "specified loss function depends on this quantity, so it is ill-defined."
         )
 
@@ -135,7 +148,9 @@ def _check_gauge(left: Any, right: Any, U: Any) -> None:
 def svdvals(A: Array, /, *, driver: str | None = None) -> Array:
     """The singular values of each matrix, from large to small."""
     if driver is not None:
-        raise RuntimeError(f"linalg.svdvals: keyword argument `driver=` is only supported on CUDA inputs; got {driver!r}")
+        raise RuntimeError(
+            f"linalg.svdvals: keyword argument `driver=` is only supported on CUDA inputs; got {driver!r}"
+        )
     return _decompose(A, False, False)
 
 
@@ -145,17 +160,24 @@ def _(g: Any, A: Any) -> Any:
     return matmul(U * unsqueeze(_as_like(g, U), -2), Vh)
 
 
-# -- the older form -------------------------------------------------------------------------------------------
+# -- the older form
+# -------------------------------------------------------------------------------------------
 
 
 @primitive(name="svd", forms="mo", outputs=("U", "S", "V"))
 def torch_svd(input: Array, /, some: bool = True, compute_uv: bool = True) -> tuple[Array, Array, Array]:
-    """input = U diag(S) Vᴴ, giving V itself; without `compute_uv` U and V are zeros. linalg.svd is the newer form."""
+    """input = U diag(S) Vᴴ, giving V itself; without `compute_uv` U and V are zeros. linalg.svd is the newer
+    form.
+    """
     if compute_uv:
         U, S, Vh = _decompose(input, not some, True)
         return U, S, np.conjugate(Vh.swapaxes(-2, -1))
     *lead, m, n = input.shape
-    return np.zeros((*lead, m, m), input.dtype), _decompose(input, False, False), np.zeros((*lead, n, n), input.dtype)
+    return (
+        np.zeros((*lead, m, m), input.dtype),
+        _decompose(input, False, False),
+        np.zeros((*lead, n, n), input.dtype),
+    )
 
 
 @torch_svd.backward

@@ -7,11 +7,12 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ..arrays.products import BLAS, dot as array_dot, sum_rows
+from ..arrays.products import BLAS, sum_rows
+from ..arrays.products import dot as array_dot
 from ..dtypes import OF_NUMPY, compute_type
 from ..errors import shape_text
 from .declare import composite, primitive
-from .matmul import check_types, conj, dtype_of, matmul, mismatch, mT, unbroadcast
+from .matmul import check_types, conj, dtype_of, matmul, mT, unbroadcast
 from .pointwise import add, mul
 from .reduce import sum
 from .views import reshape, transpose, unsqueeze
@@ -57,7 +58,9 @@ def _add_bias(product: Array, bias: Array, x: Array, w: Array) -> Array:
     """The bias added in place, in the product's (possibly wider) type, and the sum rounded to the input's."""
     if bias.dtype != x.dtype:
         names = f"{OF_NUMPY[bias.dtype].name} and {OF_NUMPY[x.dtype].name}"
-        raise RuntimeError(f"linear: the bias and the input differ: self and mat2 must have the same dtype, but got {names}")
+        raise RuntimeError(
+            f"linear: the bias and the input differ: self and mat2 must have the same dtype, but got {names}"
+        )
     try:
         product += bias.astype(product.dtype, copy=False)
     except ValueError:
@@ -69,9 +72,13 @@ def _refuse(x: Array, w: Array, bias: Array | None) -> NoReturn:
     """Raise the RuntimeError that says which shapes do not fit."""
     shown = f"linear: input {shape_text(x.shape)}, weight {shape_text(w.shape)}"
     if not x.ndim or not w.ndim:
-        raise RuntimeError(f"{shown}: both arguments to linear need to be at least 1D, but they are {x.ndim}D and {w.ndim}D")
+        raise RuntimeError(
+            f"{shown}: both arguments to linear need to be at least 1D, but they are {x.ndim}D and {w.ndim}D"
+        )
     if w.ndim > 2:
-        raise RuntimeError(f"{shown}: the weight is (out features, in features): t() expects a tensor with <= 2 dimensions")
+        raise RuntimeError(
+            f"{shown}: the weight is (out features, in features): t() expects a tensor with <= 2 dimensions"
+        )
     if x.shape[-1] != w.shape[-1]:
         rows = f"{_rows_of(x)}x{x.shape[-1]} and {'x'.join(map(str, w.shape[::-1]))}"
         raise RuntimeError(
@@ -80,8 +87,10 @@ def _refuse(x: Array, w: Array, bias: Array | None) -> NoReturn:
         )
     assert bias is not None
     raise RuntimeError(
-        f"{shown}, bias {shape_text(bias.shape)}: the bias must have the weight's {w.shape[0]} out features: The expanded "
-        f"size of the tensor ({w.shape[0]}) must match the existing size ({bias.shape[-1]}) at non-singleton dimension "
+        f"{shown}, bias {shape_text(bias.shape)}: the bias must have the weight's {w.shape[0]} out features: "
+        "The expanded "
+        f"size of the tensor ({w.shape[0]}) must match the existing size ({bias.shape[-1]}) at non-singleton "
+        "dimension "
         f"{x.ndim - 1}"
     )
 
@@ -138,15 +147,24 @@ def bilinear(input1: Array, input2: Array, weight: Array, bias: Array | None = N
 
 
 def _check_bilinear(x: Any, y: Any, w: Any, bias: Any) -> None:
-    shown = f"bilinear: input1 {shape_text(x.shape)}, input2 {shape_text(y.shape)}, weight {shape_text(w.shape)}"
+    shown = (
+        f"bilinear: input1 {shape_text(x.shape)}, input2 {shape_text(y.shape)}, weight {shape_text(w.shape)}"
+    )
     if len(x.shape) != len(y.shape):
-        raise RuntimeError(f"{shown}: bilinear(): input dimensions do not match: got {len(x.shape)} and {len(y.shape)}")
+        raise RuntimeError(
+            f"{shown}: bilinear(): input dimensions do not match: got {len(x.shape)} and {len(y.shape)}"
+        )
     if tuple(x.shape)[:-1] != tuple(y.shape)[:-1]:
-        raise RuntimeError(f"{shown}: bilinear(): input batch dimensions do not match: all but the last must agree")
+        raise RuntimeError(
+            f"{shown}: bilinear(): input batch dimensions do not match: all but the last must agree"
+        )
     if len(w.shape) != 3 or x.shape[-1] != w.shape[1] or y.shape[-1] != w.shape[2]:
         raise RuntimeError(
-            f"{shown}: bilinear(): input sizes do not match weight size: the weight is (out, in1, in2) with the last sizes "
+            f"{shown}: bilinear(): input sizes do not match weight size: the weight is (out, in1, in2) with "
+            "the last sizes "
             f"of the two inputs"
         )
     if bias is not None and (len(bias.shape) != 1 or bias.shape[0] != w.shape[0]):
-        raise RuntimeError(f"{shown}: bilinear(): bias size does not match weight size: bias {shape_text(bias.shape)}")
+        raise RuntimeError(
+            f"{shown}: bilinear(): bias size does not match weight size: bias {shape_text(bias.shape)}"
+        )

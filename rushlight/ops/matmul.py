@@ -7,7 +7,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ..arrays.products import BLAS, dot as array_dot, stacked
+from ..arrays.products import BLAS, stacked
+from ..arrays.products import dot as array_dot
 from ..dtypes import BOOL, OF_NUMPY
 from ..dtypes import dtype as Dtype
 from ..errors import shape_text
@@ -16,6 +17,7 @@ from .declare import primitive
 from .views import permute, reshape, select, sum_to_size, transpose, unsqueeze
 
 Array = Any
+Shape = Any  # a tuple of sizes
 ndarray = np.ndarray
 conj_physical = late("conj_physical")
 
@@ -31,25 +33,30 @@ def check_types(name: str, x: Array, y: Array) -> None:
             f"convert one of them, e.g. with .to(torch.{have})"
         )
     if OF_NUMPY[x.dtype].category == BOOL and x.size and y.size:
-        raise NotImplementedError(f'{name}: "{name}" not implemented for \'Bool\'; convert first, e.g. with .float()')
+        raise NotImplementedError(
+            f"{name}: \"{name}\" not implemented for 'Bool'; convert first, e.g. with .float()"
+        )
 
 
-def mismatch(name: str, x: tuple[int, ...], y: tuple[int, ...]) -> NoReturn:
+def mismatch(name: str, x: Shape, y: Shape) -> NoReturn:
     """Raise the RuntimeError for shapes that do not multiply, told both and PyTorch's phrase."""
     inner = x[-1], y[-2] if len(y) > 1 else y[0]
     shapes = f"{name}: {shape_text(x)} @ {shape_text(y)}"
     if inner[0] != inner[1]:
         told = f"{shapes}: the inner sizes {inner[0]} and {inner[1]} differ"
     else:
-        told = f"{shapes}: the leading dimensions {shape_text(x[:-2])} and {shape_text(y[:-2])} do not broadcast"
-    raise RuntimeError(f"{told} ({_phrase(name, x, y)})")
+        told = (
+            f"{shapes}: the leading dimensions {shape_text(x[:-2])} and {shape_text(y[:-2])} do not broadcast"
+        )
+    raise RuntimeError(f"{told} ({_phrase(x, y)})")
 
 
-def _phrase(name: str, x: tuple[int, ...], y: tuple[int, ...]) -> str:
+def _phrase(x: Shape, y: Shape) -> str:
     """What PyTorch says of the same mismatch."""
     if len(x) == len(y) == 1:
         return (
-            f"inconsistent tensor size, expected tensor [{x[0]}] and src [{y[0]}] to have the same number of elements, "
+            f"inconsistent tensor size, expected tensor [{x[0]}] and src [{y[0]}] to have the same number of "
+            "elements, "
             f"but got {x[0]} and {y[0]} elements respectively"
         )
     if len(y) == 1:
@@ -69,11 +76,6 @@ def require_ranks(name: str, phrase: str, *wanted: tuple[Array, int]) -> None:
 
 
 # -- transposes and conjugates, on arrays and Tensors ------------------------------------------------------
-
-
-def is_complex(x: Any) -> bool:
-    """Whether an array or Tensor holds complex numbers."""
-    return x.dtype.kind == "c" if isinstance(x.dtype, np.dtype) else x.dtype.is_complex
 
 
 def conj(x: Any) -> Any:
@@ -106,7 +108,9 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
 
 @primitive(forms="mo", aliases=("linalg.matmul",))
 def matmul(input: Array, other: Array, /) -> Array:
-    """The product of matrices (…, n, k) @ (…, k, m), leading dimensions broadcast; vectors stand for a row, a column."""
+    """The product of matrices (…, n, k) @ (…, k, m), leading dimensions broadcast; vectors stand for a row, a
+    column.
+    """
     if input.ndim == 2 and input.dtype is other.dtype and input.dtype.char in BLAS and 0 < other.ndim < 3:
         try:
             return input.dot(other)
@@ -118,7 +122,9 @@ def matmul(input: Array, other: Array, /) -> Array:
 def multiply(name: str, x: Array, y: Array) -> Array:
     """x @ y for any ranks from one up, checked."""
     if not x.ndim or not y.ndim:
-        raise RuntimeError(f"{name}: both arguments to {name} need to be at least 1D, but they are {x.ndim}D and {y.ndim}D")
+        raise RuntimeError(
+            f"{name}: both arguments to {name} need to be at least 1D, but they are {x.ndim}D and {y.ndim}D"
+        )
     check_types(name, x, y)
     try:
         if y.ndim > 2:
@@ -187,7 +193,9 @@ def mm(input: Array, mat2: Array, /) -> Array:
     """The matrix product of (n, k) and (k, m)."""
     if input.ndim != 2 or mat2.ndim != 2:
         which = "self" if input.ndim != 2 else "mat2"
-        raise RuntimeError(f"mm: {which} must be a matrix; got {shape_text(input.shape)} @ {shape_text(mat2.shape)}")
+        raise RuntimeError(
+            f"mm: {which} must be a matrix; got {shape_text(input.shape)} @ {shape_text(mat2.shape)}"
+        )
     if input.dtype is not mat2.dtype or input.dtype.char not in BLAS:
         check_types("mm", input, mat2)
     try:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from math import prod
 from typing import Any
 
-from ..arrays.numpy import normalize_dim, normalize_dims
+from ..arrays.numpy import normalize_dims
 from ..dtypes import FLOAT
 from ..errors import shape_text
 from .declare import Varargs, composite
@@ -24,7 +24,9 @@ def outer(input: Array, vec2: Array, /) -> Array:
     """input ⊗ vec2: the products of every element of one vector with every element of another."""
     for name, x in (("self", input), ("vec2", vec2)):
         if len(x.shape) != 1:
-            raise RuntimeError(f"outer: Expected 1-D argument {name}, but got {len(x.shape)}-D, shape {shape_text(x.shape)}")
+            raise RuntimeError(
+                f"outer: Expected 1-D argument {name}, but got {len(x.shape)}-D, shape {shape_text(x.shape)}"
+            )
     return mul(unsqueeze(input, -1), vec2)
 
 
@@ -37,7 +39,8 @@ def inner(input: Array, other: Array, /) -> Array:
         return mul(input, other)
     if a[-1] != b[-1]:
         raise RuntimeError(
-            f"inner: inner() the last dimension must match on both input tensors but got shapes {list(a)} and {list(b)}"
+            f"inner: inner() the last dimension must match on both input tensors but got shapes {list(a)} "
+            f"and {list(b)}"
         )
     if len(a) == 1 or len(b) <= 2:
         return matmul(input, mT(other)) if len(b) > 1 else matmul(input, other)
@@ -57,7 +60,9 @@ def kron(input: Array, other: Array, /) -> Array:
     a, b = (1,) * (n - len(a)) + a, (1,) * (n - len(b)) + b
     spread = [(size, 1) for size in a], [(1, size) for size in b]
     left, right = (tuple(size for pair in pairs for size in pair) for pairs in spread)
-    return reshape(mul(reshape(input, left), reshape(other, right)), tuple(x * y for x, y in zip(a, b, strict=True)))
+    return reshape(
+        mul(reshape(input, left), reshape(other, right)), tuple(x * y for x, y in zip(a, b, strict=True))
+    )
 
 
 # -- tensordot ----------------------------------------------------------------------------------------
@@ -65,7 +70,9 @@ def kron(input: Array, other: Array, /) -> Array:
 
 @composite(forms="o")
 def tensordot(a: Array, b: Array, /, dims: Any = 2) -> Array:
-    """Σ over paired dimensions: the last n of `a` with the first n of `b` for an integer, else (dims of a, dims of b)."""
+    """Σ over paired dimensions: the last n of `a` with the first n of `b` for an integer, else (dims of a,
+    dims of b).
+    """
     _same_types("tensordot", a, b)
     first, second = _contracted(dims, tuple(a.shape), tuple(b.shape))
     a, b = _stretched(a, b, first, second)
@@ -84,16 +91,21 @@ def _contracted(dims: Any, a: tuple[int, ...], b: tuple[int, ...]) -> tuple[tupl
         dims = dims.tolist()
     if isinstance(dims, int):
         return _counted(dims, a, b)
-    given = [tuple(d.tolist()) if hasattr(d, "tolist") else (d,) if isinstance(d, int) else tuple(d) for d in dims]
+    given = [
+        tuple(d.tolist()) if hasattr(d, "tolist") else (d,) if isinstance(d, int) else tuple(d) for d in dims
+    ]
     first, second = given
     if len(first) != len(second):
-        raise RuntimeError(f"tensordot: both dimension lists should have same length, got {list(first)} and {list(second)}")
+        raise RuntimeError(
+            f"tensordot: both dimension lists should have same length, got {list(first)} and {list(second)}"
+        )
     first = normalize_dims("tensordot", first, len(a)) if first else ()
     second = normalize_dims("tensordot", second, len(b)) if second else ()
     for i, j in zip(first, second, strict=True):
         if a[i] != b[j] and 1 not in (a[i], b[j]):
             raise RuntimeError(
-                f"tensordot: {shape_text(a)} and {shape_text(b)}: contracted dimensions need to match, but first has size "
+                f"tensordot: {shape_text(a)} and {shape_text(b)}: contracted dimensions need to match, but "
+                "first has size "
                 f"{a[i]} in dim {i} and second has size {b[j]} in dim {j}"
             )
     return first, second
@@ -104,7 +116,8 @@ def _counted(n: int, a: tuple[int, ...], b: tuple[int, ...]) -> tuple[tuple[int,
         raise RuntimeError(f"tensordot: tensordot expects dims >= 0, but got dims={n}")
     if n > min(len(a), len(b)):
         raise RuntimeError(
-            f"tensordot: tensordot expects dims < ndim_a or ndim_b, but got dims={n} for shapes {shape_text(a)} and {shape_text(b)}"
+            f"tensordot: tensordot expects dims < ndim_a or ndim_b, but got dims={n} for shapes "
+            f"{shape_text(a)} and {shape_text(b)}"
         )
     return _contracted((tuple(range(len(a) - n, len(a))), tuple(range(n))), a, b)
 
@@ -114,7 +127,9 @@ def _stretched(a: Any, b: Any, first: Sequence[int], second: Sequence[int]) -> t
     alone_a = tuple(i for i, j in zip(first, second, strict=True) if b.shape[j] == 1 != a.shape[i])
     alone_b = tuple(j for i, j in zip(first, second, strict=True) if a.shape[i] == 1 != b.shape[j])
     kind = dtype_of(a)
-    return sum(a, alone_a, True, dtype=kind) if alone_a else a, sum(b, alone_b, True, dtype=kind) if alone_b else b
+    return sum(a, alone_a, True, dtype=kind) if alone_a else a, sum(
+        b, alone_b, True, dtype=kind
+    ) if alone_b else b
 
 
 @composite(forms="o", under="linalg")
@@ -122,10 +137,13 @@ def vecdot(x: Array, y: Array, /, *, dim: int = -1) -> Array:
     """Σ conj(x) y along `dim`, with broadcasting."""
     if x.dtype != y.dtype:
         raise RuntimeError(
-            f"linalg.vecdot: Expected x and y to have the same dtype, but found x of type {x.dtype} and y of type {y.dtype} instead"
+            f"linalg.vecdot: Expected x and y to have the same dtype, but found x of type {x.dtype} and y of "
+            f"type {y.dtype} instead"
         )
     if dtype_of(x).category < FLOAT:
-        raise RuntimeError(f"linalg.vecdot: Expected a floating point or complex tensor as input. Got {dtype_of(x).name}")
+        raise RuntimeError(
+            f"linalg.vecdot: Expected a floating point or complex tensor as input. Got {dtype_of(x).name}"
+        )
     return sum(mul(conj(x), y), dim)
 
 
@@ -147,7 +165,8 @@ def multi_dot(tensors: Sequence[Array], /) -> Array:
         if m.shape[1] != following.shape[0]:
             shapes = f"{list(tensors[i].shape)} and {list(tensors[i + 1].shape)}"
             raise RuntimeError(
-                f"linalg.multi_dot: multi_dot(): tensors {i} and {i + 1} with shapes {shapes} cannot be multiplied"
+                f"linalg.multi_dot: multi_dot(): tensors {i} and {i + 1} with shapes {shapes} cannot be "
+                "multiplied"
             )
     whole = _multiply_range(matrices, cheapest_splits(sizes), 0, len(matrices) - 1)
     shape = (() if as_row else (sizes[0],)) + (() if as_column else (sizes[-1],))
@@ -157,10 +176,12 @@ def multi_dot(tensors: Sequence[Array], /) -> Array:
 @composite(forms="o")
 def chain_matmul(matrices: Sequence[Array] | Varargs, /) -> Array:
     """The product of one or more matrices in the cheapest order; linalg.multi_dot is the newer form."""
-    given = tuple(matrices) if isinstance(matrices, (tuple, list)) else (matrices,)
+    given: tuple[Any, ...] = tuple(matrices) if isinstance(matrices, (tuple, list)) else (matrices,)
     for i, m in enumerate(given):
         if len(m.shape) != 2:
-            raise RuntimeError(f"chain_matmul: Tensor dimension is {len(m.shape)}, expected 2 instead (tensor {i})")
+            raise RuntimeError(
+                f"chain_matmul: Tensor dimension is {len(m.shape)}, expected 2 instead (tensor {i})"
+            )
     if not given:
         raise RuntimeError("chain_matmul: chain_matmul(): Expected one or more matrices")
     return given[0] if len(given) == 1 else multi_dot(list(given))
@@ -168,13 +189,16 @@ def chain_matmul(matrices: Sequence[Array] | Varargs, /) -> Array:
 
 def _check_chain(matrices: list[Any]) -> None:
     if len(matrices) < 2:
-        raise RuntimeError(f"linalg.multi_dot: multi_dot(): expected at least 2 tensors but got {len(matrices)}")
+        raise RuntimeError(
+            f"linalg.multi_dot: multi_dot(): expected at least 2 tensors but got {len(matrices)}"
+        )
     for i, m in enumerate(matrices):
         ends = i in (0, len(matrices) - 1)
         if len(m.shape) != 2 and not (ends and len(m.shape) == 1):
             which = "the first tensor" if i == 0 else "the last tensor" if ends else f"tensor {i}"
             raise RuntimeError(
-                f"linalg.multi_dot: multi_dot(): {which} must be {'1D or 2D' if ends else '2D'} but got {len(m.shape)}D"
+                f"linalg.multi_dot: multi_dot(): {which} must be {'1D or 2D' if ends else '2D'} but got "
+                f"{len(m.shape)}D"
             )
         if m.dtype != matrices[0].dtype:
             raise RuntimeError(
@@ -185,7 +209,9 @@ def _check_chain(matrices: list[Any]) -> None:
 
 @lru_cache(maxsize=256)
 def cheapest_splits(sizes: tuple[int, ...]) -> dict[tuple[int, int], int]:
-    """Where to split each range of a chain for the fewest multiplications; dynamic programming (Cormen et al., 15.2)."""
+    """Where to split each range of a chain for the fewest multiplications; dynamic programming (Cormen et
+    al., 15.2).
+    """
     n = len(sizes) - 1
     cost = {(i, i): 0 for i in range(n)}
     splits: dict[tuple[int, int], int] = {}

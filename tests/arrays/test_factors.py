@@ -19,7 +19,9 @@ def normal(*shape: int, kind: str = "d") -> np.ndarray:
 
 
 @pytest.mark.parametrize("kind", "dD")
-@pytest.mark.parametrize("shape", [(5, 5), (3, 4, 4), (2, 7, 4), (2, 4, 7), (100, 100), (2, 2, 70, 90), (0, 0), (0, 3, 3), (3, 0)])
+@pytest.mark.parametrize(
+    "shape", [(5, 5), (3, 4, 4), (2, 7, 4), (2, 4, 7), (100, 100), (2, 2, 70, 90), (0, 0), (0, 3, 3), (3, 0)]
+)
 def test_lu(shape: tuple[int, ...], kind: str) -> None:
     A = normal(*shape, kind=kind)
     LU, pivots = lu_factor(A)
@@ -40,11 +42,15 @@ def test_zero_pivots_are_counted_from_one() -> None:
 @pytest.mark.parametrize("n", [1, 5, 48, 49, 130])
 @pytest.mark.parametrize("upper", [True, False])
 def test_triangular(n: int, upper: bool, kind: str) -> None:
-    T = (np.triu if upper else np.tril)(normal(2, n, n, kind=kind)) + (2 * np.sqrt(n) * np.eye(n)).astype(kind)
+    T = (np.triu if upper else np.tril)(normal(2, n, n, kind=kind)) + (2 * np.sqrt(n) * np.eye(n)).astype(
+        kind
+    )
     B = normal(n, 3, kind=kind)
     garbage = T + (np.tril if upper else np.triu)(np.full((n, n), 9.0), -1 if upper else 1).astype(kind)
     tolerance = 1e-4 if kind == "f" else 1e-10
-    np.testing.assert_allclose(T @ solve_triangular(garbage, B, upper), np.broadcast_to(B, (2, n, 3)), atol=tolerance)
+    np.testing.assert_allclose(
+        T @ solve_triangular(garbage, B, upper), np.broadcast_to(B, (2, n, 3)), atol=tolerance
+    )
     unit = T * 0.05
     X = solve_triangular(unit, B, upper, unit=True)
     unit[..., range(n), range(n)] = 1
@@ -59,13 +65,17 @@ def test_ldl_solves(hermitian: bool) -> None:
         LD, pivots, infos = ldl.ldl_factor(A, hermitian)
         B = normal(n, 2, kind="D")
         if not infos.any() and np.linalg.cond(A).max() < 1e8:
-            np.testing.assert_allclose(A @ ldl.ldl_solve(LD, pivots, B, hermitian), np.broadcast_to(B, (3, n, 2)), atol=1e-6)
+            np.testing.assert_allclose(
+                A @ ldl.ldl_solve(LD, pivots, B, hermitian), np.broadcast_to(B, (3, n, 2)), atol=1e-6
+            )
 
 
 def test_ldl_pivots_are_lapacks() -> None:
     torch = pytest.importorskip("torch")
     for seed in range(20):
-        A = np.random.default_rng(seed).normal(size=(6, 6)) * (np.random.default_rng(seed + 99).random((6, 6)) < 0.5)
+        A = np.random.default_rng(seed).normal(size=(6, 6)) * (
+            np.random.default_rng(seed + 99).random((6, 6)) < 0.5
+        )
         A = A + A.T
         LD, pivots, infos = ldl.ldl_factor(A, False)
         expected = torch.linalg.ldl_factor_ex(torch.from_numpy(A))

@@ -1,7 +1,7 @@
 """Calls of torch.linalg that do not depend on the signs and phases a decomposition leaves open.
 
-Each is a function of (module, tensors...), run here and in torch; symmetric matrices are made inside, so that every
-input may be varied freely.
+Each is a function of (module, tensors...), run here and in torch; symmetric matrices are made inside, so
+that every input may be varied freely.
 """
 
 from __future__ import annotations
@@ -80,7 +80,14 @@ def logdet(t, x):
     return t.logdet(positive(t, x))
 
 
-SYSTEMS = [((3, 3), (3, 2)), ((2, 3, 3), (2, 3, 2)), ((2, 3, 3), (3, 2)), ((3, 3), (2, 3, 2)), ((0, 0), (0, 2)), ((3, 3), (3, 0))]
+SYSTEMS = [
+    ((3, 3), (3, 2)),
+    ((2, 3, 3), (2, 3, 2)),
+    ((2, 3, 3), (3, 2)),
+    ((3, 3), (2, 3, 2)),
+    ((0, 0), (0, 2)),
+    ((3, 3), (3, 0)),
+]
 VECTORS = [((3, 3), (3,)), ((2, 3, 3), (2, 3)), ((2, 3, 3), (3,))]
 
 
@@ -110,13 +117,21 @@ def solve_triangular(t, a, b):
 @call([((3, 3), (2, 3)), ((2, 3, 3), (4, 3))])
 def solve_triangular_right(t, a, b):
     f = t.linalg.solve_triangular
-    return f(well(t, a), b, upper=True, left=False), f(a * 0.2, b, upper=False, left=False, unitriangular=True)
+    return f(well(t, a), b, upper=True, left=False), f(
+        a * 0.2, b, upper=False, left=False, unitriangular=True
+    )
 
 
 @call([((3, 2), (3, 3)), ((2, 3, 2), (2, 3, 3))])
 def triangular_solve(t, b, a):
     a = well(t, a)
-    options = (dict(), dict(upper=False), dict(transpose=True), dict(upper=False, transpose=True), dict(unitriangular=True))
+    options = (
+        dict(),
+        dict(upper=False),
+        dict(transpose=True),
+        dict(upper=False, transpose=True),
+        dict(unitriangular=True),
+    )
     return tuple(t.triangular_solve(b, a, **o)[0] for o in options)
 
 
@@ -168,7 +183,11 @@ def householder_product(t, x, tau):
 
 @call([((4, 2), (2,), (4, 3)), ((3, 3), (3,), (3, 2))])
 def ormqr(t, x, tau, other):
-    return t.ormqr(x, tau, other), t.ormqr(x, tau, other, transpose=True), t.ormqr(x, tau, H(other), left=False)
+    return (
+        t.ormqr(x, tau, other),
+        t.ormqr(x, tau, other, transpose=True),
+        t.ormqr(x, tau, H(other), left=False),
+    )
 
 
 @call(ANY, [((40, 40),)])
@@ -220,7 +239,11 @@ def eigvalsh(t, x):
 @call(SQUARE, EMPTY_SQUARE)
 def eig(t, x):
     values, vectors = t.linalg.eig(x)
-    return (vectors * values.unsqueeze(-2) ** 2) @ t.linalg.inv(vectors), vectors.abs().sum((-1, -2)), (values**2).sum(-1)
+    return (
+        (vectors * values.unsqueeze(-2) ** 2) @ t.linalg.inv(vectors),
+        vectors.abs().sum((-1, -2)),
+        (values**2).sum(-1),
+    )
 
 
 @call(SQUARE, EMPTY_SQUARE)
@@ -297,7 +320,9 @@ def matrix_exp(t, x):
 
 @call(SQUARE)
 def matrix_power(t, x):
-    return tuple(t.linalg.matrix_power(well(t, x), n) for n in (1, 2, 3, 5, -1, -2)) + (t.linalg.matrix_power(x.detach(), 0),)
+    return tuple(t.linalg.matrix_power(well(t, x), n) for n in (1, 2, 3, 5, -1, -2)) + (
+        t.linalg.matrix_power(x.detach(), 0),
+    )
 
 
 NORMS = ("fro", "nuc", 1, -1, 2, -2, float("inf"), -float("inf"))
@@ -313,7 +338,14 @@ def matrix_norm(t, x):
 @call(ANY)
 def norm(t, x):
     f = t.linalg.norm
-    return f(x), f(x, 2, dim=0), f(x, "fro", dim=(-2, -1)), f(x, 1, dim=(-2, -1), keepdim=True), f(x, 3, dim=-1), t.norm(x)
+    return (
+        f(x),
+        f(x, 2, dim=0),
+        f(x, "fro", dim=(-2, -1)),
+        f(x, 1, dim=(-2, -1), keepdim=True),
+        f(x, 3, dim=-1),
+        t.norm(x),
+    )
 
 
 @call([((3,), (3,)), ((2, 3), (2, 3)), ((2, 3), (1, 3)), ((2, 1, 3), (4, 3, 3))][:3])
@@ -357,7 +389,14 @@ def ldl(t, x, b):
     made = t.linalg.ldl_factor(a, hermitian=True)
     plain = t.linalg.ldl_factor_ex(x.detach() + x.detach().mT)
     solved = t.linalg.ldl_solve(*plain[:2], b.detach())
-    return (made.LD.tril(), made.pivots, plain.LD.tril(), *plain[1:], t.linalg.ldl_solve(*made, b.detach(), hermitian=True), solved)
+    return (
+        made.LD.tril(),
+        made.pivots,
+        plain.LD.tril(),
+        *plain[1:],
+        t.linalg.ldl_solve(*made, b.detach(), hermitian=True),
+        solved,
+    )
 
 
 @call(SQUARE)

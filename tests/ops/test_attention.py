@@ -55,12 +55,18 @@ def test_refusals() -> None:
     q, k, v = qkv(2, 3, 4)
     call = F.scaled_dot_product_attention
     refusals = [
-        (lambda: call(q, k, v, rl.ones(3, 3), is_causal=True), "Explicit attn_mask should not be set when is_causal=True"),
+        (
+            lambda: call(q, k, v, rl.ones(3, 3), is_causal=True),
+            "Explicit attn_mask should not be set when is_causal=True",
+        ),
         (lambda: call(q[0, 0], k, v), "at least 2 dimensional"),
         (lambda: call(q, k.float(), v), "same dtype"),
         (lambda: call(q, k[..., :3], v), "same last size"),
         (lambda: call(q, k, v[:, :2]), "same length"),
-        (lambda: call(q, k, v, rl.ones(3, 3, dtype=rl.int64)), "Expected attn_mask dtype to be bool or float"),
+        (
+            lambda: call(q, k, v, rl.ones(3, 3, dtype=rl.int64)),
+            "Expected attn_mask dtype to be bool or float",
+        ),
         (lambda: call(q, k, v, rl.ones(4, 3, dtype=rl.bool)), "do not broadcast"),
         (lambda: call(q.long(), k.long(), v.long()), "expected scalar type Float but found"),
     ]
@@ -87,5 +93,7 @@ def test_dropout_draws_as_torch_does() -> None:
     rl.manual_seed(3)
     torch.manual_seed(3)
     ours = F.scaled_dot_product_attention(q, k, v, dropout_p=0.4)
-    theirs = torch.nn.functional.scaled_dot_product_attention(*(torch.from_numpy(x.numpy()) for x in (q, k, v)), dropout_p=0.4)
+    theirs = torch.nn.functional.scaled_dot_product_attention(
+        *(torch.from_numpy(x.numpy()) for x in (q, k, v)), dropout_p=0.4
+    )
     np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=1e-5, atol=1e-6)

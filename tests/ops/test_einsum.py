@@ -12,8 +12,14 @@ from rushlight.ops.einsum_syntax import parse_equation
 A, B = (rl.from_numpy(np.arange(float(n * m)).reshape(n, m)) for n, m in ((2, 3), (3, 4)))
 
 REFUSALS = [
-    (lambda: rl.einsum("ijk->i", A), "number of subscripts in the equation .3. does not match the number of dimensions .2."),
-    (lambda: rl.einsum("ij,jk->ik", A, A), "subscript j has size 2 for operand 1 which does not broadcast with previously seen size 3"),
+    (
+        lambda: rl.einsum("ijk->i", A),
+        "number of subscripts in the equation .3. does not match the number of dimensions .2.",
+    ),
+    (
+        lambda: rl.einsum("ij,jk->ik", A, A),
+        "subscript j has size 2 for operand 1 which does not broadcast with previously seen size 3",
+    ),
     (lambda: rl.einsum("ij->k", A), "output subscript k does not appear"),
     (lambda: rl.einsum("ij->ii", A), "output subscript i appears more than once"),
     (lambda: rl.einsum("i1->i", A), "invalid subscript given at index 1"),

@@ -15,7 +15,9 @@ def table(rows: int = 5, columns: int = 3) -> rl.Tensor:
 
 @pytest.mark.parametrize("index", [-1, 5])
 def test_an_index_out_of_range_is_named(index: int) -> None:
-    with pytest.raises(IndexError, match=f"index out of range in self: index {index}, but the table has rows 0 to 4"):
+    with pytest.raises(
+        IndexError, match=f"index out of range in self: index {index}, but the table has rows 0 to 4"
+    ):
         F.embedding(rl.tensor([0, index]), table())
 
 
@@ -33,7 +35,9 @@ def test_refusals() -> None:
     with pytest.raises(RuntimeError, match=r"offsets\[0\] has to be 0"):
         F.embedding_bag(rl.tensor([1, 2]), table(), rl.tensor([1]))
     with pytest.raises(NotImplementedError, match="only supported for mode='sum'"):
-        F.embedding_bag(rl.tensor([[1]]), table(), mode="max", per_sample_weights=rl.ones(1, 1, dtype=rl.float64))
+        F.embedding_bag(
+            rl.tensor([[1]]), table(), mode="max", per_sample_weights=rl.ones(1, 1, dtype=rl.float64)
+        )
 
 
 def test_the_padding_row_has_no_gradient_and_repeats_add_up() -> None:

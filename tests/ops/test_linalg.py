@@ -1,4 +1,4 @@
-"""torch.linalg against torch: values, dtypes, first and second derivatives, real and complex, batched and empty."""
+"""torch.linalg against torch: values, dtypes, first and second derivatives, real, complex, batched, empty."""
 
 from __future__ import annotations
 
@@ -43,12 +43,19 @@ def differences(ours: list[Any], theirs: list[Any], tolerance: float, what: str)
         x, y = numbers(a), numbers(b)
         if x.shape != y.shape or x.dtype != y.dtype:
             wrong.append(f"{what} {i}: {x.dtype}{x.shape}, torch {y.dtype}{y.shape}")
-        elif not np.allclose(x, y, rtol=tolerance, atol=tolerance * max(1, np.abs(y).max(initial=0)), equal_nan=True):
-            wrong.append(f"{what} {i}: {np.array2string(x.ravel()[:6], precision=4)} torch {np.array2string(y.ravel()[:6], precision=4)}")
+        elif not np.allclose(
+            x, y, rtol=tolerance, atol=tolerance * max(1, np.abs(y).max(initial=0)), equal_nan=True
+        ):
+            wrong.append(
+                f"{what} {i}: {np.array2string(x.ravel()[:6], precision=4)} "
+                f"torch {np.array2string(y.ravel()[:6], precision=4)}"
+            )
     return wrong
 
 
-def gradients(module: Any, results: list[Any], inputs: list[Any], seed: int, create_graph: bool) -> tuple[list[Any], list[Any]]:
+def gradients(
+    module: Any, results: list[Any], inputs: list[Any], seed: int, create_graph: bool
+) -> tuple[list[Any], list[Any]]:
     """Gradients of random weightings of the results, and the weights (which can be differentiated too)."""
     tracked = [r for r in results if r.requires_grad]
     weights = []
@@ -87,11 +94,18 @@ def test_agrees_with_torch(name: str) -> None:
             theirs = everything(torch, f, values, order)
             ours = everything(rl, f, values, order)
             for what in theirs:
-                wrong += [f"{group} {dtype} {w}" for w in differences(ours[what], theirs[what], tolerance * (10 if what == "second" else 1), what)]
+                wrong += [
+                    f"{group} {dtype} {w}"
+                    for w in differences(
+                        ours[what], theirs[what], tolerance * (10 if what == "second" else 1), what
+                    )
+                ]
     assert not wrong, "\n".join(wrong[:10])
 
 
-@pytest.mark.parametrize("name", [n for n in CALLS if n not in ("matrix_rank", "geqrf", "ldl", "cond_by_inverse", "qr_complete")])
+@pytest.mark.parametrize(
+    "name", [n for n in CALLS if n not in ("matrix_rank", "geqrf", "ldl", "cond_by_inverse", "qr_complete")]
+)
 def test_slopes(name: str) -> None:
     """First derivatives against differences, without torch."""
     f, shapes = CALLS[name]
@@ -110,12 +124,21 @@ def t(a: np.ndarray) -> rl.Tensor:
 
 
 SINGULAR_CALLS = [
-    (lambda: rl.linalg.inv(t(ZERO)), "linalg.inv: The diagonal element 1 is zero, the inversion could not be completed"),
+    (
+        lambda: rl.linalg.inv(t(ZERO)),
+        "linalg.inv: The diagonal element 1 is zero, the inversion could not be completed",
+    ),
     (lambda: rl.linalg.inv(t(SINGULAR)), "The diagonal element [23] is zero"),
     (lambda: rl.linalg.inv(t(np.stack([EYE, ZERO]))), r"\(Batch element 1\): The diagonal element 1 is zero"),
-    (lambda: rl.linalg.solve(t(ZERO), t(EYE)), "torch.linalg.solve: The solver failed because the input matrix is singular"),
+    (
+        lambda: rl.linalg.solve(t(ZERO), t(EYE)),
+        "torch.linalg.solve: The solver failed because the input matrix is singular",
+    ),
     (lambda: rl.linalg.cholesky(t(INDEFINITE)), "the leading minor of order 2 is not positive-definite"),
-    (lambda: rl.linalg.cholesky(t(np.stack([EYE, INDEFINITE]))), r"\(Batch element 1\): The factorization could not be completed"),
+    (
+        lambda: rl.linalg.cholesky(t(np.stack([EYE, INDEFINITE]))),
+        r"\(Batch element 1\): The factorization could not be completed",
+    ),
     (lambda: rl.linalg.svd(t(np.full((3, 3), np.nan))), "contained non-finite values"),
     (lambda: rl.linalg.eigh(t(np.full((3, 3), np.nan))), "failed to converge"),
     (lambda: rl.linalg.matrix_power(t(ZERO), -1), "singular"),
@@ -137,9 +160,15 @@ REFUSALS = [
     (lambda: rl.linalg.inv(t(EYE).long()), "Expected a floating point or complex tensor as input. Got Long"),
     (lambda: rl.linalg.cholesky(t(EYE).half()), "Half"),
     (lambda: rl.linalg.solve(t(EYE), t(EYE).float()), "Expected A and B to have the same dtype"),
-    (lambda: rl.linalg.solve(t(EYE), t(np.ones((4, 2)))), r"Incompatible shapes of A and B for the equation AX = B \(3x3 and 4x2\)"),
+    (
+        lambda: rl.linalg.solve(t(EYE), t(np.ones((4, 2)))),
+        r"Incompatible shapes of A and B for the equation AX = B \(3x3 and 4x2\)",
+    ),
     (lambda: rl.linalg.solve_triangular(t(EYE), t(EYE[0]), upper=True), "B must have at least 2 dimensions"),
-    (lambda: rl.linalg.lu_factor(t(ZERO)), r"U\[1,1\] is zero and using it on lu_solve would result in a division by zero"),
+    (
+        lambda: rl.linalg.lu_factor(t(ZERO)),
+        r"U\[1,1\] is zero and using it on lu_solve would result in a division by zero",
+    ),
     (lambda: rl.linalg.lu(t(EYE), pivot=False), "LU without pivoting is not implemented on the CPU"),
     (lambda: rl.linalg.qr(t(EYE), mode="x"), "qr received unrecognized mode 'x'"),
     (lambda: rl.linalg.eigh(t(EYE), UPLO="X"), "Expected UPLO argument to be 'L' or 'U', but got X"),

@@ -16,31 +16,64 @@ def ones(*shape: int, dtype: str = "float32") -> rl.Tensor:
 
 
 REFUSALS = [
-    (lambda: rl.matmul(ones(64, 1000), ones(100, 10)), r"matmul: \(64, 1000\) @ \(100, 10\): the inner sizes 1000 and 100 differ"),
-    (lambda: rl.matmul(ones(64, 1000), ones(100, 10)), r"mat1 and mat2 shapes cannot be multiplied \(64x1000 and 100x10\)"),
+    (
+        lambda: rl.matmul(ones(64, 1000), ones(100, 10)),
+        r"matmul: \(64, 1000\) @ \(100, 10\): the inner sizes 1000 and 100 differ",
+    ),
+    (
+        lambda: rl.matmul(ones(64, 1000), ones(100, 10)),
+        r"mat1 and mat2 shapes cannot be multiplied \(64x1000 and 100x10\)",
+    ),
     (lambda: ones(2, 3) @ ones(2, 3), r"\(2x3 and 2x3\)"),
-    (lambda: rl.matmul(ones(2, 2, 3), ones(2, 2, 3)), r"Expected size for first two dimensions of batch2 tensor to be: \[2, 3\]"),
-    (lambda: rl.matmul(ones(2, 2, 3), ones(3, 3, 2)), r"leading dimensions \(2,\) and \(3,\) do not broadcast"),
+    (
+        lambda: rl.matmul(ones(2, 2, 3), ones(2, 2, 3)),
+        r"Expected size for first two dimensions of batch2 tensor to be: \[2, 3\]",
+    ),
+    (
+        lambda: rl.matmul(ones(2, 2, 3), ones(3, 3, 2)),
+        r"leading dimensions \(2,\) and \(3,\) do not broadcast",
+    ),
     (lambda: rl.matmul(ones(2, 3), ones(2)), r"size mismatch, got input \(2\), mat \(2x3\), vec \(2\)"),
     (lambda: rl.matmul(ones(3), ones(2)), "inconsistent tensor size"),
-    (lambda: rl.matmul(ones(), ones(2)), "both arguments to matmul need to be at least 1D, but they are 0D and 1D"),
+    (
+        lambda: rl.matmul(ones(), ones(2)),
+        "both arguments to matmul need to be at least 1D, but they are 0D and 1D",
+    ),
     (lambda: rl.mm(ones(2, 3), ones(3)), "mat2 must be a matrix"),
     (lambda: rl.bmm(ones(2, 3), ones(2, 3)), "batch1 must be a 3D tensor"),
     (lambda: rl.mv(ones(2, 3), ones(2, 3)), r"vector \+ matrix @ vector expected"),
     (lambda: rl.dot(ones(2, 3), ones(2, 3)), "1D tensors expected, but got 2D and 2D tensors"),
     (lambda: rl.mm(ones(2, 3), ones(3, 2, dtype="float64")), "same dtype, but got: float32 != float64"),
-    (lambda: rl.addmm(ones(5), ones(2, 3), ones(3, 2)), r"must match the existing size \(5\) at non-singleton dimension 1"),
-    (lambda: rl.addmm(ones(2, dtype="float64"), ones(2, 3), ones(3, 2)), "self and mat2 must have the same dtype"),
+    (
+        lambda: rl.addmm(ones(5), ones(2, 3), ones(3, 2)),
+        r"must match the existing size \(5\) at non-singleton dimension 1",
+    ),
+    (
+        lambda: rl.addmm(ones(2, dtype="float64"), ones(2, 3), ones(3, 2)),
+        "self and mat2 must have the same dtype",
+    ),
     (lambda: rl.outer(ones(2, 3), ones(3)), "Expected 1-D argument self, but got 2-D"),
     (lambda: rl.inner(ones(2, 3), ones(2, 2)), "the last dimension must match"),
     (lambda: rl.tensordot(ones(2, 3), ones(2, 3), dims=1), "contracted dimensions need to match"),
     (lambda: rl.tensordot(ones(2, 3), ones(2, 3), dims=3), "tensordot expects dims < ndim_a or ndim_b"),
-    (lambda: rl.tensordot(ones(2, 3), ones(2, 3), dims=([0], [0, 1])), "both dimension lists should have same length"),
+    (
+        lambda: rl.tensordot(ones(2, 3), ones(2, 3), dims=([0], [0, 1])),
+        "both dimension lists should have same length",
+    ),
     (lambda: rl.linalg.multi_dot([ones(2, 3)]), "expected at least 2 tensors but got 1"),
     (lambda: rl.linalg.multi_dot([ones(2, 3), ones(2, 3)]), "tensors 0 and 1 with shapes"),
-    (lambda: F.linear(ones(2, 3), ones(3, 2)), r"linear: input \(2, 3\), weight \(3, 2\): the input's last size 3 and the weight's in_features 2"),
-    (lambda: F.linear(ones(2, 3), ones(2, 3), ones(3)), r"bias \(3,\): the bias must have the weight's 2 out features"),
-    (lambda: F.linear(ones(2, 3), ones(2, 3), ones(2, dtype="float64")), "self and mat2 must have the same dtype"),
+    (
+        lambda: F.linear(ones(2, 3), ones(3, 2)),
+        r"linear: input \(2, 3\), weight \(3, 2\): the input's last size 3 and the weight's in_features 2",
+    ),
+    (
+        lambda: F.linear(ones(2, 3), ones(2, 3), ones(3)),
+        r"bias \(3,\): the bias must have the weight's 2 out features",
+    ),
+    (
+        lambda: F.linear(ones(2, 3), ones(2, 3), ones(2, dtype="float64")),
+        "self and mat2 must have the same dtype",
+    ),
     (lambda: F.linear(ones(), ones(2, 3)), "need to be at least 1D"),
     (lambda: F.bilinear(ones(2, 3), ones(2, 2), ones(4, 3, 3)), "input sizes do not match weight size"),
 ]
@@ -93,9 +126,15 @@ def test_linear_is_one_node() -> None:
     x, w, b = (ones(*s).requires_grad_() for s in ((2, 3), (4, 3), (4,)))
     y = F.linear(x, w, b)
     assert y.grad_fn.name() == "LinearBackward0"
-    assert [type(f[0]).__name__ for f in y.grad_fn.next_functions] == ["AccumulateGrad"] * 3 or len(y.grad_fn.next_functions) == 3
+    assert [type(f[0]).__name__ for f in y.grad_fn.next_functions] == ["AccumulateGrad"] * 3 or len(
+        y.grad_fn.next_functions
+    ) == 3
     y.sum().backward()
-    assert x.grad.tolist() == [[4.0] * 3] * 2 and w.grad.tolist() == [[2.0] * 3] * 4 and b.grad.tolist() == [2.0] * 4
+    assert (
+        x.grad.tolist() == [[4.0] * 3] * 2
+        and w.grad.tolist() == [[2.0] * 3] * 4
+        and b.grad.tolist() == [2.0] * 4
+    )
 
 
 def test_only_what_is_asked_for_is_kept() -> None:
@@ -114,7 +153,9 @@ def test_only_what_is_asked_for_is_kept() -> None:
 def test_cheapest_order_of_a_chain() -> None:
     from rushlight.ops.tensor_products import cheapest_splits
 
-    splits = cheapest_splits((30, 35, 15, 5, 10, 20, 25))  # Cormen et al., Introduction to Algorithms, figure 15.5
+    splits = cheapest_splits(
+        (30, 35, 15, 5, 10, 20, 25)
+    )  # Cormen et al., Introduction to Algorithms, figure 15.5
     assert splits[0, 5] == 2 and splits[0, 2] == 0 and splits[3, 5] == 4
 
 

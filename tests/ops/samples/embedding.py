@@ -28,4 +28,7 @@ def _(rng):
         yield Sample((flat, table, np.array([0, 4, 9])), dict(mode=mode, include_last_offset=True))
         yield Sample((flat[:0], table, np.array([0, 0])), dict(mode=mode))
     yield Sample((flat, table, offsets), dict(mode="sum", per_sample_weights=rng.normal(size=9)))
-    yield Sample((flat.reshape(3, 3), table), dict(mode="sum", per_sample_weights=rng.normal(size=(3, 3)), padding_idx=2))
+    yield Sample(
+        (flat.reshape(3, 3), table),
+        dict(mode="sum", per_sample_weights=rng.normal(size=(3, 3)), padding_idx=2),
+    )

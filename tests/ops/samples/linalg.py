@@ -5,7 +5,10 @@ import numpy as np
 from . import Sample, samples
 
 SQUARE = ((3, 3), (2, 3, 3), (1, 1))
-EMPTY = (np.zeros((0, 0), np.float32), np.zeros((0, 2, 2), np.float32))  # torch asks nothing of the type of nothing
+EMPTY = (
+    np.zeros((0, 0), np.float32),
+    np.zeros((0, 2, 2), np.float32),
+)  # torch asks nothing of the type of nothing
 ANY = ((3, 3), (4, 2), (2, 4), (2, 3, 2))
 INF = float("inf")
 

@@ -33,7 +33,9 @@ def _(rng):
     for a, b in PAIRS:
         yield Sample((rng.normal(size=a), rng.normal(size=b)))
     yield Sample((rng.normal(size=(3, 2)).T, rng.normal(size=(4, 3)).T))
-    yield Sample((rng.normal(size=(2, 3, 4)).swapaxes(1, 2), rng.normal(size=(3, 2)).T[:, :1].repeat(3, 0).T.T))
+    yield Sample(
+        (rng.normal(size=(2, 3, 4)).swapaxes(1, 2), rng.normal(size=(3, 2)).T[:, :1].repeat(3, 0).T.T)
+    )
 
 
 @samples("mm")
@@ -45,7 +47,12 @@ def _(rng):
 
 @samples("bmm")
 def _(rng):
-    for a, b in (((4, 2, 3), (4, 3, 5)), ((1, 2, 3), (1, 3, 2)), ((0, 2, 3), (0, 3, 2)), ((2, 3, 0), (2, 0, 2))):
+    for a, b in (
+        ((4, 2, 3), (4, 3, 5)),
+        ((1, 2, 3), (1, 3, 2)),
+        ((0, 2, 3), (0, 3, 2)),
+        ((2, 3, 0), (2, 0, 2)),
+    ):
         yield Sample((rng.normal(size=a), rng.normal(size=b)))
     yield Sample((rng.normal(size=(2, 3, 2)).swapaxes(1, 2), rng.normal(size=(2, 4, 3)).swapaxes(1, 2)))
 
@@ -117,7 +124,15 @@ def _(rng):
 
 @samples("inner")
 def _(rng):
-    for a, b in (((3,), (3,)), ((2, 3), (3,)), ((3,), (2, 3)), ((2, 3), (4, 3)), ((2, 2, 3), (2, 1, 3)), ((), (2,)), ((), ())):
+    for a, b in (
+        ((3,), (3,)),
+        ((2, 3), (3,)),
+        ((3,), (2, 3)),
+        ((2, 3), (4, 3)),
+        ((2, 2, 3), (2, 1, 3)),
+        ((), (2,)),
+        ((), ()),
+    ):
         yield Sample((rng.normal(size=a), rng.normal(size=b)))
 
 
