@@ -18,6 +18,7 @@ _ZETA = (
     *(1 / 12, -1 / 720, 1 / 30240, -1 / 1209600, 1 / 47900160, -691 / 1307674368000, 1 / 74724249600),
     *(-3617 / 10670622842880000, 43867 / 5109094217170944000),
 )
+_LOWEST = 1000.0  # zeta is not followed further to the left
 _SHIFT = 10  # the series are used from here on; below, the recurrence leads here
 
 
@@ -80,17 +81,17 @@ def digamma(x: Any) -> Any:
 
 
 def zeta(s: Any, q: Any) -> Any:
-    """Hurwitz's zeta function Σ (q+k)⁻ˢ for s > 1, elementwise; inf at q = 0, -1, -2, ...; same dtype as `q`.
+    """Hurwitz's zeta function Σ (q+k)⁻ˢ for s > 1, elementwise; inf at q = 0, -1, -2, ..., NaN beyond.
 
     Euler-Maclaurin: a direct sum up to q + k >= 10, then an integral and its corrections.
     """
     top, dtype = _in_double(q)
     s = np.asarray(s, np.float64)
     pole = (top <= 0) & (top == np.floor(top)) & np.isfinite(top)
-    lowest = float(np.min(top, initial=0.0, where=np.isfinite(top)))
+    lowest = float(np.min(top, initial=0.0, where=top > -_LOWEST))
     total = np.zeros(np.broadcast_shapes(s.shape, top.shape))
-    for _ in range(min(_SHIFT + math.ceil(-lowest), 10_000)):
-        small = top < _SHIFT
+    for _ in range(_SHIFT + math.ceil(-lowest)):
+        small = (top < _SHIFT) & (top > -_LOWEST)
         total = np.where(small, total + np.power(np.where(small, top, 1.0), -s), total)
         top = np.where(small, top + 1, top)
     power = np.power(top, -s)
@@ -100,7 +101,7 @@ def zeta(s: Any, q: Any) -> Any:
         total = total + c * factor
         factor = factor * (s + 2 * k + 1) * (s + 2 * k + 2) / (top * top)
     total = np.where(np.isinf(top), np.where(top > 0, 0.0, np.nan), total)
-    invalid = (s < 1) | np.isneginf(np.asarray(q, np.float64)) | ((np.asarray(q) < 0) & (s != np.floor(s)) & ~pole)
+    invalid = (s < 1) | ((top < -_LOWEST) & ~pole) | np.isneginf(np.asarray(q, np.float64)) | ((np.asarray(q) < 0) & (s != np.floor(s)) & ~pole)
     return np.where(invalid, np.nan, np.where((s == 1) | pole, np.inf, total)).astype(dtype)
 
 
@@ -111,6 +112,62 @@ def polygamma(x: Any, n: Any) -> Any:
         return digamma(x)
     v, dtype = _in_double(x)
     return ((-1.0) ** (n + 1) * math.gamma(n + 1) * zeta(n + 1.0, v)).astype(dtype)
+
+
+def igamma(a: Any, x: Any) -> Any:
+    """The regularised lower incomplete gamma function P(a, x), elementwise."""
+    return _incomplete(a, x)[0]
+
+
+def igammac(a: Any, x: Any) -> Any:
+    """The regularised upper incomplete gamma function Q(a, x) = 1 - P(a, x), elementwise."""
+    return _incomplete(a, x)[1]
+
+
+def _incomplete(a: Any, x: Any) -> tuple[Any, Any]:
+    """P and Q: the series of P for x < a + 1, the continued fraction of Q beyond (Abramowitz and Stegun 6.5.29, 31)."""
+    dtype = np.result_type(a, x)
+    a, x = np.broadcast_arrays(np.asarray(a, np.float64), np.asarray(x, np.float64))
+    usual = (a > 0) & (x > 0) & np.isfinite(a) & np.isfinite(x)
+    shape, at = np.where(usual, a, 1.0), np.where(usual, x, 1.0)
+    left = at < shape + 1
+    scale = np.exp(shape * np.log(at) - at - lgamma(shape))
+    series = _lower_series(shape, np.where(left, at, shape * 0.5)) * scale
+    fraction = _upper_fraction(shape, np.where(left, shape + 1, at)) * scale
+    lower, upper = np.where(left, series, 1 - fraction), np.where(left, 1 - series, fraction)
+    zero = (x == 0) & (a > 0) | (np.isinf(a) & (a > 0) & (x >= 0) & np.isfinite(x))
+    one = ((a == 0) & (x > 0)) | (np.isinf(x) & (x > 0) & (a >= 0) & np.isfinite(a))
+    return tuple(  # pyright: ignore[reportReturnType]
+        np.where(zero, z, np.where(one, 1 - z, np.where(usual, v, np.nan))).astype(dtype)
+        for z, v in ((0.0, lower), (1.0, upper))
+    )
+
+
+def _lower_series(a: Any, x: Any) -> Any:
+    term = total = 1 / a
+    for k in range(1, 5000):
+        term = term * x / (a + k)
+        total = total + term
+        if not np.any(term > 1e-17 * total):
+            break
+    return total
+
+
+def _upper_fraction(a: Any, x: Any) -> Any:
+    """Lentz's evaluation of 1/(x+1-a- 1(1-a)/(x+3-a- ...))."""
+    b = x + 1 - a
+    c = np.full_like(x, 1e300)
+    d = 1 / b
+    total = d
+    for k in range(1, 5000):
+        an = -k * (k - a)
+        b = b + 2
+        d = 1 / np.where(an * d + b == 0, 1e-300, an * d + b)
+        c = np.where(b + an / c == 0, 1e-300, b + an / c)
+        total = total * (d * c)
+        if not np.any(np.abs(d * c - 1) > 1e-16):
+            break
+    return total
 
 
 def erfinv(x: Any) -> Any:

@@ -10,7 +10,8 @@ import numpy as np
 from .. import dtypes
 from ..dtypes import COMPLEX, FLOAT, OF_NUMPY, dtype, promote_types, weak_type
 from ..errors import shape_text
-from . import gamma, special
+from . import bessel, gamma, special
+from .polynomials import POLYNOMIALS
 
 ndarray = np.ndarray
 
@@ -304,6 +305,10 @@ def _angle(x: Any) -> Any:
     return np.where(np.isnan(x), x, np.where(np.less(x, 0), x.dtype.type(np.pi), x.dtype.type(0)))
 
 
+def _unknown(g: Any) -> Any:
+    raise NotImplementedError("the derivative of this op with respect to this input is not implemented (nor is it in torch)")
+
+
 def _signbit(x: Any) -> Any:
     return np.less(x, 0) if x.dtype.kind in "iub" else np.signbit(x)
 
@@ -322,6 +327,15 @@ NAMESPACE: dict[str, Any] = {
     **{"sigmoid": _sigmoid, "relu": _relu, "absolute": _absolute, "erf": special.erf},
     **{"erfc": special.erfc, "xlogy": special.xlogy, "logaddexp": _logaddexp, "heaviside": _heaviside, "angle": _angle, "signbit": _signbit},
     **{"lgamma": gamma.lgamma, "digamma": gamma.digamma, "polygamma": gamma.polygamma, "erfinv": gamma.erfinv},
+    **{"igamma": gamma.igamma, "igammac": gamma.igammac, "zeta": gamma.zeta},
+    **{name: getattr(special, name) for name in ("xlog1py", "entr", "erfcx", "ndtr", "log_ndtr", "ndtri")},
+    **{name: getattr(bessel, name) for name in ("i0", "i0e", "i1", "i1e", "airy_ai", "spherical_bessel_j0")},
+    **{name: getattr(bessel, name) for name in ("bessel_j0", "bessel_j1", "bessel_y0", "bessel_y1")},
+    **{name: getattr(bessel, name) for name in ("modified_bessel_k0", "modified_bessel_k1")},
+    **{name: getattr(bessel, name) for name in ("scaled_modified_bessel_k0", "scaled_modified_bessel_k1")},
+    **{"modified_bessel_i0": bessel.i0, "modified_bessel_i1": bessel.i1},
+    **POLYNOMIALS,
+    **{"unknown": _unknown},
     **{"shift_left": _shift_left, "shift_right": _shift_right},
     **{"floor": _floor, "ceil": _ceil, "trunc": _trunc, "rint": _rint},
     **{"floor_divide": _floor_divide, "trunc_divide": _trunc_divide, "remainder": _remainder, "fmod": _fmod, "power": _power},

@@ -43,13 +43,19 @@ def _exp_minus_square(y: Any) -> Any:
     return np.exp(-head * head) * np.exp(-(y - head) * (y + head))
 
 
+def _erfcx_positive(y: Any) -> Any:
+    """exp(y²) erfc(y) for y >= 0.46875."""
+    near = np.minimum(y, 4.0)
+    middle = _horner(_C, near) / _horner(_D, near)
+    z = 1 / (y * y)
+    tail = (_INV_SQRT_PI - z * _horner(_P, z) / _horner(_Q, z)) / y
+    return np.where(y <= 4, middle, tail)
+
+
 def _erfc_positive(y: Any) -> Any:
     """erfc(y) for y >= 0.46875."""
     y = np.minimum(y, 28.0)
-    middle = _horner(_C, y) / _horner(_D, y)
-    z = 1 / (y * y)
-    tail = (_INV_SQRT_PI - z * _horner(_P, z) / _horner(_Q, z)) / y
-    return _exp_minus_square(y) * np.where(y <= 4, middle, tail)
+    return _exp_minus_square(y) * _erfcx_positive(y)
 
 
 def erf(x: Any) -> Any:
@@ -74,3 +80,75 @@ def xlogy(x: Any, y: Any) -> Any:
     """x · log y, and 0 where x = 0 (but NaN where y is)."""
     product = x * np.log(y)
     return np.where(np.equal(x, 0) & ~np.isnan(y), product.dtype.type(0), product)
+
+
+def xlog1py(x: Any, y: Any) -> Any:
+    """x · log(1 + y), and 0 where x = 0 (but NaN where y is)."""
+    product = x * np.log1p(y)
+    return np.where(np.equal(x, 0) & ~np.isnan(y), product.dtype.type(0), product)
+
+
+def entr(x: Any) -> Any:
+    """-x · log x; 0 at 0, -inf below."""
+    product = -x * np.log(np.where(x > 0, x, 1))
+    return np.where(np.isnan(x), x, np.where(x < 0, -np.inf, product)).astype(x.dtype)
+
+
+def erfcx(x: Any) -> Any:
+    """exp(x²) erfc(x), which does not underflow; same dtype as `x`."""
+    v = np.asarray(x, np.float64)
+    y = np.abs(v)
+    near = np.exp(np.minimum(y, 0.5) ** 2) * (1 - erf(np.where(y <= 0.46875, v, 0.0)))
+    far = _erfcx_positive(np.maximum(y, 0.46875))
+    far = np.where(v < 0, 2 * np.exp(v * v) - far, far)
+    return np.where(np.isnan(v), v, np.where(y <= 0.46875, near, far)).astype(np.asarray(x).dtype)
+
+
+_HALF = np.sqrt(0.5)
+
+
+def ndtr(x: Any) -> Any:
+    """The normal distribution function Φ; same dtype as `x`."""
+    v = np.asarray(x, np.float64)
+    return (0.5 * erfc(-v * _HALF)).astype(np.asarray(x).dtype)
+
+
+def log_ndtr(x: Any) -> Any:
+    """log Φ(x), exact far to the left; same dtype as `x`."""
+    v = np.asarray(x, np.float64)
+    left, right = np.minimum(v, -1.0), np.maximum(v, -1.0)
+    tail = np.where(np.isinf(left), left, np.log(0.5 * erfcx(-left * _HALF)) - 0.5 * left * left)
+    return np.where(v < -1, tail, np.log1p(-0.5 * erfc(right * _HALF))).astype(np.asarray(x).dtype)
+
+
+# P. J. Acklam, "An algorithm for computing the inverse normal cumulative distribution function" (2003): a first guess
+_NEAR = (
+    *(-3.969683028665376e01, 2.209460984245205e02, -2.759285104469687e02, 1.383577518672690e02),
+    *(-3.066479806614716e01, 2.506628277459239e00),
+)
+_NEAR_BELOW = (
+    *(-5.447609879822406e01, 1.615858368580409e02, -1.556989798598866e02, 6.680131188771972e01),
+    *(-1.328068155288572e01, 1.0),
+)
+_TAIL = (
+    *(-7.784894002430293e-03, -3.223964580411365e-01, -2.400758277161838e00, -2.549732539343734e00),
+    *(4.374664141464968e00, 2.938163982698783e00),
+)
+_TAIL_BELOW = (7.784695709041462e-03, 3.224671290700398e-01, 2.445134137142996e00, 3.754408661907416e00, 1.0)
+
+
+def ndtri(p: Any) -> Any:
+    """The inverse of Φ; ∓inf at 0 and 1, NaN beyond; same dtype as `p`."""
+    v = np.asarray(p, np.float64)
+    low = np.minimum(v, 1 - v)
+    inside = np.where((low > 0) & (low <= 0.5), low, 0.25)
+    q = np.sqrt(-2 * np.log(np.minimum(inside, 0.02425)))
+    r = inside - 0.5
+    near = r * _horner(_NEAR, r * r) / _horner(_NEAR_BELOW, r * r)
+    x = np.where(inside < 0.02425, _horner(_TAIL, q) / _horner(_TAIL_BELOW, q), near)
+    for _ in range(3):  # Halley's step; the error is measured in units of the density
+        error = (0.5 * erfc(-x * _HALF) - inside) * np.sqrt(2 * np.pi) * np.exp(np.minimum(0.5 * x * x, 700))
+        x = x - error / (1 + 0.5 * x * error)
+    x = np.where(v > 0.5, -x, x)
+    out = np.where(v == 0, -np.inf, np.where(v == 1, np.inf, x))
+    return np.where((v >= 0) & (v <= 1), out, np.nan).astype(np.asarray(p).dtype)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from .. import dtypes
 from .. import scalar as s
-from ..arrays.numpy import normalize_dim
-from .declare import composite
+from ..arrays.distributions import uniform
+from ..arrays.generator import default_generator
+from ..arrays.numpy import cast, normalize_dim
+from .declare import composite, primitive
 from .elementwise import pointwise
-from .pointwise import category
+from .pointwise import category, mul
 from .transcendental import sigmoid
 from .views import narrow, reshape
 
@@ -104,6 +108,37 @@ def prelu(input: Number, weight: Number, /) -> Number:
         )
     shape = tuple(count if i == 1 or input.ndim == 1 else 1 for i in range(input.ndim))
     return prelu_kernel(input, reshape(weight, shape))
+
+
+@primitive(forms="", under="internal", differentiable=False)
+def rrelu_slopes(input: Number, /, lower: float, upper: float) -> Number:
+    """1 where the input is positive, a number from [lower, upper) drawn for each other element."""
+    slopes = np.ones(input.shape, dtypes.compute_type(input.dtype))
+    below = np.asarray(cast(input, slopes.dtype) <= 0)
+    count = int(np.count_nonzero(below))
+    slopes[below] = uniform(default_generator, (count,), np.dtype(np.float64), lower, upper)
+    return cast(slopes, input.dtype)
+
+
+@composite(under="nn.functional", forms="i", aliases=("rrelu",))
+def rrelu(
+    input: Number,
+    /,
+    lower: float = 1 / 8,
+    upper: float = 1 / 3,
+    training: bool = False,
+    inplace: bool = False,
+) -> Number:
+    """Leaky relu with slopes drawn from [lower, upper) while training, and their mean otherwise (Xu et al. 2015)."""
+    if lower > upper:
+        raise RuntimeError(f"rrelu: Lower bound should be less than or equal to the upper bound, got {lower}, {upper}")
+    if not training:
+        return leaky_relu(input, (lower + upper) / 2, inplace=inplace)
+    slopes = rrelu_slopes(input, lower, upper)
+    if inplace:
+        input *= slopes
+        return input
+    return mul(input, slopes)
 
 
 # -- exponential units ---------------------------------------------------------------------------------

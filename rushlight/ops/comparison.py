@@ -169,3 +169,17 @@ def isclose(
         return close
     distance = np.abs(x - y)
     return close | (np.isfinite(distance) & (distance <= atol + np.abs(rtol * y)))
+
+
+@composite(forms="m")
+def allclose(
+    input: Number, other: Number, /, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
+) -> bool:
+    """Whether all elements are close (see isclose): a Python bool."""
+    return bool(isclose(input, other, rtol, atol, equal_nan).all())
+
+
+@composite(forms="m")
+def equal(input: Number, other: Number, /) -> bool:
+    """Whether two tensors have the same shape and elements: a Python bool."""
+    return tuple(input.shape) == tuple(other.shape) and bool(eq(input, other).all())

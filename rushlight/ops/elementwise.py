@@ -247,6 +247,8 @@ _OP_OF_FUNCTION = {
 
 def tensor_namespace(roots: Sequence[Expr]) -> dict[str, Any]:
     """The ops that the functions in `roots` stand for: what a derivative runs in when it must be differentiable."""
+    if any(e.fn is scalar.unknown for root in roots for e in scalar.nodes(root)):
+        return {**arrays.NAMESPACE}
     names = {e.fn.name for root in roots for e in scalar.nodes(root) if e.fn.infix is None}
     ops = {n: registry.get(_OP_OF_FUNCTION.get(n, n)) for n in names - {"var", "const"}}
     return {n: _also_on_numbers(op) for n, op in ops.items() if op is not None}

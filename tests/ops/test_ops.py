@@ -320,13 +320,15 @@ def with_out(function: Any, sample: Sample, make: Any, library: Any, like: Any, 
 
 EDGES = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 1e10, -1e10, 1e-10, 0.5, -0.5, 1.0, -1.0, 1.5, -2.5, 2.0, -2.0, 3.0])
 
+#: for functions that torch computes by as many steps as an argument is large
+MILD_EDGES = EDGES[np.abs(EDGES) < 1e9]
 #: ops where torch's own kernels disagree about the sign of a zero, or NumPy's function does with torch's
-ZERO_OF_EITHER_SIGN = {"remainder", "__rmod__", "lerp", "fmax", "fmin", "relu6", "softshrink"}
+ZERO_OF_EITHER_SIGN = {"remainder", "__rmod__", "lerp", "fmax", "fmin", "relu6", "softshrink", "entr", "bessel_j1"}
 #: where torch's gradients at edges depend on the kernel that ran (vector or scalar, float or double), or stand outside
 #: the domain (acosh below 1), at poles (digamma), or are infinite with the other sign (logit at -0.0, float_power)
 GRADIENT_UNSETTLED = {"elu", "selu", "celu", "hardswish", "hardsigmoid", "acosh", "logit", "digamma", "float_power"}
-#: torch gives NaN for gelu(inf) in float32 and inf in float64
-VALUE_UNSETTLED = {("gelu", "float32")}
+#: torch gives NaN for gelu(inf) in float32 and inf in float64; its airy_ai is exact to 3e-6 only
+VALUE_UNSETTLED = {("gelu", "float32"), ("airy_ai", "float64")}
 
 
 @needs_torch
@@ -337,7 +339,8 @@ def test_edges(name: str, report: Report) -> None:
     skip_without_counterpart(op)
     if "f" not in op.accepts or any(p.default is p.empty for p in op.options):
         pytest.skip("no floating point")
-    grids = list(np.meshgrid(*[EDGES] * min(len(op.tensors), 2), indexing="ij"))
+    edges = EDGES if op.body.__module__ != "rushlight.ops.special" else MILD_EDGES
+    grids = list(np.meshgrid(*[edges] * min(len(op.tensors), 2), indexing="ij"))
     grids += [np.flip(grids[0], 0)] * (len(op.tensors) - len(grids))
     arrays = [g > 0 if n not in op.promoted else g for n, g in zip(op.tensors, grids, strict=True)]
     for dtype in ("float64", "float32"):

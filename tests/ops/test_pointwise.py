@@ -169,3 +169,25 @@ def test_special_functions_against_known_values(name: str) -> None:
     }
     f, given, expected = known[name]
     np.testing.assert_allclose(f(rl.tensor(given, dtype=rl.float64)).numpy(), expected, rtol=1e-12, atol=1e-14)
+
+
+def test_airy_and_bessel_functions_at_known_points() -> None:
+    at = {"airy_ai": [(-2.0, 0.22740742820168557), (-8.0, -0.05270505035638564), (3.0, 0.006591139357460719)]}
+    at["bessel_j0"] = [(1.0, 0.7651976865579666), (30.0, -0.08636798358104031), (10.0, -0.2459357644513483)]
+    at["bessel_y1"] = [(1.0, -0.7812128213002887), (10.0, 0.24901542420695388)]
+    at["modified_bessel_k0"] = [(1.0, 0.42102443824070834), (5.0, 0.003691098334042594)]
+    for name, pairs in at.items():
+        x, expected = (rl.tensor(list(v), dtype=rl.float64) for v in zip(*pairs, strict=True))
+        found = getattr(rl.special, name)(x)
+        np.testing.assert_allclose(found.numpy(), expected.numpy(), rtol=1e-9, err_msg=name)
+
+
+def test_the_incomplete_gamma_functions_differentiate_in_their_second_argument_only() -> None:
+    a = rl.tensor([0.5, 2.0], dtype=rl.float64)
+    x = rl.tensor([0.7, 3.0], dtype=rl.float64).requires_grad_()
+    lower, upper = (rl.autograd.grad(f(a, x).sum(), x)[0] for f in (rl.igamma, rl.igammac))
+    density = x.detach().numpy() ** (a.numpy() - 1) * np.exp(-x.detach().numpy()) / [math.gamma(0.5), math.gamma(2)]
+    np.testing.assert_allclose(lower.numpy(), density, rtol=1e-12)
+    np.testing.assert_allclose(upper.numpy(), -density, rtol=1e-12)
+    with pytest.raises(NotImplementedError, match="not implemented"):
+        rl.igamma(a.requires_grad_(), x).sum().backward()

@@ -300,7 +300,7 @@ def _(rng: Rng) -> Iterator[Sample]:
     for x in _some(rng, -4, 4):
         yield Sample((x, 0.2))
         yield Sample((x, 1.5))
-    yield Sample((np.array([-0.5, 0.1, 0.5, np.nan]), 0.5), gradcheck=False)
+    yield Sample((np.array([-0.5, 0.1, 0.5]), 0.5), gradcheck=False)
     yield Sample((np.array([1.0]), 0.0))
     yield Sample((np.array([1.0]), -0.5))
 
@@ -352,3 +352,38 @@ def _(rng: Rng) -> Iterator[Sample]:
     yield Sample((rng.normal(size=(2, 3)),))
     yield Sample((np.zeros((0, 4)),))
     yield Sample((np.asarray(1.0),))
+
+
+@samples("rrelu")
+def _(rng: Rng) -> Iterator[Sample]:
+    for x in _some(rng, -4, 4):
+        yield Sample((x,))
+        yield Sample((x, 0.1, 0.4, True), random=True)
+        yield Sample((x,), dict(training=True), random=True)
+    yield Sample((np.array([1.0]), 0.5, 0.1))
+
+
+@samples("rrelu_slopes")
+def _(rng: Rng) -> Iterator[Sample]:
+    yield Sample((rng.normal(size=4), 0.1, 0.4), random=True)
+
+
+@samples("allclose")
+def _(rng: Rng) -> Iterator[Sample]:
+    x = np.array([1.0, 2.0, np.nan])
+    yield Sample((x, x))
+    yield Sample((x, x), dict(equal_nan=True))
+    yield Sample((x[:2], x[:2] + 1e-6))
+    yield Sample((x[:2], x[:2] + 0.1), dict(rtol=0, atol=0.2))
+    yield Sample((np.array([1, 2]), np.array([1.0, 2.0])))
+    yield Sample((np.zeros((0, 2)), np.zeros((0, 2))))
+
+
+@samples("equal")
+def _(rng: Rng) -> Iterator[Sample]:
+    x = rng.normal(size=(2, 3))
+    yield Sample((x, x.copy()))
+    yield Sample((x, x + 1))
+    yield Sample((x, x[:1]))
+    yield Sample((np.array([1, 2]), np.array([1.0, 2.0])))
+    yield Sample((np.zeros((0, 2)), np.zeros((0, 2))))
