@@ -22,6 +22,7 @@ from .views import (
     permute,
     reshape,
     select,
+    split,
     split_with_sizes,
     squeeze,
     t,
@@ -75,6 +76,7 @@ select_copy, split_with_sizes_copy, squeeze_copy = (
     _copying(squeeze),
 )
 t_copy, transpose_copy, unbind_copy = _copying(t), _copying(transpose), _copying(unbind)
+split_copy = _copying(split)
 unfold_copy, unsqueeze_copy = _copying(unfold), _copying(unsqueeze)
 view_copy = _copying(view, show=_view_or_reshape)
 

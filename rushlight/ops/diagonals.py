@@ -53,7 +53,7 @@ def diagflat(input: Array, /, offset: int = 0) -> Array:
     return diag_embed(reshape(input, (-1,)), offset)
 
 
-@primitive
+@primitive(forms="")
 def block_diag(tensors: Sequence[Array] | Varargs, /) -> Array:
     """The matrices (vectors as one row, numbers as 1 x 1) along the diagonal, zeros elsewhere."""
     blocks = [_block(i, a) for i, a in enumerate(tensors)]

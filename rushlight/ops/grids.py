@@ -24,7 +24,7 @@ def as_tensors(tensors: Any) -> tuple[Array, ...]:
     return tuple(tensors) if isinstance(tensors, (tuple, list)) else (tensors,)
 
 
-@composite
+@composite(forms="")
 def broadcast_tensors(tensors: Sequence[Array] | Varargs, /) -> tuple[Array, ...]:
     """The tensors stretched to their common shape, as views."""
     tensors = as_tensors(tensors)
@@ -32,7 +32,7 @@ def broadcast_tensors(tensors: Sequence[Array] | Varargs, /) -> tuple[Array, ...
     return tuple(expand(t, shape) for t in tensors)
 
 
-@composite
+@composite(forms="")
 def meshgrid(tensors: Sequence[Array] | Varargs, /, *, indexing: str | None = None) -> tuple[Array, ...]:
     """Coordinates of a grid: one view for each vector, of all their sizes; "xy" exchanges the first two
     dimensions.
@@ -50,7 +50,7 @@ def meshgrid(tensors: Sequence[Array] | Varargs, /, *, indexing: str | None = No
     _check_vectors(vectors)
     swap = indexing == "xy" and len(vectors) > 1
     if swap:
-        vectors = (vectors[1], vectors[0], *vectors[2:])
+        vectors = (*vectors[1::-1], *vectors[2:])
     shape = tuple(math.prod(v.shape) for v in vectors)
     grids = [
         expand(reshape(v, (1,) * d + (-1,) + (1,) * (len(shape) - d - 1)), shape)
@@ -77,7 +77,7 @@ def _check_vector(name: str, v: Array) -> None:
         raise RuntimeError(f"{name}: Expect a 1D vector, but got shape {list(v.shape)}")
 
 
-@composite
+@composite(forms="")
 def cartesian_prod(tensors: Sequence[Array] | Varargs, /) -> Array:
     """Every tuple of one element of each vector, as rows, the last vector running fastest."""
     vectors = as_tensors(tensors)
@@ -89,7 +89,7 @@ def cartesian_prod(tensors: Sequence[Array] | Varargs, /) -> Array:
     return stack([reshape(g, (-1,)) for g in grids], 1)
 
 
-@composite
+@composite(forms="")
 def combinations(input: Array, /, r: int = 2, with_replacement: bool = False) -> Array:
     """The r-element combinations of a vector's elements, as rows in itertools' order."""
     _check_vector("combinations", input)
@@ -118,13 +118,13 @@ def _each(tensors: Any, raised: Any) -> Any:
     return raised(tensors)
 
 
-@composite
+@composite(forms="")
 def atleast_1d(tensors: Sequence[Array] | Varargs, /) -> Any:
     """The tensor, or each of several, with at least one dimension."""
     return _each(tensors, lambda t: t if len(t.shape) else reshape(t, (1,)))
 
 
-@composite
+@composite(forms="")
 def atleast_2d(tensors: Sequence[Array] | Varargs, /) -> Any:
     """The tensor, or each of several, with at least two dimensions; vectors become one row."""
     return _each(tensors, _to_2d)
@@ -134,7 +134,7 @@ def _to_2d(t: Array) -> Array:
     return t if len(t.shape) > 1 else reshape(t, (1, -1))
 
 
-@composite
+@composite(forms="")
 def atleast_3d(tensors: Sequence[Array] | Varargs, /) -> Any:
     """The tensor, or each of several, with at least three dimensions: (1, n, 1) of a vector."""
     return _each(tensors, _to_3d)

@@ -156,7 +156,7 @@ strided_erase.vjp(
 )
 
 
-@viewing
+@viewing(forms="mF")
 def unfold(input: Array, /, dimension: int, size: int, step: int) -> Array:
     """Windows of `size` every `step` along `dimension`, as a new last dimension."""
     at = normalize_dim("unfold", dimension, input.ndim)

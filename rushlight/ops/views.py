@@ -53,7 +53,7 @@ def infer_size(name: str, shape: Any, count: int, old: tuple[int, ...]) -> tuple
     return tuple(count // known if n == -1 else n for n in sizes)
 
 
-@viewing
+@viewing(forms="mF")
 def view(input: Array, /, size: Varargs, *, dtype: Any = None) -> Array:
     """The same elements under another shape, without a copy; one size may be -1.
 
@@ -156,13 +156,13 @@ def unflatten(input: Array, /, dim: int, sizes: Sequence[int]) -> Array:
     )
 
 
-@composite(forms="m")
+@composite(forms="mF")
 def view_as(input: Array, other: Array, /) -> Array:
     """`input` viewed under the shape of `other`."""
     return view(input, tuple(other.shape))
 
 
-@composite(forms="m")
+@composite(forms="mF")
 def reshape_as(input: Array, other: Array, /) -> Array:
     """`input` reshaped to the shape of `other`."""
     return reshape(input, tuple(other.shape))
@@ -330,13 +330,13 @@ def strided_view(a: ndarray, shape: tuple[int, ...], strides: tuple[int, ...]) -
 expand.vjp(input=lambda g, input_shape: sum_to_size(g, input_shape))
 
 
-@composite(forms="m")
+@composite(forms="mF")
 def expand_as(input: Array, other: Array, /) -> Array:
     """`input` expanded to the shape of `other`."""
     return expand(input, tuple(other.shape))
 
 
-@primitive(forms="m")
+@primitive(forms="mF")
 def sum_to_size(input: Array, /, size: Varargs) -> Array:
     """`input` summed over the dimensions that broadcasting from `size` stretched; integers sum to int64."""
     if input.shape != tuple(size) and input.dtype.kind in "biu":
@@ -425,7 +425,7 @@ def unbind(input: Array, /, dim: int = 0) -> tuple[Array, ...]:
     return tuple([select(input, at, i) for i in range(input.shape[at])])
 
 
-@composite(forms="m")
+@composite(forms="m", aliases=("unsafe_split",))
 def split(input: Array, /, split_size_or_sections: Any, dim: int = 0) -> tuple[Array, ...]:
     """Views of consecutive parts along `dim`: of one size (the last may be less), or of the given sizes."""
     if not len(input.shape):
@@ -454,7 +454,7 @@ def split_with_sizes(input: Array, /, split_sizes: Sequence[int], dim: int = 0) 
     return split(input, list(split_sizes), dim)
 
 
-@composite(forms="m")
+@composite(forms="m", aliases=("unsafe_chunk",))
 def chunk(input: Array, /, chunks: int, dim: int = 0) -> tuple[Array, ...]:
     """At most `chunks` equal parts along `dim` (the last may be smaller), as views."""
     if chunks <= 0:
@@ -521,7 +521,7 @@ def clone(input: Array, /, *, memory_format: Any = None) -> Array:
 clone.vjp(input=lambda g: g)
 
 
-@composite(forms="m")
+@composite(forms="mF")
 def contiguous(input: Array, /, memory_format: Any = None) -> Array:
     """The tensor itself if its elements lie in row-major order, else a copy that does."""
     if is_contiguous(input, memory_format):

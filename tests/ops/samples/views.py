@@ -153,6 +153,12 @@ def _(rng):
     yield Sample((rng.normal(size=(0, 3)), 2))
 
 
+@samples("split_copy")
+def _(rng):
+    yield Sample((rng.normal(size=(5, 4)), 2))
+    yield Sample((rng.normal(size=(5, 4)), 3), dict(dim=1))
+
+
 @samples("split_with_sizes", "split_with_sizes_copy")
 def _(rng):
     yield Sample((rng.normal(size=(5, 4)), (1, 4)))
