@@ -97,7 +97,7 @@ def likelihood(x: np.ndarray, labels: Labels, reduction: str) -> Any:
     return _mean_or_sum(losses, reduction, labels.total)
 
 
-def _zero_ignored(losses: np.ndarray, labels: Labels) -> np.ndarray:
+def _zero_ignored(losses: Any, labels: Labels) -> np.ndarray:
     """losses · factor, exactly 0 where ignored whatever stands there."""
     return np.where(labels.kept, losses * labels.factor, losses.dtype.type(0))  # type: ignore[arg-type]
 
@@ -106,8 +106,15 @@ def likelihood_backward(g: Any, shape: Any, labels: Labels, reduction: str) -> n
     """Zeros of `shape` with the cotangents of likelihood at the labels."""
     out = np.zeros(shape, g.dtype)
     each = share(g, reduction, labels.total)
-    out.reshape(-1)[labels.flat] = -each if labels.factor is None else -each * labels.factor
+    out.reshape(-1)[labels.flat] = -_at_labels(each, labels)
     return out
+
+
+def _at_labels(each: Any, labels: Labels) -> Any:
+    """The losses' cotangents times what they count, exactly 0 where ignored (even where the mean is 0 / 0)."""
+    if labels.factor is None:
+        return each
+    return each * labels.factor if labels.kept is None else _zero_ignored(each, labels)
 
 
 # -- cross entropy --------------------------------------------------------------------------------------
@@ -166,14 +173,14 @@ def cross_entropy_backward(
     """The cotangent of x: softmax(x) times all that a row counts, minus what each class counts."""
     shape = found.sums.shape
     each = share(g, reduction, labels.total)
-    at_label = each if labels.factor is None else each * labels.factor
+    at_label = _at_labels(each, labels)
     if not smoothing:
         out = found.each * (_rows(at_label, shape) / found.sums)
         out.reshape(-1)[labels.flat] -= at_label
         return out
     classes = found.each.shape[1]
-    part = (smoothing / classes) * (each if labels.kept is None else each * labels.kept)
-    part = _rows(np.asarray(part, found.each.dtype), shape)
+    kept = each if labels.kept is None else np.where(labels.kept, each, each.dtype.type(0))
+    part = _rows(np.asarray((smoothing / classes) * kept, found.each.dtype), shape)
     at_label = (1 - smoothing) * at_label
     whole = classes if weight is None else weight.sum()
     out = found.each * ((_rows(at_label, shape) + part * whole) / found.sums)

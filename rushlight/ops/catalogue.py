@@ -46,6 +46,8 @@ from . import linalg_svd as linalg_svd
 from . import linear as linear
 from . import losses as losses
 from . import losses_classes as losses_classes
+from . import losses_ctc as losses_ctc
+from . import losses_margin as losses_margin
 from . import masked as masked
 from . import masked_reductions as masked_reductions
 from . import matmul as matmul

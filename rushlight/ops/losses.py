@@ -14,9 +14,9 @@ from .. import scalar as s
 from ..arrays.numpy import broadcast_shapes
 from ..dtypes import FLOAT, of_numpy
 from ..errors import shape_text
-from .declare import composite
+from .declare import composite, primitive
 from .elementwise import pointwise
-from .pointwise import div, mul, sub
+from .pointwise import add, div, mul, sub
 from .reduce import sum
 from .views import unsqueeze
 from .rounding import abs
@@ -72,13 +72,18 @@ def smooth_error(input: Number, target: Number, /, beta: float = 1.0) -> Number:
     return s.where(d < beta, (0.5 / beta) * (d * d), d - 0.5 * beta)
 
 
-def _clipped(d: Any, limit: Any) -> Any:
-    return s.minimum(s.maximum(d, -limit), limit)
+def _sign(d: Any) -> Any:
+    """±1; nan of nan, with derivative 0."""
+    return s.where(s.isnan(d), math.nan, s.sgn(d))
+
+
+def _smooth_slope(d: Any, beta: Any) -> Any:
+    return s.where(s.abs_(d) < beta, d / beta, _sign(d))
 
 
 smooth_error.slope(
-    input=lambda g, input, target, beta: g * _clipped((input - target) / beta, 1),
-    target=lambda g, input, target, beta: g * _clipped((target - input) / beta, 1),
+    input=lambda g, input, target, beta: g * _smooth_slope(input - target, beta),
+    target=lambda g, input, target, beta: g * _smooth_slope(target - input, beta),
 )
 
 
@@ -89,24 +94,28 @@ def huber_error(input: Number, target: Number, /, delta: float = 1.0) -> Number:
     return s.where(d <= delta, 0.5 * (d * d), delta * (d - 0.5 * delta))
 
 
+def _huber_slope(d: Any, delta: Any) -> Any:
+    return s.where(s.abs_(d) < delta, d, delta * _sign(d))
+
+
 huber_error.slope(
-    input=lambda g, input, target, delta: g * _clipped(input - target, delta),
-    target=lambda g, input, target, delta: g * _clipped(target - input, delta),
+    input=lambda g, input, target, delta: g * _huber_slope(input - target, delta),
+    target=lambda g, input, target, delta: g * _huber_slope(target - input, delta),
 )
 
 _squared, _absolute = reduced_op(squared_error), reduced_op(absolute_error)
 _smooth, _huber = reduced_op(smooth_error), reduced_op(huber_error)
 
 
-def _weighted(losses: Array, weight: Array, input: Array, reduction: str) -> Array:
-    """Losses times weights; their mean is over the weights' sum."""
+def _weighted(losses: Array, weight: Array, input: Array, reduction: str, by_weight: bool = True) -> Array:
+    """Losses times weights; their mean is over the weights' sum (`by_weight`) or their number."""
     if tuple(weight.shape) != tuple(input.shape):
         raise ValueError(
             f"Weights and input must have the same size, but the weight has {shape_text(weight.shape)} and the input "
             f"{shape_text(input.shape)}"
         )
     losses = mul(losses, weight)
-    return div(sum(losses), sum(weight)) if reduction == "mean" else reduced(losses, reduction)
+    return div(sum(losses), sum(weight)) if reduction == "mean" and by_weight else reduced(losses, reduction)
 
 
 @composite(forms="", under="nn.functional")
@@ -184,7 +193,7 @@ def huber_loss(
     if delta <= 0:
         raise RuntimeError(f"huber_loss does not support non-positive values for delta, but delta={delta}")
     if weight is not None:
-        return _weighted(huber_error(input, target, delta), weight, input, mode)
+        return _weighted(huber_error(input, target, delta), weight, input, mode, by_weight=False)
     return _huber(input, target, delta, mode)
 
 
@@ -200,7 +209,7 @@ def binary_entropy(input: Number, target: Number, /) -> Number:
 
 binary_entropy.slope(
     input=lambda g, input, target: g * ((input - target) / s.maximum((1 - input) * input, 1e-12)),
-    target=lambda g, input: g * (s.maximum(s.log1p(-input), -100) - s.maximum(s.log(input), -100)),
+    target=lambda g, input: g * (s.log1p(-input) - s.log(input)),
 )
 
 
@@ -239,13 +248,20 @@ binary_entropy_of_logits.slope(
     * ((1 - target) - ((pos_weight - 1) * target + 1) * s.sigmoid(-input)),
     target=lambda g, input, weight, pos_weight: (g * weight)
     * (-input - (pos_weight - 1) * _log_sigmoid(input)),
-    weight=lambda g, input, target, pos_weight: g
-    * ((1 - target) * input - ((pos_weight - 1) * target + 1) * _log_sigmoid(input)),
-    pos_weight=lambda g, input, target, weight: -(g * weight) * (target * _log_sigmoid(input)),
 )
 
 _binary, _logits = reduced_op(binary_entropy), reduced_op(binary_entropy_of_logits)
 _plain_logits = reduced_op(plain_entropy_of_logits)
+
+
+def constant_weights(name: str, **weights: Any) -> None:
+    """Raise RuntimeError for weights that ask for a gradient."""
+    for what, weight in weights.items():
+        if getattr(weight, "requires_grad", False):
+            raise RuntimeError(
+                f"{name}: is not differentiable with respect to argument '{what}'. This input cannot have requires_grad "
+                f"True; detach() it"
+            )
 
 
 @composite(forms="", under="nn.functional")
@@ -261,8 +277,7 @@ def binary_cross_entropy(
     """-(target · log input + (1 - target) · log(1 - input)) of probabilities; logarithms are at least -100."""
     mode = chosen("binary_cross_entropy", size_average, reduce, reduction)
     same_sizes("binary_cross_entropy", input, target)
-    if getattr(weight, "requires_grad", False):
-        raise RuntimeError("binary_cross_entropy: the derivative for 'weight' is not implemented; detach() it")
+    constant_weights("binary_cross_entropy", weight=weight)
     if weight is not None:
         return reduced(mul(binary_entropy(input, target), weight), mode)
     return _binary(input, target, mode)
@@ -282,6 +297,7 @@ def binary_cross_entropy_with_logits(
     """binary_cross_entropy(sigmoid(input), target), without overflow; the positive term times `pos_weight`."""
     mode = chosen("binary_cross_entropy_with_logits", size_average, reduce, reduction)
     same_sizes("binary_cross_entropy_with_logits", input, target)
+    constant_weights("binary_cross_entropy_with_logits", weight=weight, pos_weight=pos_weight)
     if weight is None and pos_weight is None:
         return _plain_logits(input, target, mode)
     ones = [1.0 if w is None else w for w in (weight, pos_weight)]
@@ -295,12 +311,6 @@ def binary_cross_entropy_with_logits(
 def divergence(input: Number, target: Number, /) -> Number:
     """target · (log target - input)."""
     return s.xlogy(target, target) - target * input
-
-
-divergence.slope(
-    input=lambda g, target: -(g * target),
-    target=lambda g, input, target: g * (s.where(target > 0, s.log(target) + 1, s.where(target >= 0, 0, target)) - input),
-)
 
 
 @pointwise(**_INTERNAL)
@@ -334,19 +344,22 @@ def kl_div(
     return found / tuple(input.shape)[0] if reduction == "batchmean" and len(input.shape) else found
 
 
-@pointwise(**_INTERNAL)
+_COUNTS = _INTERNAL | {"accepts": "if"}
+
+
+@pointwise(**_COUNTS)
 def poisson_of_log(input: Number, target: Number, /) -> Number:
     """e^input - target · input."""
     return s.exp(input) - target * input
 
 
-@pointwise(**_INTERNAL)
+@pointwise(**_COUNTS)
 def poisson_of_rate(input: Number, target: Number, /, eps: float = 1e-8) -> Number:
     """input - target · log(input + eps)."""
     return input - target * s.log(input + eps)
 
 
-@pointwise(**_INTERNAL)
+@pointwise(**_COUNTS)
 def stirling(target: Number, /) -> Number:
     """Stirling's log target!, where target > 1."""
     return s.where(target > 1, target * s.log(target) - target + 0.5 * s.log((2 * math.pi) * target), 0)
@@ -378,20 +391,18 @@ def poisson_nll_loss(
 
 
 @pointwise(**_INTERNAL)
-def gaussian_error(input: Number, target: Number, var: Number, /, eps: float = 1e-6) -> Number:
-    """(log var + (input - target)² / var) / 2, var at least eps; its derivative does not see that floor."""
-    v = s.maximum(var, eps)
-    return 0.5 * (s.log(v) + (input - target) * (input - target) / v)
+def gaussian_error(input: Number, target: Number, var: Number, /) -> Number:
+    """(log var + (input - target)² / var) / 2."""
+    return 0.5 * (s.log(var) + (input - target) * (input - target) / var)
 
 
-gaussian_error.slope(
-    input=lambda g, input, target, var, eps: g * ((input - target) / s.maximum(var, eps)),
-    target=lambda g, input, target, var, eps: g * ((target - input) / s.maximum(var, eps)),
-    var=lambda g, input, target, var, eps: (0.5 * g)
-    * (1 - (input - target) * (input - target) / s.maximum(var, eps))
-    / s.maximum(var, eps),
-)
 _gaussian = reduced_op(gaussian_error)
+
+
+@primitive(forms="", under="internal", differentiable=False)
+def shortfall(input: Array, /, least: float) -> Array:
+    """What is missing to `least`, 0 where nothing is."""
+    return np.maximum(least - input, input.dtype.type(0)).astype(input.dtype)
 
 
 @composite(forms="", under="nn.functional")
@@ -406,11 +417,13 @@ def gaussian_nll_loss(
 ) -> Array:
     """(log var + (input - target)² / var) / 2, up to the constant log(2π) / 2 (`full`); var is at least eps."""
     var = _variance(input, var)
+    # the floor is a constant to derivatives, as in torch
+    var = max(var, eps) if isinstance(var, float) else add(var, shortfall(var, eps))
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(f"{reduction} is not valid: gaussian_nll_loss takes reduction='none', 'mean' or 'sum'")
     if full:
-        return reduced(gaussian_error(input, target, var, eps) + 0.5 * math.log(2 * math.pi), reduction)
-    return _gaussian(input, target, var, eps, reduction)
+        return reduced(gaussian_error(input, target, var) + 0.5 * math.log(2 * math.pi), reduction)
+    return _gaussian(input, target, var, reduction)
 
 
 def _variance(input: Any, var: Any) -> Any:

@@ -115,7 +115,11 @@ def likelihood(
     work = _floating(name, input)
     labels = _labels(input, target, weight, ignore_index, name)
     found = kernels.likelihood(cast(input, work), labels, reduction)
-    return cast(as_array(found), input.dtype).reshape(target.shape if reduction == "none" else ())
+    return cast(as_array(found), input.dtype).reshape(_losses_shape(input, target, reduction))
+
+
+def _losses_shape(input: Any, target: Any, reduction: str) -> tuple[int, ...]:
+    return target.shape if reduction == "none" and input.ndim > 1 else ()
 
 
 def _labels(input: Any, target: Any, weight: Any, ignore_index: int, name: str) -> kernels.Labels:
@@ -219,7 +223,7 @@ def entropy_of_indices(
     weight = None if weight is None else cast(weight, work)
     labels = kernels.locate(name, target, seen, weight, ignore_index, work)
     _advise_on_softmax(x)
-    shape = target.shape if reduction == "none" else ()
+    shape = _losses_shape(input, target, reduction)
     if not x.size:
         losses = np.zeros(shape if reduction == "none" else (0,), work)
         return as_array(kernels._mean_or_sum(losses.reshape(-1), reduction, labels.total)).reshape(shape), None
