@@ -102,5 +102,6 @@ def backward(
                 beta[at, state[at]] = found.emitted[t, at, state[at]]
         np.subtract.at(out[t], (n[:, None], found.states), np.exp(reached[t] + beta))
     out *= g[:, None]
+    out[:, np.isinf(found.losses)] = np.nan
     out[np.arange(times)[:, None] >= input_lengths] = 0
     return out

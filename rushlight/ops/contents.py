@@ -253,8 +253,6 @@ CONTENTS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "hermite_polynomial_he": ("special", "o", ("special.hermite_polynomial_he",)),
     "hidden_by_time": ("attention", "", ()),
     "hinge_embedding_loss": ("losses_margin", "", ("nn.functional.hinge_embedding_loss",)),
-    "hinge_error": ("losses_margin", "", ()),
-    "hinge_error_reduced": ("losses_margin", "", ()),
     "histc": ("histograms", "mo", ("histc",)),
     "histogram": ("histograms", "mo", ("histogram",)),
     "hsplit": ("stacks", "m", ("hsplit",)),

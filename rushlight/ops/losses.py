@@ -12,7 +12,6 @@ import numpy as np
 from .. import errors
 from .. import scalar as s
 from ..arrays.numpy import broadcast_shapes
-from ..dtypes import FLOAT, of_numpy
 from ..errors import shape_text
 from .declare import composite, primitive
 from .elementwise import pointwise
@@ -20,7 +19,7 @@ from .pointwise import add, div, mul, sub
 from .reduce import sum
 from .views import unsqueeze
 from .rounding import abs
-from .reduction import chosen, reduced, reduced_op, same_sizes
+from .reduction import chosen, is_floating, reduced, reduced_op, same_sizes
 
 Array = Any
 Number = Any  # a scalar expression
@@ -151,13 +150,9 @@ def l1_loss(
     mode = chosen("l1_loss", size_average, reduce, reduction)
     if weight is not None:
         return _weighted(abs(sub(input, target)), weight, input, mode)
-    if not (_is_real(input) and _is_real(target)):
+    if not (is_floating(input) and is_floating(target)):
         return reduced(abs(sub(input, target)), mode)
     return _absolute(input, target, mode)
-
-
-def _is_real(x: Any) -> bool:
-    return (of_numpy(x.dtype) if isinstance(x.dtype, np.dtype) else x.dtype).category == FLOAT
 
 
 @composite(forms="", under="nn.functional")
@@ -344,7 +339,7 @@ def kl_div(
     return found / tuple(input.shape)[0] if reduction == "batchmean" and len(input.shape) else found
 
 
-_COUNTS = _INTERNAL | {"accepts": "if"}
+_COUNTS = _INTERNAL | {"accepts": "ifc"}
 
 
 @pointwise(**_COUNTS)

@@ -10,18 +10,19 @@ import numpy as np
 
 from .. import scalar as s
 from ..arrays.numpy import broadcast_shapes
-from ..dtypes import OF_NUMPY
+from ..dtypes import of_numpy
 from ..errors import shape_text
 from .activations import relu
-from .along import keep, pick_along
+from .along import is_complex, keep, of_type, pick_along
 from .declare import composite, primitive
 from .distances import pairwise_distance
 from .elementwise import pointwise
 from .losses import constant_weights, plain_entropy_of_logits
 from .pointwise import add, div, mul, sub
 from .reduce import mean, sum
-from .reduction import chosen, reduced, reduced_op
+from .reduction import chosen, is_floating, reduced, reduced_op, storage_of
 from .rounding import clamp_min, minimum
+from .transcendental import exp, log1p
 from .views import reshape
 
 Array = Any
@@ -43,22 +44,7 @@ soft_margin_error.slope(
 )
 
 
-@pointwise(forms="", under="internal", accepts="if")
-def hinge_error(input: Number, target: Number, /, margin: float = 1.0) -> Number:
-    """input where target is 1, max(0, margin - input) where it is -1 (their sum where it is neither)."""
-    return s.where(target != 1, s.maximum(margin - input, 0), 0) + s.where(target != -1, input, 0)
-
-
-hinge_error.slope(
-    input=lambda g, input, target, margin: s.where(
-        s.logical_and(target != 1, margin - input >= 0), -g, 0
-    )
-    + s.where(target != -1, g, 0),
-    target=lambda g, target: 0 * g * target,
-)
-
-
-@pointwise(forms="", under="internal", accepts="if")
+@pointwise(forms="", under="internal", accepts="f")
 def ranking_error(input1: Number, input2: Number, target: Number, /, margin: float = 0.0) -> Number:
     """max(0, margin - target · (input1 - input2))."""
     return s.maximum(margin - target * (input1 - input2), 0)
@@ -74,7 +60,7 @@ ranking_error.slope(
     target=lambda g, input1, input2, target, margin: _ranked(g, input1, input2, target, margin, input2 - input1),
 )
 
-_soft_margin, _hinge, _ranking = map(reduced_op, (soft_margin_error, hinge_error, ranking_error))
+_soft_margin, _ranking = reduced_op(soft_margin_error), reduced_op(ranking_error)
 
 
 @composite(forms="", under="nn.functional")
@@ -89,6 +75,8 @@ def soft_margin_loss(
     """log(1 + e^(-target · input)) of targets 1 and -1."""
     mode = chosen("soft_margin_loss", size_average, reduce, reduction)
     constant_weights("soft_margin_loss", target=target)
+    if is_complex(input):
+        return reduced(log1p(exp(-mul(target, input))), mode)
     return _soft_margin(input, target, mode)
 
 
@@ -104,7 +92,8 @@ def hinge_embedding_loss(
 ) -> Array:
     """The distance `input` where target is 1, max(0, margin - input) where it is -1."""
     mode = chosen("hinge_embedding_loss", size_average, reduce, reduction)
-    return _hinge(input, target, margin, mode)
+    shifted = clamp_min(of_type(margin - input, storage_of(input)), 0)
+    return reduced(add(keep(shifted, target != 1), keep(input, target != -1)), mode)
 
 
 @composite(forms="", under="nn.functional")
@@ -125,6 +114,8 @@ def margin_ranking_loss(
             f"margin_ranking_loss: All input tensors should have same dimension but got sizes: input1: "
             f"{shape_text(input1.shape)}, input2: {shape_text(input2.shape)}, target: {shape_text(target.shape)}"
         )
+    if not any(is_floating(x) for x in (input1, input2, target)):
+        return reduced(clamp_min(margin - mul(target, sub(input1, input2)), 0), mode)
     return _ranking(input1, input2, target, margin, mode)
 
 
@@ -317,7 +308,7 @@ def _check_margin_target(shape: tuple[int, ...], rows: int, classes: int, target
 
 
 def _need_long(name: str, target: Any) -> None:
-    kind = OF_NUMPY[target.dtype].name if isinstance(target.dtype, np.dtype) else target.dtype.name
+    kind = of_numpy(storage_of(target)).name
     if kind != "int64":
         found = {"float32": "Float", "float64": "Double", "int32": "Int"}.get(kind, kind)
         raise RuntimeError(
@@ -369,6 +360,8 @@ def multilabel_margin_loss(
             f"multilabel_margin_loss: inconsistent target size: {list(target.shape)} for input of size: {list(shape)}"
         )
     _need_long("multilabel_margin_loss", target)
+    if not is_floating(input):
+        raise NotImplementedError(f"multilabel_margin_loss: not implemented for {input.dtype}; use input.float()")
     rows, classes = shape if len(shape) == 2 else (1, math.prod(shape))
     x = reshape(input, (rows, classes))
     slope, offset = multilabel_terms(x, reshape(target, (rows, classes)))

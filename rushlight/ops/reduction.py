@@ -12,6 +12,7 @@ import numpy as np
 
 from ..arrays.numpy import as_array, broadcast_shapes
 from ..arrays.summing import add_reduce
+from ..dtypes import FLOAT, of_numpy
 from ..errors import shape_text
 from .along import of_type
 from .declare import Primitive
@@ -109,10 +110,20 @@ def fitted(g: Any, like: Any, shape: tuple[int, ...]) -> Any:
         g = expand(g, shape)
     if want != shape:
         g = sum_to_size(g, want)
-    return of_type(g, getattr(like.dtype, "np", like.dtype))
+    return of_type(g, storage_of(like))
 
 
-# -- shapes ---------------------------------------------------------------------------------------------
+# -- types and shapes ---------------------------------------------------------------------------------------------
+
+
+def storage_of(x: Any) -> np.dtype:
+    """The NumPy type of an array's or Tensor's elements."""
+    return getattr(x.dtype, "np", x.dtype)
+
+
+def is_floating(x: Any) -> bool:
+    """Whether an array or Tensor holds real floating numbers."""
+    return of_numpy(storage_of(x)).category == FLOAT
 
 
 def same_sizes(name: str, input: Any, target: Any) -> None:
