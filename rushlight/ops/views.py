@@ -288,36 +288,45 @@ squeeze.vjp(input=lambda g, input_shape: reshape(g, input_shape))
 def expand(input: Array, /, size: Varargs, *, implicit: bool = False) -> Array:
     """Dimensions of size 1 stretched to `size` without copying; -1 keeps a size."""
     size = (size,) if isinstance(size, int) else size
-    extra = len(size) - input.ndim
-    if extra < 0:
-        raise RuntimeError(
-            f"expand: the number of sizes provided ({len(size)}) must be greater or equal to the number of "
-            f"dimensions in the tensor ({input.ndim}): {tuple(size)} for shape {shape_text(input.shape)}"
-        )
-    old = (1,) * extra + input.shape
-    sizes = tuple(
-        [n if want == -1 and i >= extra else want for i, (n, want) in enumerate(zip(old, size, strict=True))]
-    )
-    if sizes == input.shape:
+    shape, strides = input.shape, input.strides
+    if size == shape:
         return input.view()
-    for d, (n, have) in enumerate(zip(sizes, old, strict=True)):
-        if n < 0 and d < extra:
-            raise RuntimeError(
+    extra = len(size) - len(shape)
+    sizes, steps = list(size), [0] * len(size)
+    for d in range(max(extra, 0), len(size)):
+        n, have = size[d], shape[d - extra]
+        if n == have or n == -1:
+            sizes[d], steps[d] = have, strides[d - extra]
+        elif have != 1 or n < 0:
+            raise _does_not_stretch(shape, size)
+    if extra < 0 or (extra and min(size[:extra]) < 0):
+        raise _does_not_stretch(shape, size)
+    found = strided_view(input, tuple(sizes), tuple(steps))
+    if found.size > input.size:
+        found.flags.writeable = False  # one element of memory stands for several
+    return found
+
+
+def _does_not_stretch(shape: tuple[int, ...], size: Sequence[int]) -> RuntimeError:
+    """Why a tensor of `shape` does not expand to `size`."""
+    extra = len(size) - len(shape)
+    if extra < 0:
+        return RuntimeError(
+            f"expand: the number of sizes provided ({len(size)}) must be greater or equal to the number of "
+            f"dimensions in the tensor ({len(shape)}): {tuple(size)} for shape {shape_text(shape)}"
+        )
+    for d, n in enumerate(size[:extra]):
+        if n < 0:
+            return RuntimeError(
                 f"expand: The expanded size of the tensor ({n}) isn't allowed in a leading, non-existing "
                 f"dimension {d}"
             )
-        if n < 0 or (n != have and have != 1):
-            raise RuntimeError(
-                f"expand: The expanded size of the tensor ({n}) must match the existing size ({have}) at "
-                f"non-singleton dimension {d}.  Target sizes: {list(size)}.  Tensor sizes: "
-                f"{list(input.shape)}; only sizes of 1 stretch"
-            )
-    steps = (0,) * extra + input.strides
-    found = strided_view(
-        input, sizes, tuple([s if n == m else 0 for s, n, m in zip(steps, sizes, old, strict=True)])
+    d = next(d for d, n in enumerate(size[extra:]) if n < -1 or (n not in (-1, shape[d]) and shape[d] != 1))
+    return RuntimeError(
+        f"expand: The expanded size of the tensor ({size[extra + d]}) must match the existing size "
+        f"({shape[d]}) at non-singleton dimension {d + extra}.  Target sizes: {list(size)}.  Tensor sizes: "
+        f"{list(shape)}; only sizes of 1 stretch"
     )
-    found.flags.writeable = False  # one element of memory stands for several
-    return found
 
 
 def strided_view(a: ndarray, shape: tuple[int, ...], strides: tuple[int, ...]) -> ndarray:

@@ -218,6 +218,13 @@ def test_expanded_memory_is_not_written():
             call(rl.zeros(1, 3).expand(2, 3))
 
 
+def test_an_expansion_that_repeats_nothing_is_written():
+    x = rl.zeros(2, 3)
+    x.expand(-1, -1)[0, 0] = 1
+    x.expand(1, 2, 3)[0, 1] = 2
+    assert x.tolist() == [[1, 0, 0], [2, 2, 2]]
+
+
 def test_cat_and_stack_gradients_with_other_types():
     grads = []
     for library in (rl, torch):
