@@ -5,19 +5,23 @@ import rushlight as torch
 
 def train(x, y, w1, w2, steps=500, learning_rate=1e-6):
     """Fits relu(x w1) w2 to y by gradient descent on the squared error; yields the loss of each step."""
-    w1 = w1.clone().requires_grad_()  # from here on, what is computed from w1 is recorded
+    # What is computed from these two is recorded.
+    w1 = w1.clone().requires_grad_()
     w2 = w2.clone().requires_grad_()
     for _ in range(steps):
         y_pred = x.mm(w1).clamp(min=0).mm(w2)
         loss = (y_pred - y).pow(2).sum()
         yield loss.item()
 
-        loss.backward()  # the gradients arrive in w1.grad and w2.grad
+        # The gradients arrive in w1.grad and w2.grad.
+        loss.backward()
 
-        with torch.no_grad():  # an update is nothing to differentiate
+        # An update is nothing to differentiate.
+        with torch.no_grad():
             w1 -= learning_rate * w1.grad
             w2 -= learning_rate * w2.grad
-            w1.grad.zero_()  # or the next gradients would be added to these
+            # Or the next gradients would be added to these.
+            w1.grad.zero_()
             w2.grad.zero_()
 
 

@@ -1,4 +1,4 @@
-"""What the tour draws with: colours, code beside results, tables, a progress bar, curves, pictures.
+"""What the tour is shown with: colours, code beside results, tables, a progress bar.
 
 Python's library and nothing else. Colours and the moving bar appear on a terminal; `NO_COLOR`
 (no-color.org) turns the colours off.
@@ -16,8 +16,8 @@ import tokenize
 ON_TERMINAL = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
 COLOURED = ON_TERMINAL and not os.environ.get("NO_COLOR")
 STYLES = {
-    "title": "1;38;5;208", "bold": "1", "faint": "2", "good": "32", "bad": "1;31",
-    "keyword": "35", "string": "32", "number": "36", "comment": "2;3", "line": "38;5;208",
+    "title": "1;38;5;208", "bold": "1", "faint": "38;5;244", "good": "32", "bad": "1;31",
+    "keyword": "35", "string": "32", "number": "36", "comment": "38;5;244", "line": "38;5;208",
 }  # fmt: skip
 ESCAPE = re.compile(r"\033\[[0-9;?]*[a-zA-Z]")
 
@@ -100,7 +100,7 @@ def token_style(token):
     return names.get(token.type)
 
 
-CODE = 48  # columns for code, where results stand beside it
+CODE = 44  # columns for code, where results stand beside it
 
 
 def beside(pieces):
@@ -110,9 +110,10 @@ def beside(pieces):
         left, right = code.splitlines(), result.splitlines()
         if not split:
             left, right = [*left, *(bar(line) for line in right)], []
+        column = max([CODE, *(length(line) + 4 for line in left[: len(right)])])
         for i in range(max(len(left), len(right))):
             line = "  " + (left[i] if i < len(left) else "")
-            print((pad(line, CODE) + bar(right[i]) if i < len(right) else line).rstrip())
+            print((pad(line, column) + bar(right[i]) if i < len(right) else line).rstrip())
 
 
 def bar(text):
@@ -130,6 +131,15 @@ def table(header, rows, align):
         print("  " + line.rstrip())
 
 
+def together(*blocks, gap=3):
+    """Blocks of lines, side by side."""
+    tallest = max(map(len, blocks))
+    sizes = [max(map(length, block)) for block in blocks]
+    for i in range(tallest):
+        cells = [pad(b[i] if i < len(b) else "", s) for b, s in zip(blocks, sizes)]
+        print("  " + (" " * gap).join(cells).rstrip())
+
+
 # -- progress -------------------------------------------------------------------------------------------
 
 
@@ -143,11 +153,14 @@ class Progress:
 
     EVERY = 0.05  # seconds between two drawings
 
-    def __init__(self, name, total):
-        self.name, self.total, self.done, self.note = name, total, 0, ""
+    def __init__(self, name, total, unit="steps", source=""):
+        self.name, self.total, self.unit, self.source = name, total, unit, source
+        self.done, self.note = 0, ""
 
     def __enter__(self):
         self.start = self.drawn = time.perf_counter()
+        if ON_TERMINAL:
+            self.draw(0)
         return self
 
     def advance(self, note=""):
@@ -171,73 +184,6 @@ class Progress:
         if ON_TERMINAL:
             print("\r\033[K", end="")
         if error == (None, None, None):
-            line = f"  {paint('✓', 'good')} {self.name}: {self.done} steps, {seconds:.1f} s  {self.note}"
+            name, source = paint(self.name, "bold"), paint(self.source, "faint")
+            line = f"  {paint('✓', 'good')} {name}   {self.done} {self.unit}, {seconds:.1f} s   {source}"
             print(line.rstrip(), flush=True)
-
-
-# -- pictures -------------------------------------------------------------------------------------------
-
-DOTS = [[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]]  # the bits of a Braille character, 4 x 2
-
-
-def curve(values, columns, rows, low, high):
-    """A curve through the values as lines of Braille characters, each of 2 x 4 dots."""
-    wide, tall = 2 * columns, 4 * rows
-    cells = [[0] * columns for _ in range(rows)]
-    heights = [height(at(values, x / (wide - 1)), low, high, tall) for x in range(wide)]
-    for x, y in enumerate(heights):
-        before = heights[x - 1] if x else y
-        for dot in range(min(before, y), max(before, y) + 1):  # a steep step is a line, too
-            row, bit = divmod(tall - 1 - dot, 4)
-            cells[row][x // 2] |= DOTS[bit][x % 2]
-    return ["".join(chr(0x2800 + cell) for cell in line) for line in cells]
-
-
-def at(values, share):
-    """The value this far (0..1) along the list, between two of its items in proportion."""
-    place = share * (len(values) - 1)
-    i = min(int(place), len(values) - 2)
-    return values[i] + (place - i) * (values[i + 1] - values[i]) if len(values) > 1 else values[0]
-
-
-def height(value, low, high, tall):
-    """The row of dots, from below, for a value."""
-    share = (value - low) / (high - low)
-    return round(min(1, max(0, share)) * (tall - 1))
-
-
-def plot(title, values, columns, rows, low, high, form):
-    """A curve with its title and axes, as lines of `columns` characters."""
-    labels = [form(high), *[""] * (rows - 2), form(low)]
-    edge = max(map(len, labels))
-    drawn = curve(values, columns - edge - 2, rows, low, high)
-    body = [f"{label:>{edge}} {paint('┤' if label else '│', 'faint')}" for label in labels]
-    lines = [b + paint(d, "line") for b, d in zip(body, drawn)]
-    foot = " " * edge + " " + paint("└" + "─" * (columns - edge - 2), "faint")
-    scale = pad(" " * (edge + 2) + "1", columns - len(str(len(values)))) + str(len(values))
-    return [pad(" " * (edge + 2) + paint(title, "bold"), columns), *lines, foot, paint(scale, "faint")]
-
-
-def together(*blocks, gap=3):
-    """Blocks of lines, side by side."""
-    tallest = max(map(len, blocks))
-    sizes = [max(map(length, block)) for block in blocks]
-    for i in range(tallest):
-        cells = [pad(b[i] if i < len(b) else "", s) for b, s in zip(blocks, sizes)]
-        print("  " + (" " * gap).join(cells).rstrip())
-
-
-def picture(image):
-    """Rows of numbers in 0..1 as lines of half blocks, two pixels in each character."""
-    lines = []
-    for upper, lower in zip(image[::2], image[1::2]):
-        lines.append("".join(half_block(u, v) for u, v in zip(upper, lower)))
-    return lines
-
-
-def half_block(upper, lower):
-    """One character: grey above grey, or ink where there are no colours."""
-    if COLOURED:
-        above, below = (232 + round(23 * value) for value in (upper, lower))
-        return f"\033[38;5;{above};48;5;{below}m▀\033[0m"
-    return " ▄▀█"[2 * (upper > 0.4) + (lower > 0.4)]
