@@ -87,7 +87,7 @@ def _numpy_names(op: Op) -> dict[str, str]:
     """NumPy's names that PyTorch takes for an option too: {"dim": "axis", "keepdim": "keepdims"} or part of it."""
     names = [p.name for p in op.options if p.kind is not p.POSITIONAL_ONLY]
     required = [p.name for p in op.options if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
-    if "dim" not in names or (required and required[-1] != "dim") or _takes_varargs(op.signature.parameters["dim"]):
+    if "dim" not in names or ("dim" in required and required[-1] != "dim"):
         return {}
     return {ours: numpys for ours, numpys in (("dim", "axis"), ("keepdim", "keepdims")) if ours in names}
 
@@ -214,7 +214,8 @@ _LINK_VIEW = """\
         if live is None: b[1] = [ref(t)]
         else:
             live.append(ref(t))
-            if len(live) > 64: forget_dead(live)
+            k = len(live)
+            if k > 63 and not k & (k - 1): forget_dead(live)  # at powers of two: many live views cost linear time
     return t"""
 
 

@@ -1,7 +1,7 @@
 """torch.masked: reductions that see only the elements where `mask` holds.
 
-Elsewhere the input is replaced by what the reduction ignores: 0 for a sum, -inf for a maximum. Where a whole line
-is masked that value is also the result.
+Elsewhere the input is replaced by what the reduction ignores: 0 for a sum, -inf for a maximum. Where a whole
+line is masked that value is also the result.
 """
 
 from __future__ import annotations

@@ -130,3 +130,14 @@ def test_product_gradients_through_zeros():
 def test_refusals(call, error, said):
     with pytest.raises(error, match=said):
         call()
+
+
+def test_numpys_names_for_dimensions():
+    assert x().sum(axis=1, keepdims=True).tolist() == [[3], [12]]
+    assert rl.max(x(), axis=1).indices.tolist() == [2, 2] and x().topk(1, axis=0).values.tolist() == [
+        [3, 4, 5]
+    ]
+    assert rl.cat([x(), x()], axis=1).shape == (2, 6)
+    assert rl.softmax(rl.zeros(2), axis=0).tolist() == [0.5, 0.5]
+    with pytest.raises(TypeError, match="missing 1 required argument: 'dim'"):
+        x().cumsum()
