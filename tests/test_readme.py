@@ -9,12 +9,12 @@ from scripts.run_markdown import blocks
 from tests.test_docs import python
 
 ROOT = Path(__file__).parents[1]
-README = ROOT / "README.md"
 
 
-def test_programs_run(tmp_path):
-    assert blocks(README.read_text(encoding="utf-8"))
-    python(ROOT / "scripts" / "run_markdown.py", README, cwd=tmp_path)
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_programs_run(page, tmp_path):
+    assert blocks((ROOT / page).read_text(encoding="utf-8"))
+    python(ROOT / "scripts" / "run_markdown.py", ROOT / page, cwd=tmp_path)
 
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
