@@ -16,6 +16,7 @@ from .triangular import solve_triangular
 
 Array = Any
 PANEL = 32
+FEW = 2  # matrices up to which one after another is faster than all together
 
 
 def lu_factor(A: Array) -> tuple[Array, Array]:
@@ -29,14 +30,17 @@ def lu_factor(A: Array) -> tuple[Array, Array]:
     work = np.array(A.reshape(prod(lead), m, n))
     pivots = np.empty((work.shape[0], steps), np.int32)
     if work.size:
+        factor = _factor_columns if len(work) <= FEW else _factor_panel
         with np.errstate(divide="ignore", invalid="ignore"):
             for start in range(0, steps, PANEL):
-                _factor_panel(work, pivots, start, min(steps, start + PANEL))
+                stop = min(steps, start + PANEL)
+                factor(work, pivots, start, stop)
+                _update(work, start, stop)
     return work.reshape(A.shape), pivots.reshape(*lead, steps)
 
 
 def _factor_panel(work: Array, pivots: Array, start: int, stop: int) -> None:
-    """Factor columns start:stop and bring what is right of them up to date."""
+    """Factor columns start:stop of all matrices together."""
     every = np.arange(work.shape[0])
     for j in range(start, stop):
         chosen = _size(work[:, j:, j]).argmax(1) + j
@@ -48,6 +52,26 @@ def _factor_panel(work: Array, pivots: Array, start: int, stop: int) -> None:
         column = work[:, j + 1 :, j]
         np.divide(column, pivot, column, where=pivot != 0)
         work[:, j + 1 :, j + 1 : stop] -= column[:, :, None] * work[:, j, None, j + 1 : stop]
+
+
+def _factor_columns(work: Array, pivots: Array, start: int, stop: int) -> None:
+    """The same, matrix by matrix: for a few it is several times as fast."""
+    for A, chosen in zip(work, pivots, strict=True):
+        for j in range(start, stop):
+            r = j + int(_size(A[j:, j]).argmax())
+            chosen[j] = r + 1
+            if r != j:
+                row = A[j].copy()
+                A[j] = A[r]
+                A[r] = row
+            column = A[j + 1 :, j]
+            if A[j, j] != 0:
+                column /= A[j, j]
+            A[j + 1 :, j + 1 : stop] -= column[:, None] * A[j, j + 1 : stop]
+
+
+def _update(work: Array, start: int, stop: int) -> None:
+    """Bring what is right of a factored panel up to date."""
     if stop < work.shape[2]:
         right = work[:, start:stop, stop:]
         right[...] = solve_triangular(work[:, start:stop, start:stop], right, False, True)

@@ -5,13 +5,12 @@ bounded.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from ..arrays.numpy import cast, sum_to
-from ..dtypes import COMPLEX, FLOAT, OF_NUMPY, compute_type
+from ..arrays import attention as kernel
+from ..dtypes import COMPLEX, FLOAT, OF_NUMPY
 from ..errors import shape_text
 from .along import late
 from .declare import composite, primitive
@@ -24,10 +23,6 @@ Array = Any
 ndarray = np.ndarray
 dropout, masked_fill, softmax = late("dropout"), late("masked_fill"), late("softmax")
 logical_not, all_, repeat_interleave = late("logical_not"), late("all"), late("repeat_interleave")
-
-# Scores of one block of queries, over all batches and heads: 4 MB of float32 stay in a second- or third-level
-# cache.
-BLOCK_ELEMENTS = 1 << 20
 
 
 @composite(forms="", under="nn.functional")
@@ -66,32 +61,25 @@ def scaled_dot_product_attention(
 
 
 def _check(query: Any, key: Any, value: Any, mask: Any, is_causal: bool) -> None:
-    shapes = [tuple(x.shape) for x in (query, key, value)]
-    shown = "scaled_dot_product_attention: query {}, key {}, value {}".format(*map(shape_text, shapes))
-    if any(len(s) < 2 for s in shapes):
-        ranks = "query.dim: {} key.dim: {} and value.dim: {}".format(*map(len, shapes))
-        raise RuntimeError(
-            f"{shown}: Expected query, key, and value to all be  at least 2 dimensional, but got {ranks} "
-            "instead."
+    q, k, v = tuple(query.shape), tuple(key.shape), tuple(value.shape)
+    problem = None
+    if min(len(q), len(k), len(v)) < 2:
+        ranks = f"query.dim: {len(q)} key.dim: {len(k)} and value.dim: {len(v)}"
+        problem = (
+            f"Expected query, key, and value to all be  at least 2 dimensional, but got {ranks} instead."
         )
-    if not query.dtype == key.dtype == value.dtype:
+    elif not query.dtype == key.dtype == value.dtype:
         names = f"query.dtype: {query.dtype} key.dtype: {key.dtype} and value.dtype: {value.dtype}"
-        raise RuntimeError(
-            f"{shown}: Expected query, key, and value to have the same dtype, but got {names} instead."
-        )
-    if shapes[0][-1] != shapes[1][-1]:
-        raise RuntimeError(
-            f"{shown}: query and key need the same last size (E): {shapes[0][-1]} and {shapes[1][-1]} differ"
-        )
-    if shapes[1][-2] != shapes[2][-2]:
-        raise RuntimeError(
-            f"{shown}: key and value need the same length (S): {shapes[1][-2]} and {shapes[2][-2]} differ"
-        )
-    if mask is not None and is_causal:
-        raise RuntimeError(
-            f"{shown}: _scaled_dot_product_attention: Explicit attn_mask should not be set when "
-            "is_causal=True"
-        )
+        problem = f"Expected query, key, and value to have the same dtype, but got {names} instead."
+    elif q[-1] != k[-1]:
+        problem = f"query and key need the same last size (E): {q[-1]} and {k[-1]} differ"
+    elif k[-2] != v[-2]:
+        problem = f"key and value need the same length (S): {k[-2]} and {v[-2]} differ"
+    elif mask is not None and is_causal:
+        problem = "_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True"
+    if problem:
+        shapes = f"query {shape_text(q)}, key {shape_text(k)}, value {shape_text(v)}"
+        raise RuntimeError(f"scaled_dot_product_attention: {shapes}: {problem}")
 
 
 def _grouped(query: Any, key: Any, value: Any, mask: Any) -> tuple[Any, Any, Any, Any]:
@@ -121,104 +109,7 @@ def _grouped_mask(mask: Any, shared: int, heads: int) -> Any:
     return unsqueeze(mask, -3) if m[-3] == 1 else reshape(mask, (*m[:-3], shared, heads // shared, *m[-2:]))
 
 
-# -- blocks of queries, on arrays -----------------------------------------------------------------------
-
-
-class _Setting(NamedTuple):
-    """One call's arrays in their type of computation, and what every block needs."""
-
-    query: Array
-    key_t: Array
-    mask: Any
-    is_causal: bool
-    scale: float
-    lead: tuple[int, ...]
-
-    @property
-    def blocks(self) -> Iterator[tuple[slice, slice]]:
-        """Blocks of queries, each with the keys it can see."""
-        length, keys = self.query.shape[-2], self.key_t.shape[-1]
-        rows = max(1, BLOCK_ELEMENTS // max(1, math.prod(self.lead) * keys))
-        for start in range(0, length, rows):
-            stop = min(length, start + rows)
-            yield slice(start, stop), slice(0, min(keys, stop) if self.is_causal else keys)
-
-    def scores(self, rows: slice, keys: slice) -> Array:
-        """scale · Q Kᵀ + mask of one block, as a fresh array."""
-        s = np.matmul(self.query[..., rows, :] * self.query.dtype.type(self.scale), self.key_t[..., keys])
-        if self.is_causal:
-            hidden = np.arange(keys.stop) > np.arange(rows.start, rows.stop)[:, None]
-            np.copyto(s, -np.inf, where=hidden)
-        if self.mask is not None:
-            s = self._masked(s, self.mask_of(rows, keys))
-        return s
-
-    def mask_of(self, rows: slice, keys: slice) -> Array:
-        """The mask's part for one block; dimensions of size 1 stay."""
-        m = self.mask
-        assert m is not None
-        m = m[..., rows, :] if m.ndim > 1 and m.shape[-2] != 1 else m
-        return m[..., keys] if m.ndim and m.shape[-1] != 1 else m
-
-    def _masked(self, s: Array, m: Array) -> Array:
-        if m.dtype.kind == "b":
-            np.copyto(s, -np.inf, where=~m)
-            return s
-        return np.add(s, m, s)
-
-
-def _setting(query: Array, key: Array, mask: Any, is_causal: bool, scale: float) -> _Setting:
-    work = compute_type(query.dtype)
-    if OF_NUMPY[work].category < FLOAT:
-        raise RuntimeError(
-            f"scaled_dot_product_attention: expected scalar type Float but found {OF_NUMPY[query.dtype]}"
-        )
-    if OF_NUMPY[work].category == COMPLEX:
-        raise NotImplementedError("scaled_dot_product_attention: not implemented for complex types")
-    try:
-        lead = np.broadcast_shapes(query.shape[:-2], key.shape[:-2])
-        if mask is not None:
-            np.broadcast_shapes(mask.shape, (*lead, query.shape[-2], key.shape[-2]))
-            mask = _checked_mask(mask, query.dtype, work)
-            lead = np.broadcast_shapes(lead, mask.shape[:-2])
-    except ValueError:
-        parts = [query.shape, key.shape, *([] if mask is None else [mask.shape])]
-        shown = ", ".join(map(shape_text, parts))
-        raise RuntimeError(
-            "scaled_dot_product_attention: the leading dimensions of query, key (and mask) do not "
-            f"broadcast: {shown}; "
-            "for fewer key heads than query heads use enable_gqa=True (The size of tensor a must match the "
-            "size of "
-            f"tensor b)"
-        ) from None
-    wide = (*lead, *query.shape[-2:])
-    query = cast(query, work) if query.shape == wide else np.broadcast_to(cast(query, work), wide)
-    return _Setting(query, cast(key, work).swapaxes(-2, -1), mask, is_causal, scale, lead)
-
-
-def _checked_mask(mask: Array, storage: np.dtype, work: np.dtype) -> Array:
-    if mask.dtype.kind == "b":
-        return mask
-    if mask.dtype not in (storage, np.dtype(np.float32)):
-        raise RuntimeError(
-            "scaled_dot_product_attention: Expected attn_mask dtype to be bool or float or to match query "
-            "dtype, but got "
-            f"attn_mask.dtype: {OF_NUMPY[mask.dtype]} and  query.dtype: {OF_NUMPY[storage]} instead."
-        )
-    return cast(mask, work)
-
-
-def _normalised(s: Array) -> tuple[Array, Array, Array]:
-    """exp(s - max) in place, the sums of its rows (1 where nothing is seen), and log Σ exp s (0 there)."""
-    top = s.max(-1, keepdims=True) if s.shape[-1] else np.full((*s.shape[:-1], 1), -np.inf, s.dtype)
-    top = np.where(top == -np.inf, s.dtype.type(0), top)
-    np.subtract(s, top, s)
-    np.exp(s, s)
-    total = s.sum(-1, keepdims=True)
-    blind = total == 0
-    if blind.any():
-        total[blind] = 1
-    return s, total, np.log(total) + top
+# -- on arrays ------------------------------------------------------------------------------------------
 
 
 @primitive(forms="", under="internal", outputs=("output", "logsumexp"))
@@ -226,15 +117,29 @@ def attention(
     query: Array, key: Array, value: Array, mask: Any, /, is_causal: bool, scale: float
 ) -> tuple[Array, Array]:
     """The attention's output, and the logarithm of each row's sum of exponentials."""
-    made = _setting(query, key, mask, is_causal, scale)
-    values = cast(value, made.query.dtype)
-    lead = np.broadcast_shapes(made.lead, value.shape[:-2])
-    out = np.empty((*lead, query.shape[-2], value.shape[-1]), made.query.dtype)
-    logsumexp = np.empty((*made.lead, query.shape[-2], 1), made.query.dtype)
-    for rows, keys in made.blocks:
-        e, total, logsumexp[..., rows, :] = _normalised(made.scores(rows, keys))
-        np.divide(np.matmul(e, values[..., keys, :]), total, out[..., rows, :])
-    return cast(out, query.dtype), logsumexp
+    _check_types(query, mask)
+    try:
+        return kernel.forward(query, key, value, mask, is_causal, scale)
+    except ValueError:
+        parts = [query.shape, key.shape, value.shape, *([] if mask is None else [mask.shape])]
+        raise RuntimeError(
+            "scaled_dot_product_attention: the leading dimensions of query, key, value (and mask) do not "
+            f"broadcast: {', '.join(map(shape_text, parts))}; for fewer key heads than query heads use "
+            "enable_gqa=True (The size of tensor a must match the size of tensor b)"
+        ) from None
+
+
+def _check_types(query: Array, mask: Any) -> None:
+    kind = OF_NUMPY[query.dtype]
+    if kind.category < FLOAT:
+        raise RuntimeError(f"scaled_dot_product_attention: expected scalar type Float but found {kind}")
+    if kind.category == COMPLEX:
+        raise NotImplementedError("scaled_dot_product_attention: not implemented for complex types")
+    if mask is not None and mask.dtype.kind != "b" and mask.dtype not in (query.dtype, np.dtype(np.float32)):
+        raise RuntimeError(
+            "scaled_dot_product_attention: Expected attn_mask dtype to be bool or float or to match query "
+            f"dtype, but got attn_mask.dtype: {OF_NUMPY[mask.dtype]} and  query.dtype: {kind} instead."
+        )
 
 
 @attention.backward
@@ -244,64 +149,17 @@ def _(
     key: Any,
     value: Any,
     mask: Any,
-    is_causal: bool,
-    scale: float,
     output: Any,
     logsumexp: Any,
+    is_causal: bool,
+    scale: float,
     need: Any,
 ) -> Any:
     g = g[0]
     if g.__class__ is not ndarray:
         return _differentiable_cotangents(g, query, key, value, mask, is_causal, scale)
-    return _cotangents(g, query, key, value, mask, is_causal, scale, output, logsumexp, need)
-
-
-def _cotangents(
-    g: Array,
-    query: Array,
-    key: Array,
-    value: Array,
-    mask: Any,
-    is_causal: bool,
-    scale: float,
-    out: Array,
-    lse: Array,
-    need: Any,
-) -> Any:
-    """The weights are made again block by block: P = exp(S - logsumexp), dS = P (dP - Σ g·out)."""
-    made = _setting(query, key, mask, is_causal, scale)
-    work = made.query.dtype
-    g, out, values = cast(g, work), cast(out, work), cast(value, work)
-    lead = g.shape[:-2]
-    keys_of = cast(key, work)
-    dq = np.zeros((*lead, *query.shape[-2:]), work)
-    dk, dv = np.zeros((*lead, *key.shape[-2:]), work), np.zeros((*lead, *value.shape[-2:]), work)
-    dm = np.zeros(mask.shape, work) if mask is not None and "mask" in need else None
-    for rows, keys in made.blocks:
-        p = made.scores(rows, keys)
-        np.exp(np.subtract(p, lse[..., rows, :], p), p)
-        gb = g[..., rows, :]
-        dv[..., keys, :] += np.matmul(p.swapaxes(-2, -1), gb)
-        ds = np.matmul(gb, values[..., keys, :].swapaxes(-2, -1))
-        ds -= np.einsum("...i,...i->...", gb, out[..., rows, :])[..., None]
-        ds = np.multiply(ds, p, ds)
-        dq[..., rows, :] = np.matmul(ds, keys_of[..., keys, :])
-        dk[..., keys, :] += np.matmul(ds.swapaxes(-2, -1), made.query[..., rows, :])
-        if dm is not None:
-            _add_mask(dm, ds, rows, keys)
-    dq *= work.type(scale)
-    dk *= work.type(scale)
-    found = (sum_to(dq, query.shape), sum_to(dk, key.shape), sum_to(dv, value.shape))
-    return (
-        *(cast(d, x.dtype) for d, x in zip(found, (query, key, value))),
-        cast(dm, mask.dtype) if dm is not None and mask is not None else None,
-    )
-
-
-def _add_mask(dm: Array, ds: Array, rows: slice, keys: slice) -> None:
-    place = dm[..., rows, :] if dm.ndim > 1 and dm.shape[-2] != 1 else dm
-    place = place[..., keys] if dm.ndim and dm.shape[-1] != 1 else place
-    place += sum_to(ds, place.shape)
+    saved = (output, logsumexp)
+    return kernel.backward(g, query, key, value, mask, saved, is_causal, scale, "mask" in need)
 
 
 # -- the same in ops: with dropout, and where derivatives are differentiated

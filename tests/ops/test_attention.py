@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import rushlight as rl
+from rushlight.arrays import attention
 from rushlight.nn import functional as F
-from rushlight.ops import attention
 
 
 def qkv(*shape: int, dtype: str = "float64") -> list[rl.Tensor]:
