@@ -40,7 +40,8 @@ def to(
     if self.is_meta and where != META:
         raise NotImplementedError("to: Cannot copy out of meta tensor; no data! Use empty_like, or Module.to_empty(device='cpu')")
     if dtype is not None and dtype is not self.dtype:
-        return function_of(registry["to_dtype"])(self, dtype)
+        tracked = dtype.is_floating_point or dtype.is_complex  # integers carry no gradient
+        return function_of(registry["to_dtype"])(self if tracked else self.detach(), dtype)
     if copy or (memory_format is not None and not self.is_contiguous(memory_format)):
         return function_of(registry["clone"])(self, memory_format=memory_format)
     return self
