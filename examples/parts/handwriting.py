@@ -41,7 +41,7 @@ def learn(model, epochs):
         for loss, accuracy in digits.train(model, epochs=epochs):
             losses.append(loss)
             accuracies.append(accuracy)
-            bar.advance(f"loss {loss:.3f}, {accuracy:.1%} of unseen digits")
+            bar.advance(f"loss {loss:.3f}, {accuracy:.1%} right")
     columns = width() // 2 - 4
     low = min(accuracies)
     print()

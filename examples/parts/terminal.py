@@ -173,7 +173,7 @@ class Progress:
 
     def draw(self, seconds):
         """Draws the bar over itself."""
-        size = 30
+        size = width() - 60
         full = round(size * self.done / self.total)
         bar = paint("━" * full, "line") + paint("─" * (size - full), "faint")
         left = f"  {self.name} {bar} {100 * self.done // self.total:3d}%"
