@@ -1,8 +1,8 @@
 """Bessel functions and Airy's, vectorised, computed in float64.
 
-Small arguments take power series or Miller's backward recurrence, large ones asymptotic series, the modified functions
-of the second kind an integral by the trapezoidal rule, which converges exponentially there. Formulas: Abramowitz and
-Stegun, chapters 9 and 10.
+Small arguments take power series or Miller's backward recurrence, large ones asymptotic series, the modified
+functions of the second kind an integral by the trapezoidal rule, which converges exponentially there.
+Formulas: Abramowitz and Stegun, chapters 9 and 10.
 """
 
 from __future__ import annotations
@@ -79,7 +79,9 @@ def i1(x: Any) -> Any:
 
 
 def _backward(x: Any) -> tuple[Any, Any, Any, Any]:
-    """J₀, J₁, Y₀, Y₁ for 0 < x <= 25: Miller's recurrence downwards from order 90, then Neumann's series (9.1.88)."""
+    """J₀, J₁, Y₀, Y₁ for 0 < x <= 25: Miller's recurrence downwards from order 90, then Neumann's series
+    (9.1.88).
+    """
     above, here = np.zeros_like(x), np.full_like(x, 1e-280)
     norm, odd, even, first = np.zeros_like(x), np.zeros_like(x), np.zeros_like(x), np.zeros_like(x)
     for n in range(90, 0, -1):

@@ -101,7 +101,12 @@ def zeta(s: Any, q: Any) -> Any:
         total = total + c * factor
         factor = factor * (s + 2 * k + 1) * (s + 2 * k + 2) / (top * top)
     total = np.where(np.isinf(top), np.where(top > 0, 0.0, np.nan), total)
-    invalid = (s < 1) | ((top < -_LOWEST) & ~pole) | np.isneginf(np.asarray(q, np.float64)) | ((np.asarray(q) < 0) & (s != np.floor(s)) & ~pole)
+    invalid = (
+        (s < 1)
+        | ((top < -_LOWEST) & ~pole)
+        | np.isneginf(np.asarray(q, np.float64))
+        | ((np.asarray(q) < 0) & (s != np.floor(s)) & ~pole)
+    )
     return np.where(invalid, np.nan, np.where((s == 1) | pole, np.inf, total)).astype(dtype)
 
 
@@ -125,7 +130,9 @@ def igammac(a: Any, x: Any) -> Any:
 
 
 def _incomplete(a: Any, x: Any) -> tuple[Any, Any]:
-    """P and Q: the series of P for x < a + 1, the continued fraction of Q beyond (Abramowitz and Stegun 6.5.29, 31)."""
+    """P and Q: the series of P for x < a + 1, the continued fraction of Q beyond (Abramowitz and Stegun
+    6.5.29, 31).
+    """
     dtype = np.result_type(a, x)
     a, x = np.broadcast_arrays(np.asarray(a, np.float64), np.asarray(x, np.float64))
     usual = (a > 0) & (x > 0) & np.isfinite(a) & np.isfinite(x)
@@ -173,7 +180,8 @@ def _upper_fraction(a: Any, x: Any) -> Any:
 def erfinv(x: Any) -> Any:
     """The inverse of erf, elementwise; ±inf at ±1, NaN beyond; same dtype as `x`.
 
-    Giles' approximation (GPU Computing Gems, 2012, ch. 10), then Halley's steps on erfc, which is exact near 1.
+    Giles' approximation (GPU Computing Gems, 2012, ch. 10), then Halley's steps on erfc, which is exact near
+    1.
     """
     v, dtype = _in_double(x)
     y = np.minimum(np.abs(v), 1.0)
@@ -188,7 +196,15 @@ def erfinv(x: Any) -> Any:
 
 
 _GILES_NEAR = (
-    *(1.50140941, 0.246640727, -0.00417768164, -0.00125372503, 0.000218580870, -4.39150654e-06, -3.5233877e-06),
+    *(
+        1.50140941,
+        0.246640727,
+        -0.00417768164,
+        -0.00125372503,
+        0.000218580870,
+        -4.39150654e-06,
+        -3.5233877e-06,
+    ),
     *(3.43273939e-07, 2.81022636e-08),
 )
 _GILES_FAR = (

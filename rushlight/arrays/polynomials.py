@@ -14,11 +14,11 @@ _MOST = 1000  # NaN beyond: the recurrence has lost every digit long before
 
 
 def _polynomial(first: Callable[[Any], Any], step: Step) -> Callable[[Any, Any], Any]:
-    """The function of (x, n): 0 for negative degrees, 1 for degree 0, `first` for degree 1."""
+    """The function of (x, n): 0 for negative (or no) degrees, 1 for degree 0, `first` for degree 1."""
 
     def value(x: Any, n: Any) -> Any:
         x, n = np.broadcast_arrays(np.asarray(x), np.asarray(n))
-        dtype, degree = np.result_type(x, n), np.trunc(n)
+        dtype, degree = np.result_type(x, n), np.where(np.isfinite(n), np.trunc(n), -1)
         x = x.astype(np.float64)
         before, here = np.ones_like(x), first(x)
         out = np.where(degree < 0, 0.0, np.where(degree < 1, 1.0, here))
@@ -50,8 +50,14 @@ legendre_p = _polynomial(lambda x: x, lambda k, x, p, q: ((2 * k + 1) * x * p - 
 POLYNOMIALS = {
     **{"chebyshev_polynomial_t": chebyshev_t, "chebyshev_polynomial_u": chebyshev_u},
     **{"chebyshev_polynomial_v": chebyshev_v, "chebyshev_polynomial_w": chebyshev_w},
-    **{"shifted_chebyshev_polynomial_t": shifted_chebyshev_t, "shifted_chebyshev_polynomial_u": shifted_chebyshev_u},
-    **{"shifted_chebyshev_polynomial_v": shifted_chebyshev_v, "shifted_chebyshev_polynomial_w": shifted_chebyshev_w},
+    **{
+        "shifted_chebyshev_polynomial_t": shifted_chebyshev_t,
+        "shifted_chebyshev_polynomial_u": shifted_chebyshev_u,
+    },
+    **{
+        "shifted_chebyshev_polynomial_v": shifted_chebyshev_v,
+        "shifted_chebyshev_polynomial_w": shifted_chebyshev_w,
+    },
     **{"hermite_polynomial_h": hermite_h, "hermite_polynomial_he": hermite_he},
     **{"laguerre_polynomial_l": laguerre_l, "legendre_polynomial_p": legendre_p},
 }

@@ -32,7 +32,9 @@ def relu(input: Number, /, inplace: bool = False) -> Number:
 @relu.check
 def _(input: Any, inplace: bool) -> None:
     if category(input) == dtypes.BOOL:
-        raise RuntimeError("relu: Boolean inputs not supported for relu; convert them first, e.g. with .int()")
+        raise RuntimeError(
+            "relu: Boolean inputs not supported for relu; convert them first, e.g. with .int()"
+        )
 
 
 @pointwise(under="nn.functional", forms="", accepts="if")
@@ -93,17 +95,22 @@ prelu_kernel.slope(
 
 @composite(forms="m", aliases=("nn.functional.prelu",))
 def prelu(input: Number, weight: Number, /) -> Number:
-    """input where it is positive, weight · input elsewhere; one weight, or one for each channel (dimension 1)."""
+    """input where it is positive, weight · input elsewhere; one weight, or one for each channel (dimension
+    1).
+    """
     if input.dtype != weight.dtype:
         raise RuntimeError(f"prelu: Type promoting not supported. Got {input.dtype} and {weight.dtype}")
     if weight.ndim == 0:
         return prelu_kernel(input, weight)
     if weight.ndim != 1:
-        raise RuntimeError(f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {weight.ndim}")
+        raise RuntimeError(
+            f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {weight.ndim}"
+        )
     count, channels = weight.shape[0], tuple(input.shape)[1] if input.ndim > 1 else 1
     if count not in (1, channels):
         raise RuntimeError(
-            f"prelu: Mismatch of parameter numbers and input channel size. Found parameter numbers = {count} and "
+            f"prelu: Mismatch of parameter numbers and input channel size. Found parameter numbers = "
+            f"{count} and "
             f"channel size = {channels}."
         )
     shape = tuple(count if i == 1 or input.ndim == 1 else 1 for i in range(input.ndim))
@@ -129,9 +136,13 @@ def rrelu(
     training: bool = False,
     inplace: bool = False,
 ) -> Number:
-    """Leaky relu with slopes drawn from [lower, upper) while training, and their mean otherwise (Xu et al. 2015)."""
+    """Leaky relu with slopes drawn from [lower, upper) while training, and their mean otherwise (Xu et al.
+    2015).
+    """
     if lower > upper:
-        raise RuntimeError(f"rrelu: Lower bound should be less than or equal to the upper bound, got {lower}, {upper}")
+        raise RuntimeError(
+            f"rrelu: Lower bound should be less than or equal to the upper bound, got {lower}, {upper}"
+        )
     if not training:
         return leaky_relu(input, (lower + upper) / 2, inplace=inplace)
     slopes = rrelu_slopes(input, lower, upper)
@@ -186,15 +197,19 @@ def _(input: Any, alpha: float, inplace: bool) -> None:
 
 @pointwise(under="nn.functional", forms="o", accepts="f")
 def gelu(input: Number, /, *, approximate: str = "none") -> Number:
-    """x · Φ(x), Φ the normal distribution function; `approximate="tanh"` is Hendrycks and Gimpel's formula."""
+    """x · Φ(x), Φ the normal distribution function; `approximate="tanh"` is Hendrycks and Gimpel's
+    formula.
+    """
     return 0.5 * input * (1 + s.erf(input * math.sqrt(0.5)))
 
 
 gelu.slope(
-    input=lambda g, input: g
-    * (
-        0.5 * (1 + s.erf(input * math.sqrt(0.5)))
-        + input * s.exp(-0.5 * (input * input)) * (1 / math.sqrt(2 * math.pi))
+    input=lambda g, input: (
+        g
+        * (
+            0.5 * (1 + s.erf(input * math.sqrt(0.5)))
+            + input * s.exp(-0.5 * (input * input)) * (1 / math.sqrt(2 * math.pi))
+        )
     )
 )
 
@@ -276,9 +291,7 @@ def softshrink(input: Number, /, lambd: float = 0.5) -> Number:
     return s.where(input > lambd, input - lambd, s.where(input < -lambd, input + lambd, input * 0))
 
 
-softshrink.slope(
-    input=lambda g, input, lambd: s.where(s.logical_or(input > lambd, input < -lambd), g, 0)
-)
+softshrink.slope(input=lambda g, input, lambd: s.where(s.logical_or(input > lambd, input < -lambd), g, 0))
 
 
 @softshrink.check
@@ -286,7 +299,8 @@ def _(input: Any, lambd: float) -> None:
     if not lambd >= 0:
         kind = dtypes.of_numpy(input.dtype)
         raise RuntimeError(
-            f"softshrink: lambda must be in range [0, {dtypes.finfo(kind).max:g}] for input dtype {kind}, but found {lambd}"
+            f"softshrink: lambda must be in range [0, {dtypes.finfo(kind).max:g}] for input dtype {kind}, "
+            f"but found {lambd}"
         )
 
 
@@ -296,9 +310,7 @@ def hardshrink(input: Number, /, lambd: float = 0.5) -> Number:
     return s.where(s.logical_and(input >= -lambd, input <= lambd), 0, input)
 
 
-hardshrink.slope(
-    input=lambda g, input, lambd: s.where(s.logical_or(input > lambd, input < -lambd), g, 0)
-)
+hardshrink.slope(input=lambda g, input, lambd: s.where(s.logical_or(input > lambd, input < -lambd), g, 0))
 
 
 @pointwise(under="nn.functional", forms="", accepts="f")
@@ -316,9 +328,7 @@ def hardswish(input: Number, /, inplace: bool = False) -> Number:
     return input * s.minimum(s.maximum(input + 3, 0), 6) / 6
 
 
-hardswish.slope(
-    input=lambda g, input: s.where(input <= -3, 0, s.where(input < 3, g * (input / 3 + 0.5), g))
-)
+hardswish.slope(input=lambda g, input: s.where(input <= -3, 0, s.where(input < 3, g * (input / 3 + 0.5), g)))
 
 
 # -- gates ---------------------------------------------------------------------------------------------

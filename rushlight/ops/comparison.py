@@ -128,14 +128,17 @@ def _(condition: Any, input: Any, other: Any) -> None:
     kind = getattr(condition, "dtype", None)
     if kind is not None and kind != np.bool_ and kind != np.uint8:
         raise RuntimeError(
-            f"where expected condition to be a boolean tensor, but got a tensor with dtype {dtypes.of_numpy(kind)}; "
+            f"where expected condition to be a boolean tensor, but got a tensor with dtype "
+            f"{dtypes.of_numpy(kind)}; "
             f"a comparison such as x > 0 makes one"
         )
 
 
 @composite(forms="o")
 def where(condition: Number, input: Number = None, other: Number = None, /) -> Any:
-    """input where the condition holds, else other; with the condition alone, the indices of its true elements."""
+    """input where the condition holds, else other; with the condition alone, the indices of its true
+    elements.
+    """
     if input is None and other is None:
         return find("nonzero")(condition, as_tuple=True)
     return select_where(condition, input, other)

@@ -67,14 +67,19 @@ def view_as_complex(input: Array, /) -> Array:
     """Pairs in a last dimension of size 2, whose stride is 1, as complex numbers; a view."""
     kind = dtypes.of_numpy(input.dtype)
     if kind not in (dtypes.float16, dtypes.float32, dtypes.float64):
-        raise RuntimeError(f"view_as_complex is only supported for half, float and double tensors, but got {kind}")
+        raise RuntimeError(
+            f"view_as_complex is only supported for half, float and double tensors, but got {kind}"
+        )
     if not input.ndim or input.shape[-1] != 2:
-        raise RuntimeError(f"view_as_complex: Tensor must have a last dimension of size 2, got shape {input.shape}")
+        raise RuntimeError(
+            f"view_as_complex: Tensor must have a last dimension of size 2, got shape {input.shape}"
+        )
     if not input.size:
         return np.empty(input.shape[:-1], kind.to_complex().np)
     if input.strides[-1] != input.itemsize or any(n % (2 * input.itemsize) for n in input.strides[:-1]):
         raise RuntimeError(
-            "view_as_complex: Tensor must have a last dimension with stride 1, and strides divisible by 2 before it; "
+            "view_as_complex: Tensor must have a last dimension with stride 1, and strides divisible by 2 "
+            "before it; "
             "call .contiguous() first"
         )
     return input.view(kind.to_complex().np)[..., 0]
@@ -146,10 +151,14 @@ def complex(real: Array, imag: Array, /) -> Array:
     """real + i · imag."""
     if real.dtype != imag.dtype:
         have, want = dtypes.of_numpy(real.dtype), dtypes.of_numpy(imag.dtype)
-        raise RuntimeError(f"complex: Expected object of the same dtype for real and imag, got {have} and {want}")
+        raise RuntimeError(
+            f"complex: Expected object of the same dtype for real and imag, got {have} and {want}"
+        )
     kind = dtypes.of_numpy(real.dtype)
     if kind not in (dtypes.float16, dtypes.float32, dtypes.float64):
-        raise RuntimeError(f"complex: Expected both inputs to be Half, Float or Double tensors but got {kind}")
+        raise RuntimeError(
+            f"complex: Expected both inputs to be Half, Float or Double tensors but got {kind}"
+        )
     out = np.empty(broadcast_shapes("complex", real.shape, imag.shape), kind.to_complex().np)
     pairs = _pairs(out)
     pairs[..., 0], pairs[..., 1] = real, imag

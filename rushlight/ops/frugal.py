@@ -35,7 +35,7 @@ class InPlace:
         self.programs: dict[Any, Callable[..., Any] | None] = {}
 
     def __call__(self, a: Any, *others: Any, **options: Any) -> bool:
-        if a.__class__ is not ndarray or a.dtype not in _FLOATS or not a.flags.writeable:
+        if a.__class__ is not ndarray or a.dtype not in _FLOATS or not a.ndim or not a.flags.writeable:
             return False
         arrays, numbers = [a], []
         for value in others:

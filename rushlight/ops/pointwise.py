@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-
 import numpy as np
 
 from .. import dtypes
@@ -32,7 +31,9 @@ def check_alpha(alpha: Any, *values: Any) -> None:
             "alpha: For integral input tensors, argument alpha must not be a floating point number."
         )
     if given == COMPLEX and found != COMPLEX:
-        raise RuntimeError("alpha: For non-complex input tensors, argument alpha must not be a complex number.")
+        raise RuntimeError(
+            "alpha: For non-complex input tensors, argument alpha must not be a complex number."
+        )
 
 
 def check_fits(name: str, number: Any, array: Any) -> None:
@@ -85,7 +86,8 @@ def _(input: Any, other: Any, alpha: Any) -> None:
         )
     if bools:
         raise RuntimeError(
-            "sub: Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a "
+            "sub: Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to "
+            "invert a "
             "mask, use the `~` or `logical_not()` operator instead."
         )
     if alpha != 1 or alpha is True:
@@ -102,7 +104,8 @@ def neg(input: Number, /) -> Number:
 def _(input: Any) -> None:
     if category(input) == BOOL:
         raise RuntimeError(
-            "neg: Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, "
+            "neg: Negation, the `-` operator, on a bool tensor is not supported. If you are trying to "
+            "invert a mask, "
             "use the `~` or `logical_not()` operator instead."
         )
 
@@ -185,7 +188,8 @@ def _(input: Any, exponent: Any) -> None:
     check_fits("pow", exponent, input)
     if exponent.__class__ is int and exponent < 0 and category(input) < FLOAT:
         raise RuntimeError(
-            f"pow: Integers to negative integer powers are not allowed. (exponent {exponent}; convert with .float())"
+            f"pow: Integers to negative integer powers are not allowed. (exponent {exponent}; convert with "
+            f".float())"
         )
     if category(input) == category(exponent) == BOOL and hasattr(exponent, "dtype"):
         raise NotImplementedError("pow: not implemented for torch.bool; convert it first, e.g. with .int()")
@@ -245,7 +249,8 @@ def _(input: Any, tensor1: Any, tensor2: Any, value: Any) -> None:
     if category(tensor1) < FLOAT and category(tensor2) < FLOAT:
         raise RuntimeError(
             "addcdiv: Integer division with addcdiv is no longer supported: use "
-            "(input + value * torch.trunc(tensor1 / tensor2)) for integers, or convert them with .float() first"
+            "(input + value * torch.trunc(tensor1 / tensor2)) for integers, or convert them with .float() "
+            "first"
         )
 
 
@@ -329,5 +334,3 @@ def lcm(input: Number, other: Number, /) -> Number:
 def zeros(input: Number, /) -> Number:
     """Zeros of the shape and dtype of `input`: the derivative of what is piecewise constant."""
     return s.zeros_like(input)
-
-

@@ -40,7 +40,9 @@ sgn.vjp(input=lambda g, input, out: _sgn_backward(g, input, out))
 
 
 def _sgn_backward(g: Any, z: Any, out: Any) -> Any:
-    """The part of g across z's direction, over |z|; nothing for real numbers, whose sign is constant in pieces."""
+    """The part of g across z's direction, over |z|; nothing for real numbers, whose sign is constant in
+    pieces.
+    """
     from .complex import is_complex, real_part
 
     if not is_complex(z):
@@ -72,7 +74,8 @@ def heaviside(input: Number, values: Number, /) -> Number:
 def _(input: Any, values: Any) -> None:
     if hasattr(input, "dtype") and hasattr(values, "dtype") and input.dtype != values.dtype:
         raise RuntimeError(
-            f"heaviside is not yet implemented for tensors with different dtypes: {dtypes.of_numpy(input.dtype)} and "
+            f"heaviside is not yet implemented for tensors with different dtypes: "
+            f"{dtypes.of_numpy(input.dtype)} and "
             f"{dtypes.of_numpy(values.dtype)}"
         )
 
@@ -113,7 +116,9 @@ def round(input: Number, /, *, decimals: int = 0) -> Number:
 @round.variant
 def _(input: Any, *, decimals: int) -> Any:
     power = 10.0 ** (decimals if decimals > 0 else -decimals)
-    return round_scaled(input, up=power, down=1.0) if decimals > 0 else round_scaled(input, up=1.0, down=power)
+    return (
+        round_scaled(input, up=power, down=1.0) if decimals > 0 else round_scaled(input, up=1.0, down=power)
+    )
 
 
 @pointwise(forms="", under="internal", accepts="f")
@@ -155,7 +160,9 @@ def nextafter(input: Number, other: Number, /) -> Number:
     return s.nextafter(input, other)
 
 
-nextafter.slope(input=lambda g, input, other: s.where(s.eq(input, other), 0, g), other=lambda g: s.zeros_like(g))
+nextafter.slope(
+    input=lambda g, input, other: s.where(s.eq(input, other), 0, g), other=lambda g: s.zeros_like(g)
+)
 
 
 # -- bounds --------------------------------------------------------------------------------------------
@@ -173,7 +180,8 @@ def _(input: Any, min: Any) -> None:
 
 
 clamp_min.slope(
-    input=lambda g, input, min: s.where(input >= min, g, 0), min=lambda g, input, min: s.where(input < min, g, 0)
+    input=lambda g, input, min: s.where(input >= min, g, 0),
+    min=lambda g, input, min: s.where(input < min, g, 0),
 )
 
 
@@ -189,7 +197,8 @@ def _(input: Any, max: Any) -> None:
 
 
 clamp_max.slope(
-    input=lambda g, input, max: s.where(input <= max, g, 0), max=lambda g, input, max: s.where(input > max, g, 0)
+    input=lambda g, input, max: s.where(input <= max, g, 0),
+    max=lambda g, input, max: s.where(input > max, g, 0),
 )
 
 
@@ -220,7 +229,9 @@ def clamp(input: Number, min: Number = None, max: Number = None, /) -> Number:
 def nan_to_num(
     input: Number, /, nan: float | None = None, posinf: float | None = None, neginf: float | None = None
 ) -> Number:
-    """NaN replaced by `nan` (0), infinities by `posinf` and `neginf` (the largest and smallest numbers of the type)."""
+    """NaN replaced by `nan` (0), infinities by `posinf` and `neginf` (the largest and smallest numbers of
+    the type).
+    """
     kind = dtypes.of_numpy(input.dtype)
     if kind.category < dtypes.FLOAT:
         return input.copy()

@@ -1,4 +1,4 @@
-"""torch.special: distribution functions, incomplete gamma functions, Bessel functions, orthogonal polynomials."""
+"""torch.special: distribution functions, incomplete gamma, Bessel functions, orthogonal polynomials."""
 
 from __future__ import annotations
 
@@ -72,18 +72,17 @@ def igammac(input: Number, other: Number, /) -> Number:
     return s.igammac(input, other)
 
 
-
-
 @pointwise(under="special", forms="o", accepts="bif", domain=(1.5, 4))
 def zeta(input: Number, other: Number, /) -> Number:
     """Hurwitz's zeta function Σ (other + k)^-input; differentiable in `other`."""
     return s.zeta(input, other)
 
 
-
 @composite(forms="mio", aliases=("special.multigammaln",))
 def mvlgamma(input: Number, /, p: int) -> Number:
-    """The logarithm of the multivariate gamma function of dimension p: Σⱼ log Γ(x - j/2) + p(p-1)/4 · log π."""
+    """The logarithm of the multivariate gamma function of dimension p: Σⱼ log Γ(x - j/2) + p(p-1)/4 · log
+    π.
+    """
     if p < 1:
         raise RuntimeError(f"mvlgamma: p has to be greater than or equal to 1, got {p}")
     if input.dtype in (np.bool_, dtypes.bool_):
@@ -136,13 +135,17 @@ def i1e(input: Number, /) -> Number:
     return s.i1e(input)
 
 
-def _function(name: str, doc: str, tensors: str = "input", domain: tuple[float, float] = (0.3, 5)) -> Pointwise:
+def _function(
+    name: str, doc: str, tensors: str = "input", domain: tuple[float, float] = (0.3, 5)
+) -> Pointwise:
     """A function that torch does not differentiate either: its scalar function, declared by name."""
     function: Callable[..., Any] = s.Function(name)
     text = f"lambda {tensors}, /: function({tensors})"
     body = eval(text, {"function": function})
     body.__doc__, body.__module__ = doc, __name__
-    return Pointwise(body, name=name, under="special", forms="o", accepts="bif", domain=domain, differentiable=False)
+    return Pointwise(
+        body, name=name, under="special", forms="o", accepts="bif", domain=domain, differentiable=False
+    )
 
 
 for _name, _doc in {
@@ -177,4 +180,9 @@ for _name, _doc in {
     "laguerre_polynomial_l": "The Laguerre polynomial Lₙ.",
     "legendre_polynomial_p": "The Legendre polynomial Pₙ.",
 }.items():
-    _function(_name, f"{_doc[:-1]}, of degree n (a tensor or a number); 0 for negative degrees.", "input, n", (-2, 4))
+    _function(
+        _name,
+        f"{_doc[:-1]}, of degree n (a tensor or a number); 0 for negative degrees.",
+        "input, n",
+        (-2, 4),
+    )

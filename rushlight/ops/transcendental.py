@@ -1,4 +1,4 @@
-"""Transcendental functions: exponentials, logarithms, circles, hyperbolas, and the error and gamma functions."""
+"""Transcendental functions: exponentials, logarithms, circles, hyperbolas, error and gamma functions."""
 
 from __future__ import annotations
 
@@ -136,7 +136,9 @@ def sinc(input: Number, /) -> Number:
 
 sinc.slope(
     input=lambda g, input: s.where(
-        s.eq(input, 0), 0, g * s.conjugate((s.cos(math.pi * input) - s.sin(math.pi * input) / (math.pi * input)) / input)
+        s.eq(input, 0),
+        0,
+        g * s.conjugate((s.cos(math.pi * input) - s.sin(math.pi * input) / (math.pi * input)) / input),
     )
 )
 
@@ -207,7 +209,9 @@ def logit(input: Number, /, eps: float | None = None) -> Number:
     return s.log(input / (1 - input))
 
 
-logit.slope(input=lambda g, input: s.where(s.logical_and(input >= 0, input <= 1), g / (input * (1 - input)), math.nan))
+logit.slope(
+    input=lambda g, input: s.where(s.logical_and(input >= 0, input <= 1), g / (input * (1 - input)), math.nan)
+)
 
 
 @logit.variant

@@ -1,7 +1,7 @@
-"""What the op tests are made of: samples turned into calls here and in torch, their results laid side by side.
+"""What the op tests are made of: samples turned into calls, here and in torch, their results side by side.
 
-A call runs through the Tensor-level function of the op; torch's counterpart is looked up by the op's public names.
-Everything is compared: value, dtype, shape, strides and storage of views, gradients and gradients of gradients.
+A call runs through the Tensor-level function of the op; torch's counterpart is looked up by the op's names.
+Everything is compared: value, dtype, shape, strides and storage of views, gradients and their gradients.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 import rushlight
 from rushlight import bind, dtypes
 from rushlight.autograd import tape
-from rushlight.ops.declare import Op, registry
+from rushlight.ops.declare import Op
 from rushlight.ops.elementwise import Pointwise
 from rushlight.tensor import Tensor, function_of, wrap
 
@@ -36,7 +36,15 @@ load()
 
 #: dtypes every op is tried in; the samples' float64 arrays are cast to each
 DTYPES = ("float64", "float32", "bfloat16", "float16", "int64", "int32", "uint8", "bool", "complex64")
-TOLERANCE = {"float64": 1e-9, "float32": 1e-5, "bfloat16": 1.6e-2, "float16": 2e-3, "complex32": 2e-3, "complex64": 2e-5, "complex128": 1e-9}
+TOLERANCE = {
+    "float64": 1e-9,
+    "float32": 1e-5,
+    "bfloat16": 1.6e-2,
+    "float16": 2e-3,
+    "complex32": 2e-3,
+    "complex64": 2e-5,
+    "complex128": 1e-9,
+}
 
 
 # -- reports ------------------------------------------------------------------------------------------
@@ -71,13 +79,18 @@ def generator(op: Op) -> np.random.Generator:
 
 
 def cases(op: Op) -> list[Sample]:
-    """The op's samples: those written for it, and for pointwise ops those that follow from the declaration."""
+    """The op's samples: those written for it, and for pointwise ops those that follow from the
+    declaration.
+    """
     rng = generator(op)
     found = [sample for make in SAMPLES.get(op.name, ()) for sample in make(rng)]
     if isinstance(op, Pointwise) and all(p.default is not p.empty for p in op.options):
         found += pointwise_samples(op, rng)
     as_arrays = lambda v: np.asarray(v) if isinstance(v, np.generic) else v  # noqa: E731
-    return [replace(s, args=tuple(map(as_arrays, s.args)), kwargs={k: as_arrays(v) for k, v in s.kwargs.items()}) for s in found]
+    return [
+        replace(s, args=tuple(map(as_arrays, s.args)), kwargs={k: as_arrays(v) for k, v in s.kwargs.items()})
+        for s in found
+    ]
 
 
 def pointwise_samples(op: Pointwise, rng: np.random.Generator) -> Iterator[Sample]:
@@ -85,7 +98,11 @@ def pointwise_samples(op: Pointwise, rng: np.random.Generator) -> Iterator[Sampl
     n = len(op.tensors)
     shapes: list[tuple[tuple[int, ...], ...]] = [((2, 3, 4),) * n, ((),) * n, ((0, 3),) * n, ((5,),) * n]
     if n > 1:
-        shapes += [((2, 1, 3), (4, 1)) + ((),) * (n - 2), ((3,), ()) + ((3,),) * (n - 2), ((), (2, 2)) + ((2, 1),) * (n - 2)]
+        shapes += [
+            ((2, 1, 3), (4, 1)) + ((),) * (n - 2),
+            ((3,), ()) + ((3,),) * (n - 2),
+            ((), (2, 2)) + ((2, 1),) * (n - 2),
+        ]
     for group in shapes:
         yield Sample(tuple(draw(op, name, shape, rng) for name, shape in zip(op.tensors, group, strict=True)))
 
@@ -117,7 +134,9 @@ def changed(sample: Sample, change: Callable[[np.ndarray], Any]) -> Sample:
 
 
 def cast_floats(sample: Sample, name: str) -> Sample:
-    """The sample with its float64 arrays in another dtype; integers come out nonzero, unsigned ones positive."""
+    """The sample with its float64 arrays in another dtype; integers come out nonzero, unsigned ones
+    positive.
+    """
     storage = dtypes.NAMES[name].np
 
     def cast(a: np.ndarray) -> np.ndarray:
@@ -185,7 +204,11 @@ def keep_layout(a: np.ndarray) -> np.ndarray:
         base = base.base
     first = (a.__array_interface__["data"][0] - base.__array_interface__["data"][0]) if a.size else 0
     flat = base.copy(order="K")
-    memory = np.lib.stride_tricks.as_strided(flat, (flat.size,), (flat.itemsize,)).view(np.uint8) if flat.size else flat.view(np.uint8)
+    memory = (
+        np.lib.stride_tricks.as_strided(flat, (flat.size,), (flat.itemsize,)).view(np.uint8)
+        if flat.size
+        else flat.view(np.uint8)
+    )
     return np.ndarray(a.shape, a.dtype, memory.data, first, a.strides) if a.size else a.copy()
 
 
@@ -201,7 +224,9 @@ def torch_tensor(a: np.ndarray, requires_grad: bool = False) -> Any:
 def ours(op: Op, sample: Sample, requires_grad: bool = False) -> tuple[Any, list[Tensor]]:
     """The op's result on the sample, and the tensors it was given."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # advice and deprecations; what NumPy warns of stays an error
+        warnings.simplefilter(
+            "ignore", UserWarning
+        )  # advice and deprecations; what NumPy warns of stays an error
         return _run(our_function(op), sample, lambda a: tensor(a, requires_grad), rushlight)
 
 
@@ -218,7 +243,9 @@ def theirs(op: Op, sample: Sample, requires_grad: bool = False) -> tuple[Any, li
             return _run(getattr(torch.Tensor, op.name), sample, make, torch)
 
 
-def _run(function: Callable[..., Any], sample: Sample, make: Callable[[np.ndarray], Any], library: Any) -> tuple[Any, list[Any]]:
+def _run(
+    function: Callable[..., Any], sample: Sample, make: Callable[[np.ndarray], Any], library: Any
+) -> tuple[Any, list[Any]]:
     given: list[Any] = []
 
     def made(a: np.ndarray) -> Any:
@@ -309,7 +336,9 @@ def _difference(x: Any, y: Any, tolerance: float | None, zeros: bool) -> str | N
     if tuple(x.shape) != tuple(y.shape):
         return f"shape {tuple(x.shape)} instead of {tuple(y.shape)}"
     name = str(x.dtype).removeprefix("torch.")
-    return apart(numbers(x), numbers(y), max(TOLERANCE.get(name, 0), tolerance or 0) if name in TOLERANCE else 0, zeros)
+    return apart(
+        numbers(x), numbers(y), max(TOLERANCE.get(name, 0), tolerance or 0) if name in TOLERANCE else 0, zeros
+    )
 
 
 def apart(a: np.ndarray, b: np.ndarray, tolerance: float, zeros: bool = False) -> str | None:
@@ -330,8 +359,12 @@ def apart(a: np.ndarray, b: np.ndarray, tolerance: float, zeros: bool = False) -
     return f"{np.asarray(a)[where]!r} instead of {np.asarray(b)[where]!r} at {where}"
 
 
-def layout_difference(op: Op, mine: Any, given: Sequence[Any], other: Any, given_torch: Sequence[Any]) -> str | None:
-    """How a view differs from torch's: strides of dimensions longer than 1, storage shared with the first input."""
+def layout_difference(
+    op: Op, mine: Any, given: Sequence[Any], other: Any, given_torch: Sequence[Any]
+) -> str | None:
+    """How a view differs from torch's: strides of dimensions longer than 1, storage shared with the first
+    input.
+    """
     for x, y in zip(leaves(mine), leaves(other), strict=True):
         if not is_tensor(x) or not given:
             continue
@@ -349,8 +382,9 @@ def layout_difference(op: Op, mine: Any, given: Sequence[Any], other: Any, given
 _FAMILIES = (TypeError, IndexError, OverflowError, ValueError, RuntimeError)
 #: torch's refusals that we need not repeat: a kernel that is missing, a number where it wants a tensor
 _NARROWER = re.compile(
-    r"not implemented for '|not supported for|not implemented for (Half|BFloat16|Bool)|expected m1 and m2|addmv_impl_cpu"
-    r"|must be Tensor, not (int|float|bool|complex)|'inplace'|automatic differentiation for outputs with complex dtype"
+    r"not implemented for '|not supported for|not implemented for (Half|BFloat16|Bool)|expected m1 and m2"
+    r"|addmv_impl_cpu|must be Tensor, not (int|float|bool|complex)|'inplace'"
+    r"|automatic differentiation for outputs with complex dtype"
     r"|operation's result requires dtype"
 )
 
@@ -368,9 +402,18 @@ def refusal_difference(mine: Exception | None, other: Exception | None) -> str |
     if mine is not None and other is None:
         return f"refused where torch computes: {type(mine).__name__}: {str(mine)[:150]}"
     if mine is None and other is not None:
-        return None if isinstance(other, NotImplementedError) or _NARROWER.search(str(other)) else f"computed where torch refuses: {type(other).__name__}: {str(other)[:150]}"
+        return (
+            None
+            if isinstance(other, NotImplementedError) or _NARROWER.search(str(other))
+            else f"computed where torch refuses: {type(other).__name__}: {str(other)[:150]}"
+        )
     kinds = [next((f for f in _FAMILIES if isinstance(e, f)), type(e)) for e in (mine, other)]
-    return None if kinds[0] is kinds[1] else f"raised {type(mine).__name__} ({str(mine)[:100]}) instead of {type(other).__name__} ({str(other)[:100]})"
+    return (
+        None
+        if kinds[0] is kinds[1]
+        else f"raised {type(mine).__name__} ({str(mine)[:100]}) instead of "
+        f"{type(other).__name__} ({str(other)[:100]})"
+    )
 
 
 # -- gradients ----------------------------------------------------------------------------------------
@@ -393,7 +436,9 @@ def cotangents(outputs: Sequence[Any], seed: int = 3) -> list[np.ndarray]:
 
 
 def gradients(result: Any, given: Sequence[Any], second: bool = False) -> list[Any]:
-    """The gradients of a random product with the results; `second`: and those of a random product with them."""
+    """The gradients of a random product with the results; `second`: and those of a random product with
+    them.
+    """
     outputs, inputs = differentiable(leaves(result)), differentiable(given)
     if not outputs or not inputs:
         return []
@@ -404,15 +449,25 @@ def gradients(result: Any, given: Sequence[Any], second: bool = False) -> list[A
     return [*first, *(_grad(again, inputs, cotangents(again, 5), False) if again else [None] * len(inputs))]
 
 
-def _grad(outputs: Sequence[Any], inputs: Sequence[Any], vs: Sequence[np.ndarray], create_graph: bool) -> list[Any]:
+def _grad(
+    outputs: Sequence[Any], inputs: Sequence[Any], vs: Sequence[np.ndarray], create_graph: bool
+) -> list[Any]:
     if isinstance(outputs[0], Tensor):
         gs = [wrap(v.astype(t._a.dtype)) for v, t in zip(vs, outputs, strict=True)]
-        return list(tape.grad(outputs, inputs, gs, create_graph=create_graph, retain_graph=True, allow_unused=True))
+        return list(
+            tape.grad(outputs, inputs, gs, create_graph=create_graph, retain_graph=True, allow_unused=True)
+        )
     gs = [torch.from_numpy(v).to(t.dtype) for v, t in zip(vs, outputs, strict=True)]
-    return list(torch.autograd.grad(outputs, inputs, gs, create_graph=create_graph, retain_graph=True, allow_unused=True))
+    return list(
+        torch.autograd.grad(
+            outputs, inputs, gs, create_graph=create_graph, retain_graph=True, allow_unused=True
+        )
+    )
 
 
-def gradient_difference(mine: Sequence[Any], other: Sequence[Any], tolerance: float | None = None) -> str | None:
+def gradient_difference(
+    mine: Sequence[Any], other: Sequence[Any], tolerance: float | None = None
+) -> str | None:
     """What differs between gradients; none and zeros are the same."""
     if not mine:
         mine = [None] * len(other)
@@ -422,7 +477,7 @@ def gradient_difference(mine: Sequence[Any], other: Sequence[Any], tolerance: fl
         if x is None or y is None:
             rest = x if y is None else y
             if rest is not None and np.any(numbers(rest)):
-                return f"gradient {i}: {'none' if x is None else 'one'} instead of {'none' if y is None else 'one'}"
+                return f"gradient {i}: {'none instead of one' if x is None else 'one instead of none'}"
             continue
         found = _difference(x, y, tolerance, False)
         if found:
@@ -451,7 +506,9 @@ def slope_difference(op: Op, sample: Sample, second: bool) -> str | None:
         us2 = cotangents([found[i] for i in picked], 5)
         found = _grad([found[i] for i in picked], inputs, us2, False)
     vs = [np.asarray(rng.normal(size=tuple(t.shape))).astype(t._a.dtype) for t in inputs]
-    exact = sum(float(np.real(np.vdot(numbers(g), v))) for g, v in zip(found, vs, strict=True) if g is not None)
+    exact = sum(
+        float(np.real(np.vdot(numbers(g), v))) for g, v in zip(found, vs, strict=True) if g is not None
+    )
 
     def along(step: float) -> float:
         moved = {i: step * v for i, v in zip(at, vs, strict=True)}
@@ -474,5 +531,3 @@ def slope_difference(op: Op, sample: Sample, second: bool) -> str | None:
 
 def _inner(u: np.ndarray, t: Any) -> float:
     return 0.0 if t is None else float(np.real(np.vdot(u, numbers(t))))
-
-

@@ -143,7 +143,12 @@ def test_a_derivative_asks_for_the_logarithm_of_a_number() -> None:
 
 def test_gradients_stop_where_a_piece_is_infinite() -> None:
     x = rl.tensor([1000.0, -1000.0, 0.0]).requires_grad_()
-    for f in (rl.nn.functional.elu, rl.nn.functional.softplus, rl.nn.functional.selu, rl.nn.functional.logsigmoid):
+    for f in (
+        rl.nn.functional.elu,
+        rl.nn.functional.softplus,
+        rl.nn.functional.selu,
+        rl.nn.functional.logsigmoid,
+    ):
         (g,) = rl.autograd.grad(f(x).sum(), x)
         assert all(map(math.isfinite, g.tolist())), f
 
@@ -162,13 +167,27 @@ def test_nan_to_num_knows_the_type() -> None:
 def test_special_functions_against_known_values(name: str) -> None:
     euler = 0.5772156649015329
     known = {
-        "lgamma": (lambda t: rl.lgamma(t), [1.0, 5.0, 0.5, -0.5], [0, math.log(24), math.log(math.pi) / 2, math.log(2 * math.sqrt(math.pi))]),
+        "lgamma": (
+            lambda t: rl.lgamma(t),
+            [1.0, 5.0, 0.5, -0.5],
+            [0, math.log(24), math.log(math.pi) / 2, math.log(2 * math.sqrt(math.pi))],
+        ),
         "digamma": (rl.digamma, [1.0, 0.5, 2.0], [-euler, -euler - 2 * math.log(2), 1 - euler]),
-        "erfinv": (rl.erfinv, [0.5, -0.9, 0.999999], [0.4769362762044699, -1.1630871536766743, 3.458910737275499]),
-        "polygamma": (lambda t: rl.polygamma(1, t), [1.0, 0.5, 4.0], [math.pi**2 / 6, math.pi**2 / 2, math.pi**2 / 6 - 49 / 36]),
+        "erfinv": (
+            rl.erfinv,
+            [0.5, -0.9, 0.999999],
+            [0.4769362762044699, -1.1630871536766743, 3.458910737275499],
+        ),
+        "polygamma": (
+            lambda t: rl.polygamma(1, t),
+            [1.0, 0.5, 4.0],
+            [math.pi**2 / 6, math.pi**2 / 2, math.pi**2 / 6 - 49 / 36],
+        ),
     }
     f, given, expected = known[name]
-    np.testing.assert_allclose(f(rl.tensor(given, dtype=rl.float64)).numpy(), expected, rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(
+        f(rl.tensor(given, dtype=rl.float64)).numpy(), expected, rtol=1e-12, atol=1e-14
+    )
 
 
 def test_airy_and_bessel_functions_at_known_points() -> None:
@@ -186,7 +205,9 @@ def test_the_incomplete_gamma_functions_differentiate_in_their_second_argument_o
     a = rl.tensor([0.5, 2.0], dtype=rl.float64)
     x = rl.tensor([0.7, 3.0], dtype=rl.float64).requires_grad_()
     lower, upper = (rl.autograd.grad(f(a, x).sum(), x)[0] for f in (rl.igamma, rl.igammac))
-    density = x.detach().numpy() ** (a.numpy() - 1) * np.exp(-x.detach().numpy()) / [math.gamma(0.5), math.gamma(2)]
+    density = (
+        x.detach().numpy() ** (a.numpy() - 1) * np.exp(-x.detach().numpy()) / [math.gamma(0.5), math.gamma(2)]
+    )
     np.testing.assert_allclose(lower.numpy(), density, rtol=1e-12)
     np.testing.assert_allclose(upper.numpy(), -density, rtol=1e-12)
     with pytest.raises(NotImplementedError, match="not implemented"):

@@ -1,4 +1,4 @@
-"""Samples of the pointwise ops' options; the calls with all options at their defaults follow from the declarations."""
+"""Samples of the pointwise ops' options; calls with default options follow from the declarations."""
 
 from __future__ import annotations
 
@@ -127,7 +127,13 @@ def _(rng: Rng) -> Iterator[Sample]:
 @samples("nan_to_num")
 def _(rng: Rng) -> Iterator[Sample]:
     edges = np.array([np.nan, np.inf, -np.inf, 1.5, -0.0])
-    for options in ({}, dict(nan=2.0), dict(posinf=5.0), dict(neginf=-7.0), dict(nan=1.0, posinf=2.0, neginf=3.0)):
+    for options in (
+        {},
+        dict(nan=2.0),
+        dict(posinf=5.0),
+        dict(neginf=-7.0),
+        dict(nan=1.0, posinf=2.0, neginf=3.0),
+    ):
         yield Sample((edges,), options, gradcheck=False)
         yield Sample((rng.normal(size=(2, 3)),), options)
     yield Sample((np.array([1, 2]),))
@@ -217,9 +223,35 @@ def _(rng: Rng) -> Iterator[Sample]:
     yield Sample((rng.normal(size=(2, 3)).T,))
 
 
-@samples("conj", "conj_physical", "resolve_conj", "resolve_neg", "angle", "isreal", "sgn", "abs", "sqrt", "exp", "log")
+@samples(
+    "conj",
+    "conj_physical",
+    "resolve_conj",
+    "resolve_neg",
+    "angle",
+    "isreal",
+    "sgn",
+    "abs",
+    "sqrt",
+    "exp",
+    "log",
+)
 @samples("sin", "cos", "tanh", "sigmoid", "reciprocal", "square", "neg", "rsqrt", "softsign")
-@samples("sinc", "asin", "atan", "sinh", "cosh", "log1p", "expm1", "tan", "log2", "log10", "exp2", "silu", "positive")
+@samples(
+    "sinc",
+    "asin",
+    "atan",
+    "sinh",
+    "cosh",
+    "log1p",
+    "expm1",
+    "tan",
+    "log2",
+    "log10",
+    "exp2",
+    "silu",
+    "positive",
+)
 @samples("acos", "asinh", "atanh", "tanhshrink", "isnan", "isfinite", "isinf", "logical_not")
 def _(rng: Rng) -> Iterator[Sample]:
     for z in _complex(rng):
@@ -260,7 +292,9 @@ def _(rng: Rng) -> Iterator[Sample]:
 # -- whole numbers -------------------------------------------------------------------------------------
 
 
-@samples("bitwise_and", "bitwise_or", "bitwise_xor", "gcd", "lcm", "bitwise_left_shift", "bitwise_right_shift")
+@samples(
+    "bitwise_and", "bitwise_or", "bitwise_xor", "gcd", "lcm", "bitwise_left_shift", "bitwise_right_shift"
+)
 @samples("floor_divide", "remainder", "fmod")
 def _(rng: Rng) -> Iterator[Sample]:
     for kind in (np.int64, np.int32, np.int8, np.uint8):

@@ -32,7 +32,12 @@ def _(rng: Rng) -> Iterator[Sample]:
 @samples(
     *("chebyshev_polynomial_t", "chebyshev_polynomial_u", "chebyshev_polynomial_v", "chebyshev_polynomial_w"),
     *("shifted_chebyshev_polynomial_t", "shifted_chebyshev_polynomial_u", "shifted_chebyshev_polynomial_v"),
-    *("shifted_chebyshev_polynomial_w", "hermite_polynomial_h", "hermite_polynomial_he", "laguerre_polynomial_l"),
+    *(
+        "shifted_chebyshev_polynomial_w",
+        "hermite_polynomial_h",
+        "hermite_polynomial_he",
+        "laguerre_polynomial_l",
+    ),
     "legendre_polynomial_p",
 )
 def _(rng: Rng) -> Iterator[Sample]:
@@ -43,8 +48,12 @@ def _(rng: Rng) -> Iterator[Sample]:
     yield Sample((0.5, np.arange(5)))
 
 
-@samples("bessel_j0", "bessel_j1", "bessel_y0", "bessel_y1", "modified_bessel_k0", "modified_bessel_k1", "airy_ai")
-@samples("scaled_modified_bessel_k0", "scaled_modified_bessel_k1", "i0", "i0e", "i1", "i1e", "spherical_bessel_j0")
+@samples(
+    "bessel_j0", "bessel_j1", "bessel_y0", "bessel_y1", "modified_bessel_k0", "modified_bessel_k1", "airy_ai"
+)
+@samples(
+    "scaled_modified_bessel_k0", "scaled_modified_bessel_k1", "i0", "i0e", "i1", "i1e", "spherical_bessel_j0"
+)
 def _(rng: Rng) -> Iterator[Sample]:
     yield Sample((np.concatenate([np.geomspace(1e-2, 80, 40), [0.0]]),), gradcheck=False, tolerance=1e-4)
     yield Sample((-np.geomspace(1e-2, 30, 40),), gradcheck=False, tolerance=2e-4)
