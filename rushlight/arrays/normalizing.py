@@ -1,23 +1,32 @@
-"""Normalisation of NumPy arrays: (x - mean) / sqrt(var + eps) over some axes, scaled and shifted along others; its adjoint.
+"""Normalisation of NumPy arrays, (x - mean) / sqrt(var + eps) · weight + bias, and its adjoint.
 
-An array comes as a view in which the axes to average `over` and those with one weight each (`per`) are separate:
-layer norm (rows, m) over 1 per 1, group norm (N, G, C/G, S) over 2, 3 per 1, 2, batch norm (N, C, S) over 0, 2 per 1.
+Three kernels for three ways in which elements share statistics: `rows` (the statistics of a row are its own, weights
+go along it: layer and RMS norm), `planes` (places of a channel that share a weight lie together: group, instance and
+batch norm of images) and `columns` (batch norm of vectors). Rows and planes go in blocks that stay in the cache.
 """
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .summing import add_reduce
 
 Axes = tuple[int, ...]
+Array = Any
+
+_BLOCK = 32768  # elements worked on at a time; the temporaries then stay in the level-2 cache
 
 
 class Layout(NamedTuple):
-    """How an array is seen while it is normalised: its shape there, the axes averaged over, those with weights."""
+    """How an array is seen: its shape there, the axes averaged over, and those with one weight each.
+
+    Layer norm (rows, m), over 1, per 1; group norm (N, G, C/G, S), over 2, 3, per 1, 2; batch norm (N, C, S), over
+    0, 2, per 1, or (N, C), over 0, per 1; instance norm (N, C, S), over 2, per 1.
+    """
 
     view: tuple[int, ...]
     over: Axes
@@ -34,82 +43,214 @@ class Layout(NamedTuple):
 
 
 class Moments(NamedTuple):
-    """What normalising found: the normalised array (fresh), mean and variance and 1 / sqrt(var + eps), kept in dims."""
+    """Mean (None: not subtracted), variance, and 1 / sqrt(var + eps), in the shape the kernel works with."""
 
-    normed: np.ndarray
-    mean: np.ndarray | None
-    var: np.ndarray
-    scale: np.ndarray
-
-
-def normalize(x: np.ndarray, layout: Layout, eps: float, center: bool = True) -> Moments:
-    """`x` (in the layout's view) with mean 0 and variance 1 over its axes; without `center`, with mean square 1."""
-    n = layout.count
-    mean = add_reduce(x, layout.over, True) / x.dtype.type(n) if center else None
-    centered = x if mean is None else x - mean
-    var = _products(centered, centered, layout.over) / x.dtype.type(n)
-    scale = 1 / np.sqrt(var + x.dtype.type(eps))
-    normed = x * scale if mean is None else np.multiply(centered, scale, centered)
-    return Moments(normed, mean, var, scale)
+    mean: Array
+    var: Array
+    scale: Array
 
 
-def scale_and_shift(
-    normed: np.ndarray, layout: Layout, weight: np.ndarray | None, bias: np.ndarray | None
-) -> np.ndarray:
-    """normed · weight + bias, written into `normed`."""
-    if weight is not None:
-        normed *= layout.along_weights(weight)
-    if bias is not None:
-        normed += layout.along_weights(bias)
-    return normed
+def forward(
+    x: np.ndarray, layout: Layout, weight: Array, bias: Array, eps: float, center: bool = True
+) -> tuple[np.ndarray, Moments]:
+    """The normalised `x` times weight plus bias (a fresh array in the layout's view), and the moments."""
+    x = x.reshape(layout.view)
+    if layout.over == layout.per:
+        return _rows(x, weight, bias, eps, center)
+    if layout.over == (0,):
+        return _columns(x, weight, bias, eps)
+    return _planes(x, layout, weight, bias, eps)
 
 
-def _products(a: np.ndarray, b: np.ndarray, over: Axes) -> np.ndarray:
-    """Σ a · b over axes, kept in dims; what lies together at the end is summed by BLAS."""
-    first = a.ndim
-    while first - 1 in over:
-        first -= 1
-    if first == a.ndim or not (a.flags.c_contiguous and b.flags.c_contiguous):
-        return add_reduce(a * b, over, True)
-    rows = (*a.shape[:first], math.prod(a.shape[first:]))
-    sums = np.vecdot(a.reshape(rows), b.reshape(rows)).reshape(*a.shape[:first], *(1 for _ in a.shape[first:]))
-    rest = tuple(i for i in over if i < first)
-    return add_reduce(sums, rest, True) if rest else sums
+def backward(
+    g: np.ndarray, x: np.ndarray, weight: Array, layout: Layout, moments: Moments, affine: bool
+) -> tuple[Array, Array, Array]:
+    """The cotangents of x (in the view), and with `affine` those of weight and bias (flat), for the output's g.
 
-
-def normalize_backward(
-    g: np.ndarray, x: np.ndarray, weight: np.ndarray | None, layout: Layout, eps: float, center: bool, affine: bool
-) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
-    """The cotangents of x, and (with `affine`) of weight and bias, for the cotangent g of x̂ · weight + bias.
-
-    With s the scale and gw = g · weight: dx = s · (gw - mean(gw) - x̂ · mean(gw · x̂)).
+    With x̂ the normalised x and gw = g · weight: dx = scale · (gw - mean(gw) - x̂ · mean(gw · x̂)).
     """
-    n = x.dtype.type(layout.count)
-    normed, _, _, scale = normalize(x, layout, eps, center)
-    inner = tuple(i for i in layout.over if i not in layout.per)
-    products = _products(g, normed, inner) if inner else g * normed
-    sums = add_reduce(g, inner, True) if inner else g
-    w = None if weight is None else layout.along_weights(weight)
-    normed *= _weighted_sum(products, w, layout) / n
-    dx = np.subtract(g, normed) if w is None else g * w
-    if w is not None:
-        dx -= normed
-    if center:
-        dx -= _weighted_sum(sums, w, layout) / n
-    dx *= scale
-    return (dx, *(_per_weight(v, layout) if affine else None for v in (products, sums)))
+    g, x = g.reshape(layout.view), x.reshape(layout.view)
+    if layout.over == layout.per:
+        return _rows_backward(g, x, weight, moments, affine)
+    if layout.over == (0,):
+        return _columns_backward(g, x, weight, moments, affine)
+    return _planes_backward(g, x, weight, layout, moments, affine)
 
 
-def _weighted_sum(v: np.ndarray, w: np.ndarray | None, layout: Layout) -> np.ndarray:
-    """Σ v · w over the axes that are averaged over and have weights."""
-    shared = tuple(i for i in layout.over if i in layout.per)
-    if w is not None and v.ndim == 2 and shared == (1,):
-        return np.dot(v, w.reshape(-1))[:, None]
-    v = v if w is None else v * w
-    return add_reduce(v, shared, True) if shared else v
+def _blocks(rows: int, length: int) -> Iterator[slice]:
+    step = max(_BLOCK // max(length, 1), 1)
+    return (slice(i, i + step) for i in range(0, rows, step))
 
 
-def _per_weight(v: np.ndarray, layout: Layout) -> np.ndarray:
-    """Σ v over the axes without weights, flat."""
-    rest = tuple(i for i in range(v.ndim) if i not in layout.per and v.shape[i] != 1)
-    return (add_reduce(v, rest) if rest else v).reshape(-1)
+def _inverse_root(var: np.ndarray, eps: float) -> np.ndarray:
+    return 1 / np.sqrt(var + var.dtype.type(eps))
+
+
+# -- rows -----------------------------------------------------------------------------------------------
+
+
+def _rows(x: np.ndarray, weight: Array, bias: Array, eps: float, center: bool) -> tuple[np.ndarray, Moments]:
+    """(rows, m): each row by its own moments, weights along it."""
+    rows, m = x.shape
+    n = x.dtype.type(max(m, 1))
+    out = np.empty(x.shape, x.dtype)
+    mean = np.empty((rows, 1), x.dtype) if center else None
+    var = np.empty((rows, 1), x.dtype)
+    for b in _blocks(rows, m):
+        part, to = x[b], out[b]
+        if mean is not None:
+            np.divide(np.add.reduce(part, 1, None, None, True), n, mean[b])
+            part = np.subtract(part, mean[b], to)
+        np.divide(np.vecdot(part, part)[:, None], n, var[b])
+        np.multiply(part, _inverse_root(var[b], eps), to)
+        if weight is not None:
+            to *= weight
+        if bias is not None:
+            to += bias
+    return out, Moments(mean, var, _inverse_root(var, eps))
+
+
+def _rows_backward(
+    g: np.ndarray, x: np.ndarray, weight: Array, moments: Moments, affine: bool
+) -> tuple[Array, Array, Array]:
+    rows, m = x.shape
+    n = x.dtype.type(max(m, 1))
+    mean, _, scale = moments
+    dx = np.empty(x.shape, x.dtype)
+    dw, db = (np.zeros(m, x.dtype), np.zeros(m, x.dtype)) if affine else (None, None)
+    for b in _blocks(rows, m):
+        gb, s = g[b], scale[b]
+        normed = x[b] * s if mean is None else np.subtract(x[b], mean[b])
+        if mean is not None:
+            normed *= s
+        products = gb * normed
+        if affine:
+            ones = np.ones(len(gb), x.dtype)
+            dw += np.dot(ones, products)
+            db += np.dot(ones, gb)
+        to = np.multiply(gb, 1 if weight is None else weight, dx[b])
+        normed *= _row_sums(products, weight) / n
+        to -= normed
+        if mean is not None:
+            to -= _row_sums(gb, weight) / n
+        to *= s
+    return dx, dw, db
+
+
+def _row_sums(v: np.ndarray, weight: Array) -> np.ndarray:
+    """Σ v · weight of each row."""
+    return np.add.reduce(v, 1, None, None, True) if weight is None else np.dot(v, weight)[:, None]
+
+
+# -- planes ---------------------------------------------------------------------------------------------
+
+
+class _Planes:
+    """An array as rows of one channel of one example each, and how rows share statistics."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout, self.places = layout, layout.view[-1]
+        self.channels = math.prod(layout.view[i] for i in layout.per)
+        self.examples = layout.view[0]
+
+    def rows(self, x: np.ndarray) -> np.ndarray:
+        return x.reshape(self.examples * self.channels, self.places)
+
+    def combined(self, sums: np.ndarray) -> np.ndarray:
+        """From sums over planes (N, C) to the mean over all that share a statistic, broadcastable to (N, C)."""
+        over, n = self.layout.over, sums.dtype.type(self.layout.count)
+        if over == (2,):
+            return sums / n
+        if over == (0, 2):
+            return add_reduce(sums, (0,), True) / n
+        grouped = sums.reshape(self.layout.view[:3])
+        return np.repeat(np.add.reduce(grouped, 2) / n, grouped.shape[2], 1)
+
+    def each(self, v: np.ndarray) -> np.ndarray:
+        """What broadcasts to (N, C) as one value for each row."""
+        return np.broadcast_to(v, (self.examples, self.channels)).reshape(-1, 1)
+
+    def dots(self, a: np.ndarray | None, x: np.ndarray, mean: np.ndarray) -> np.ndarray:
+        """Σ a · (x - mean) of each plane, (N, C); `a` None: Σ (x - mean)²."""
+        found = np.empty(len(x), x.dtype)
+        for b in _blocks(*x.shape):
+            centered = x[b] - mean[b]
+            np.vecdot(centered if a is None else a[b], centered, found[b])
+        return found.reshape(self.examples, self.channels)
+
+    def sums(self, x: np.ndarray) -> np.ndarray:
+        """Σ x of each plane, (N, C)."""
+        return np.add.reduce(x, 1).reshape(self.examples, self.channels)
+
+
+def _planes(
+    x: np.ndarray, layout: Layout, weight: Array, bias: Array, eps: float
+) -> tuple[np.ndarray, Moments]:
+    planes = _Planes(layout)
+    rows = planes.rows(x)
+    mean = planes.combined(planes.sums(rows))
+    means = planes.each(mean)
+    var = planes.combined(planes.dots(None, rows, means))
+    scale = _inverse_root(var, eps)
+    factor = planes.each(scale if weight is None else scale * weight)
+    shift = None if bias is None else planes.each(bias)
+    out = np.empty(rows.shape, x.dtype)
+    for b in _blocks(*rows.shape):
+        to = np.subtract(rows[b], means[b], out[b])
+        to *= factor[b]
+        if shift is not None:
+            to += shift[b]
+    return out, Moments(mean, var, scale)
+
+
+def _planes_backward(
+    g: np.ndarray, x: np.ndarray, weight: Array, layout: Layout, moments: Moments, affine: bool
+) -> tuple[Array, Array, Array]:
+    planes = _Planes(layout)
+    rows, gs = planes.rows(x), planes.rows(g)
+    means, scale = planes.each(moments.mean), moments.scale
+    products = planes.dots(gs, rows, means) * scale
+    sums = planes.sums(gs)
+    w = 1 if weight is None else weight
+    from_product = planes.each(-scale * scale * planes.combined(products * w))
+    from_sum = planes.each(-scale * planes.combined(sums * w))
+    factor = planes.each(scale * w)
+    dx = np.empty(rows.shape, x.dtype)
+    for b in _blocks(*rows.shape):
+        to = np.multiply(gs[b], factor[b], dx[b])
+        centered = rows[b] - means[b]
+        centered *= from_product[b]
+        to += centered
+        to += from_sum[b]
+    return dx, *(add_reduce(v, (0,)) if affine else None for v in (products, sums))
+
+
+# -- columns --------------------------------------------------------------------------------------------
+
+
+def _columns(x: np.ndarray, weight: Array, bias: Array, eps: float) -> tuple[np.ndarray, Moments]:
+    """(N, C): each column by its own moments."""
+    n = x.dtype.type(max(len(x), 1))
+    mean = add_reduce(x, (0,), True) / n
+    out = x - mean
+    var = add_reduce(out * out, (0,), True) / n
+    scale = _inverse_root(var, eps)
+    out *= scale if weight is None else scale * weight
+    if bias is not None:
+        out += bias
+    return out, Moments(mean, var, scale)
+
+
+def _columns_backward(
+    g: np.ndarray, x: np.ndarray, weight: Array, moments: Moments, affine: bool
+) -> tuple[Array, Array, Array]:
+    n = x.dtype.type(max(len(x), 1))
+    mean, _, scale = moments
+    normed = x - mean
+    normed *= scale
+    dw, db = add_reduce(g * normed, (0,)), add_reduce(g, (0,))
+    normed *= dw / n
+    dx = g - normed
+    dx -= db / n
+    dx *= scale if weight is None else scale * weight
+    return (dx, dw, db) if affine else (dx, None, None)

@@ -45,14 +45,15 @@ def _prepare(name: str, input: np.ndarray, *parameters: np.ndarray | None) -> li
 # -- one node ------------------------------------------------------------------------------------------
 
 
-@primitive(forms="", under="internal")
+@primitive(forms="", under="internal", saves=True)
 def standardize(
     input: Array, weight: Array | None, bias: Array | None, /, layout: Any, eps: float, center: bool, name: str
-) -> Array:
+) -> tuple[Array, Any]:
     """x̂ · weight + bias, x̂ the input with mean 0 and variance 1 over the layout's axes (mean square 1: not `center`)."""
     x, w, b = _prepare(name, input, weight, bias)
-    normed = normalizing.normalize(x.reshape(layout.view), layout, eps, center).normed
-    return cast(normalizing.scale_and_shift(normed, layout, w, b), input.dtype).reshape(input.shape)
+    flat = [None if v is None else v.reshape(-1) for v in (w, b)]
+    out, moments = normalizing.forward(x, layout, *flat, eps, center)
+    return cast(out, input.dtype).reshape(input.shape), moments
 
 
 @standardize.shape
@@ -61,13 +62,14 @@ def _(input: Any, weight: Any, bias: Any, layout: Any, eps: float, center: bool,
 
 
 @standardize.backward
-def _(g: Array, input: Array, weight: Array, layout: Any, eps: float, center: bool, need: Any) -> Any:
-    return standardize_backward(g, input, weight, layout, eps, center, "weight" in need or "bias" in need)
+def _(g: Array, input: Array, weight: Array, layout: Any, eps: float, center: bool, saved: Any, need: Any) -> Any:
+    affine = "weight" in need or "bias" in need
+    return standardize_backward(g, input, weight, layout, eps, center, affine, saved)
 
 
 @composite(forms="", under="internal")
 def standardize_backward(
-    g: Array, input: Array, weight: Array | None, /, layout: Any, eps: float, center: bool, affine: bool
+    g: Array, input: Array, weight: Array | None, /, layout: Any, eps: float, center: bool, affine: bool, moments: Any
 ) -> tuple[Array, ...]:
     """The cotangents of standardize: of input, weight and bias (the last two only if `affine`)."""
     view, over, n = layout.view, layout.over, layout.count
@@ -87,12 +89,14 @@ def standardize_backward(
 
 
 def _standardize_backward(
-    g: np.ndarray, input: np.ndarray, weight: Any, layout: Any, eps: float, center: bool, affine: bool
+    g: np.ndarray, input: np.ndarray, weight: Any, layout: Any, eps: float, center: bool, affine: bool, moments: Any
 ) -> tuple[Any, ...]:
     work = dtypes.compute_type(input.dtype)
-    x, g = cast(input, work).reshape(layout.view), cast(g, work).reshape(layout.view)
-    w = None if weight is None else cast(weight, work)
-    dx, *rest = normalizing.normalize_backward(g, x, w, layout, eps, center, affine)
+    x, g = cast(input, work), cast(g, work)
+    w = None if weight is None else cast(weight, work).reshape(-1)
+    if moments is None:
+        _, moments = normalizing.forward(x, layout, None, None, eps, center)
+    dx, *rest = normalizing.backward(g, x, w, layout, moments, affine)
     like = input if weight is None else weight
     shape = like.shape if weight is not None else tuple(layout.view[i] for i in layout.per)
     return cast(dx, input.dtype).reshape(input.shape), *(None if v is None else cast(v, like.dtype).reshape(shape) for v in rest)
@@ -236,7 +240,7 @@ def _more_than_one(shape: tuple[int, ...], values: int, what: str = "value per c
 # -- by channel, with running statistics ----------------------------------------------------------------
 
 
-@primitive(forms="", under="internal")
+@primitive(forms="", under="internal", saves=True)
 def channel_norm(
     input: Array,
     running_mean: Array | None,
@@ -248,7 +252,7 @@ def channel_norm(
     momentum: float,
     eps: float,
     instances: bool,
-) -> Array:
+) -> tuple[Array, Any]:
     """Each channel of (N, C, ...) with mean 0 and variance 1, then · weight + bias.
 
     When training, by its own mean and variance (over the batch, or for each of its `instances`), which are also mixed
@@ -257,18 +261,24 @@ def channel_norm(
     name = "instance_norm" if instances else "batch_norm"
     x, w, b = _prepare(name, input, weight, bias)
     layout = channel_layout(input.shape, instances)
-    x = x.reshape(layout.view)
-    if training:
-        found = normalizing.normalize(x, layout, eps)
-        _mix(running_mean, found.mean, momentum)
-        n = layout.count
-        _mix(running_var, found.var * (n / max(n - 1, 1)), momentum)
-        normed = found.normed
-    else:
-        mean, var = (layout.along_weights(cast(v, x.dtype)) for v in (running_mean, running_var))
-        normed = x - mean
-        normed *= 1 / np.sqrt(var + x.dtype.type(eps))
-    return cast(normalizing.scale_and_shift(normed, layout, w, b), input.dtype).reshape(input.shape)
+    if not training:
+        return cast(_by_running(x, running_mean, running_var, w, b, eps, layout), input.dtype).reshape(input.shape), None
+    out, found = normalizing.forward(x, layout, w, b, eps)
+    _mix(running_mean, found.mean, momentum)
+    n = layout.count
+    _mix(running_var, found.var * (n / max(n - 1, 1)), momentum)
+    return cast(out, input.dtype).reshape(input.shape), found
+
+
+def _by_running(x: Any, mean: Any, var: Any, weight: Any, bias: Any, eps: float, layout: Layout) -> np.ndarray:
+    """x · k + h with k = weight / √(var + eps) and h = bias - mean · k."""
+    mean, var = cast(mean, x.dtype), cast(var, x.dtype)
+    factor = 1 / np.sqrt(var + x.dtype.type(eps))
+    factor = factor if weight is None else factor * weight
+    shift = -mean * factor if bias is None else bias - mean * factor
+    out = x.reshape(layout.view) * layout.along_weights(factor)
+    out += layout.along_weights(shift)
+    return out
 
 
 def channel_layout(shape: tuple[int, ...], instances: bool) -> Layout:
@@ -302,12 +312,13 @@ def _(
     training: bool,
     eps: float,
     instances: bool,
+    saved: Any,
     need: Any,
 ) -> Any:
     layout = channel_layout(tuple(input.shape), instances)
     affine = "weight" in need or "bias" in need
     if training:
-        dx, dw, db = standardize_backward(g, input, weight, layout, eps, True, affine)
+        dx, dw, db = standardize_backward(g, input, weight, layout, eps, True, affine, saved)
     else:
         dx, dw, db = _fixed_backward(g, input, running_mean, running_var, weight, layout, eps, affine)
     return dx, None, None, dw, db
