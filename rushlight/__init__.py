@@ -84,7 +84,7 @@ _HOMES = {
             *("BFloat16Tensor",),
         ),
     ),
-    **_at(".linalg", ()),
+    **_at(".linalg", ("svd_lowrank", "pca_lowrank")),
     **_at(".func", ("vmap",)),
     **{"set_anomaly_enabled": ".autograd.anomaly:set_detect_anomaly", "stft": ".fft:stft", "istft": ".fft:istft"},
 }
