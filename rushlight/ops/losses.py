@@ -19,7 +19,7 @@ from .pointwise import add, div, mul, sub
 from .reduce import sum
 from .views import unsqueeze
 from .rounding import abs
-from .reduction import chosen, is_floating, reduced, reduced_op, same_sizes
+from .reduction import OfDifference, chosen, is_floating, reduced, reduced_op, same_sizes
 
 Array = Any
 Number = Any  # a scalar expression
@@ -102,8 +102,33 @@ huber_error.slope(
     target=lambda g, input, target, delta: g * _huber_slope(target - input, delta),
 )
 
-_squared, _absolute = reduced_op(squared_error), reduced_op(absolute_error)
-_smooth, _huber = reduced_op(smooth_error), reduced_op(huber_error)
+# the same on arrays in a few passes, without branches
+
+
+def _bounded_square(d: np.ndarray, bound: float) -> np.ndarray:
+    """m · (|d| - m / 2), m the smaller of |d| and the bound: d² / 2 below it."""
+    size = np.abs(d)
+    m = np.minimum(size, d.dtype.type(bound))
+    size -= 0.5 * m
+    size *= m
+    return size
+
+
+def _smooth_value(d: np.ndarray, beta: float) -> np.ndarray:
+    losses = _bounded_square(d, beta)
+    if beta != 1:
+        losses /= beta
+    return losses
+
+
+def _clipped(d: np.ndarray, g: Any, bound: float) -> np.ndarray:
+    return np.clip(d, d.dtype.type(-bound), d.dtype.type(bound)) * g
+
+
+_squared = reduced_op(squared_error, OfDifference(np.square, lambda d, g: d * (g * 2)))
+_absolute = reduced_op(absolute_error, OfDifference(np.abs, lambda d, g: np.sign(d) * g))
+_smooth = reduced_op(smooth_error, OfDifference(_smooth_value, lambda d, g, beta: _clipped(d, g / beta, beta)))
+_huber = reduced_op(huber_error, OfDifference(_bounded_square, _clipped))
 
 
 def _weighted(losses: Array, weight: Array, input: Array, reduction: str, by_weight: bool = True) -> Array:
@@ -243,6 +268,9 @@ binary_entropy_of_logits.slope(
     * ((1 - target) - ((pos_weight - 1) * target + 1) * s.sigmoid(-input)),
     target=lambda g, input, weight, pos_weight: (g * weight)
     * (-input - (pos_weight - 1) * _log_sigmoid(input)),
+    weight=lambda g, input, target, pos_weight: g
+    * ((1 - target) * input - ((pos_weight - 1) * target + 1) * _log_sigmoid(input)),
+    pos_weight=lambda g, input, target, weight: -(g * weight) * (target * _log_sigmoid(input)),
 )
 
 _binary, _logits = reduced_op(binary_entropy), reduced_op(binary_entropy_of_logits)

@@ -6,7 +6,7 @@ import inspect
 import math
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -44,7 +44,14 @@ def reduced(losses: Any, reduction: str) -> Any:
 # -- elementwise losses reduced in one node -------------------------------------------------------------
 
 
-def reduced_op(kernel: Pointwise) -> Primitive:
+class OfDifference(NamedTuple):
+    """A loss that depends on d = input - target alone, on arrays: what runs where both are of one shape and type."""
+
+    value: Callable[..., Any]  # (d, *options) -> losses, a fresh array
+    slope: Callable[..., Any]  # (d, g, *options) -> cotangent of the input, a fresh array; the target's is its negative
+
+
+def reduced_op(kernel: Pointwise, of_difference: OfDifference | None = None) -> Primitive:
     """The op `<kernel>_reduced`: the elementwise losses `kernel` and their reduction, in one node.
 
     Its backward is the kernel's derivative with the scalar cotangent (over n, for a mean) broadcast into it.
@@ -54,16 +61,28 @@ def reduced_op(kernel: Pointwise) -> Primitive:
     tensors = kernel.tensors
 
     def body(*args: Any) -> Any:
-        losses = kernel.evaluate(*args[:-1])
-        return losses if args[-1] == "none" else reduce_array(losses, args[-1])
+        d = None
+        if of_difference is not None and _alike(*args[:2]):
+            d = args[0] - args[1]
+            losses = of_difference.value(d, *args[2:-1])
+        else:
+            losses = kernel.evaluate(*args[:-1])
+        return losses if args[-1] == "none" else reduce_array(losses, args[-1]), d
 
     body.__doc__ = f"{kernel.doc} Its mean or sum, or each one."
     body.__signature__ = inspect.Signature([*parameters, reduction])  # type: ignore[attr-defined]
-    op = Primitive(body, name=f"{kernel.name}_reduced", forms="", under="internal")
+    op = Primitive(body, name=f"{kernel.name}_reduced", forms="", under="internal", saves=True)
     op.body.__module__ = kernel.body.__module__
     op.shape(lambda *args: _shape(kernel, tensors, args))
-    op.backward(_backward_of(kernel, parameters))
+    op.backward(_backward_of(kernel, parameters, of_difference))
     return op
+
+
+def _alike(input: Any, target: Any) -> bool:
+    """Whether two arrays are of one shape and of one type that NumPy computes in, with dimensions."""
+    return (
+        input.dtype is target.dtype and input.dtype.char in "fd" and input.shape == target.shape and input.ndim > 0
+    )
 
 
 def reduce_array(losses: np.ndarray, reduction: str) -> Any:
@@ -81,8 +100,10 @@ def _shape(kernel: Pointwise, tensors: Sequence[str], args: tuple[Any, ...]) -> 
     return shape, kernel.types(inputs)[1].np
 
 
-def _backward_of(kernel: Pointwise, parameters: list[inspect.Parameter]) -> Callable[..., Any]:
-    names = ["g", *(p.name for p in parameters), "reduction"]
+def _backward_of(
+    kernel: Pointwise, parameters: list[inspect.Parameter], of_difference: OfDifference | None
+) -> Callable[..., Any]:
+    names = ["g", *(p.name for p in parameters), "reduction", "saved"]
 
     def backward(*args: Any, need: tuple[str, ...]) -> Any:
         values = dict(zip(names, args, strict=True))
@@ -91,6 +112,10 @@ def _backward_of(kernel: Pointwise, parameters: list[inspect.Parameter]) -> Call
         shape = np.broadcast_shapes(*(tuple(getattr(x, "shape", ())) for x in inputs))
         if values["reduction"] == "mean":
             g = g / max(math.prod(shape), 1)
+        if of_difference is not None and values["saved"] is not None and g.__class__ in _PLAIN:
+            options = (values[p.name] for p in parameters[2:])
+            slope = of_difference.slope(values["saved"], g, *options)
+            return (slope if "input" in need else None), (-slope if "target" in need else None)
         rule = kernel.rule(need)
         found = rule.on_arrays(g, *(values[n] for n in rule.keeps))
         grads = dict(zip(need, found if len(need) > 1 else (found,), strict=True))
@@ -111,6 +136,9 @@ def fitted(g: Any, like: Any, shape: tuple[int, ...]) -> Any:
     if want != shape:
         g = sum_to_size(g, want)
     return of_type(g, storage_of(like))
+
+
+_PLAIN = (np.ndarray, np.float32, np.float64)
 
 
 # -- types and shapes ---------------------------------------------------------------------------------------------
