@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from . import methods as _methods  # noqa: F401  (gives Tensor its plain Python methods)
 from . import indexing
+from . import methods as _methods  # noqa: F401  (gives Tensor its plain Python methods)
 from .arrays.foreign import ForeignArray
-from .autograd import generate
+from .autograd.inplace_functions import inplace_function
 from .ops.contents import CONTENTS
 from .ops.declare import Op, registry
 from .tensor import Tensor, function_of
@@ -58,7 +58,7 @@ def inplace_of(op: Op) -> Callable[..., Any]:
     """The in-place function of an op (`add_`), generated when it is first asked for."""
     found = _inplace.get(op.name)
     if found is None:
-        found = _inplace[op.name] = generate.inplace_function(op)
+        found = _inplace[op.name] = inplace_function(op)
     return found
 
 

@@ -27,3 +27,15 @@ def exchange(name: str, value: Any) -> None:
     namespace[name] = value
     for scope in _scopes:
         scope[name] = value
+
+
+class Later:
+    """A function of an op, generated when it is first called."""
+
+    def __init__(self, op: Any, make: Any) -> None:
+        self.op, self.make, self.made = op, make, None
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self.made is None:
+            self.made = self.make(self.op)
+        return self.made(*args, **kwargs)

@@ -18,6 +18,7 @@ from . import mode
 
 ndarray = np.ndarray
 next_number = count(0, -1).__next__  # decreasing: the heap pops the newest node first
+lasting: set[Any] = set()  # backward functions of nodes that keep only sizes and options: those may run again and again
 
 
 class Leaf:
@@ -45,6 +46,12 @@ class Hooked:
 
     def _on_tensors(self, n: list[Any], g: Any) -> Any:
         return self.backward.on_tensors(n, run_hooks(self.hooks, g))
+
+    def __hash__(self) -> int:
+        return hash(self.backward)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or self.backward is other  # so that it is in `lasting` if its backward is
 
 
 class _Binding:
@@ -76,14 +83,14 @@ def accumulate(leaf: Leaf, arriving: Any, incoming: Any) -> None:
     """Add a gradient into a leaf. A fresh array is taken over; one that may be shared (a view, or the very cotangent
     that came in) is copied."""
     if leaf.hooks:
-        arriving = run_hooks(leaf.hooks, arriving)
+        arriving = incoming = run_hooks(leaf.hooks, arriving)  # a hook may have kept it: it is copied
     if arriving.__class__ is ndarray:
         if leaf.grad is None:
             leaf.grad = binding.wrap(arriving if arriving is not incoming and arriving.base is None else arriving.copy())
         else:
             _add_array(leaf, arriving)
     elif isinstance(arriving, binding.tensor):
-        leaf.grad = arriving if leaf.grad is None else leaf.grad + arriving
+        leaf.grad = arriving.clone() if leaf.grad is None else leaf.grad + arriving
     else:
         arriving = arriving if hasattr(arriving, "__op__") else np.array(arriving)
         leaf.grad = binding.wrap(arriving) if leaf.grad is None else leaf.grad + binding.wrap(arriving)
@@ -132,6 +139,7 @@ def select_backward(n: list[Any], g: Any) -> Outputs:
 
 
 select_backward.on_tensors = select_backward  # type: ignore[attr-defined]
+lasting.add(select_backward)
 
 
 class FreedError(RuntimeError):
@@ -157,11 +165,11 @@ def run(root: Any, g: Any, retain: bool = False) -> None:
         inputs = n[2]
         try:
             r = n[1](n, g)
-        except ValueError:
-            if len(n) == 3:
+        except ValueError as e:
+            if len(n) == 3 and "to unpack" in str(e):
                 raise freed() from None
             raise
-        if not retain:
+        if not retain and n[1] not in lasting:
             del n[3:]
         c = inputs.__class__
         if c is list:  # one input that is itself a node
@@ -224,8 +232,8 @@ def run_general(
         g = state.grads.pop(n[0])
         state.capture(n[0], g)
         wanted.discard(n[0])
-        if not into_leaves and captures is not None and not (wanted or state.heap):
-            break
+        if not into_leaves and not wanted:
+            break  # what waits is older than all that was asked for, and so leads to none of it
         state.visit(n, g, retain)
     return state.found
 
@@ -266,8 +274,8 @@ class _Sweep:
         backward = n[1]
         try:
             r = backward.on_tensors(n, g) if self.create_graph else backward(n, g)
-        except ValueError:
-            if len(n) == 3:
+        except ValueError as e:
+            if len(n) == 3 and "to unpack" in str(e):
                 raise freed() from None
             raise
         except RuntimeError as e:
@@ -277,7 +285,7 @@ class _Sweep:
         if mode.anomaly_on():
             _check_nan(n, r)
         inputs = n[2]
-        if not retain:
+        if not retain and n[1] not in lasting:
             del n[3:]
         if inputs.__class__ is not tuple:
             inputs, r = (inputs,), (r,)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import record
-from .engine import binding, next_number, select_backward
+from .engine import binding, freed, next_number, select_backward
 from .mode import enable_grad, grad_on, no_grad
 
 
@@ -131,11 +131,14 @@ def _record(cls: type, ctx: FunctionContext, args: tuple[Any, ...], output: Any)
     outputs = (output,) if single else output
     nodes = tuple(a._n if needed else None for a, needed in zip(args, ctx.needs_input_grad, strict=True))
     made = tuple(_fresh(t, args, ctx) for t in outputs)
-    common: list[Any] = [next_number(), _Backward(cls, ctx, made), nodes, ctx]
+    backward = _Backward(cls, made)
+    common: list[Any] = [next_number(), backward, nodes, ctx]
     for i, t in enumerate(made):
         if _differentiable(t, ctx, outputs[i]):
             t._n = [next_number(), select_backward, common, i]
     _save(cls, ctx, common, outputs, made)
+    if not ctx._saved:  # then nothing is freed, and backward may run again
+        backward.ctx = common.pop()
     return made[0] if single else made
 
 
@@ -180,7 +183,8 @@ class _Holder:
 class _Backward:
     """The backward of a Function's node: calls the user's code on Tensors, in arrays or for another derivative."""
 
-    def __init__(self, cls: Any, ctx: FunctionContext, outputs: tuple[Any, ...]) -> None:
+    def __init__(self, cls: Any, outputs: tuple[Any, ...]) -> None:
+        self.ctx: FunctionContext | None = None  # of a node that saved no tensors
         self.cls, self.__name__ = cls, f"{cls.__name__}Backward"
         self.protos = [(t._a.shape, t._a.dtype) if isinstance(t, binding.tensor) else None for t in outputs]
 
@@ -194,7 +198,10 @@ class _Backward:
             return self._run(n, g.parts)
 
     def _run(self, n: list[Any], parts: dict[int, Any]) -> tuple[Any, ...]:
-        _, _, nodes, ctx = n  # a freed node has no ctx: the engine explains
+        nodes = n[2]
+        if self.ctx is None and len(n) == 3:
+            raise freed()
+        ctx: Any = self.ctx or n[3]
         ctx._node.__self__.current = n
         try:
             answer = self.cls.backward(ctx, *(self._cotangent(i, parts, ctx) for i in range(len(self.protos))))

@@ -7,7 +7,6 @@ base's history (copy_slices), and every live view of that base is replayed on th
 from __future__ import annotations
 
 import warnings
-import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +19,7 @@ from .engine import Leaf, binding, next_number
 from .mode import grad_on
 
 ndarray = np.ndarray
+Steps = list[tuple[Any, dict[str, Any]]]
 
 
 def store(t: Any, result: Any, name: str, depth: int = 3) -> None:
@@ -105,19 +105,19 @@ def base_of(t: Any) -> Any:
     return t
 
 
-def steps_to(view: Any) -> list[tuple[Any, tuple[Any, ...]]]:
-    """How `view` is made from its base: (function, arguments after the first), in order. Holds no tensors of the chain."""
+def steps_to(view: Any) -> Steps:
+    """How `view` is made from its base: (function, its options), in order. Holds no tensors of the chain."""
     steps = []
     while view._v is not None:
         view, function, arguments = view._v
-        steps.append((function, arguments[1:]))
+        steps.append((function, arguments))
     return steps[::-1]
 
 
-def replay(steps: list[tuple[Any, tuple[Any, ...]]], base: Any) -> Any:
+def replay(steps: Steps, base: Any) -> Any:
     """The view that `steps` make, taken of another base."""
     for function, arguments in steps:
-        base = function(base, *arguments)
+        base = function(base, **arguments)
     return base
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..arrays import numpy as arrays
 from ..errors import shape_text
-from .engine import Outputs, binding, next_number, select_backward
+from .engine import Outputs, binding, lasting, next_number, select_backward
 
 ndarray = np.ndarray
 
@@ -247,3 +247,4 @@ def _sum_batch_on_tensors(n: list[Any], g: Any) -> Any:
 
 
 _sum_batch.on_tensors = _sum_batch_on_tensors  # type: ignore[attr-defined]
+lasting.add(_sum_batch)

@@ -12,9 +12,9 @@ from ..arrays import numpy as arrays
 from ..ops.declare import Op, Rule
 from ..ops.elementwise import Pointwise, tensor_namespace
 from . import record
-from .inplace import write_out
 from .codegen import compile_text
-from .engine import binding, next_number, select_backward
+from .engine import binding, lasting, next_number, select_backward
+from .inplace import write_out
 
 _DERIVED = ("_shape", "_dtype")
 
@@ -121,6 +121,8 @@ def _make_backward(op: Op, tracked: tuple[str, ...], rule: Rule) -> Callable[...
     twin_text = _backward_text(op, tracked, rule, twin=True)
     twin = compile_text(twin_text, f"{op.name} backward on tensors", scope | twin_scope)["backward"]
     made.on_tensors, made.__name__, twin.__name__ = twin, name, name
+    if not any(n in ("out", "saved") or n in op.tensors or n in op.outputs for n in rule.keeps):
+        lasting.add(made)
     return made
 
 

@@ -74,6 +74,8 @@ def first_cotangent(t: Any, gradient: Any, create_graph: bool) -> Any:
             raise RuntimeError("backward: grad can be implicitly created only for real scalar outputs")
         ones = _ones(a)
         return binding.wrap(ones) if create_graph else ones
+    if not isinstance(gradient, binding.tensor):
+        raise TypeError(f"backward: gradients can be either Tensors or None, but got {type(gradient).__name__}")
     if gradient._a.shape != a.shape:
         raise RuntimeError(
             f"backward: Mismatch in shape: the gradient has shape {shape_text(gradient._a.shape)} and the tensor "
@@ -88,10 +90,10 @@ def _ones(a: Any) -> Any:
     return np.ones(a.shape, a.dtype) if a.__class__ is np.ndarray else a.ones_like()
 
 
-def _check_root(t: Any) -> None:
+def _check_root(t: Any, i: int = 0) -> None:
     if t._n is None:
         raise RuntimeError(
-            "backward: element 0 of tensors does not require grad and does not have a grad_fn: nothing it was computed "
+            f"backward: element {i} of tensors does not require grad and does not have a grad_fn: nothing it was computed "
             "from requires grad (or it was computed under torch.no_grad(), or detached)"
         )
 
@@ -103,7 +105,7 @@ def backward(t: Any, gradient: Any, retain_graph: bool | None, create_graph: boo
     retain = create_graph if retain_graph is None else retain_graph
     if create_graph or inputs is not None or mode.anomaly_on():
         with mode.set_grad_enabled(create_graph):
-            _into(t, g, retain, create_graph, inputs)
+            _into([t._n], [g], retain, create_graph, inputs)
     elif mode.grad_on():
         with mode.no_grad():
             run(t._n, g, retain)
@@ -111,17 +113,20 @@ def backward(t: Any, gradient: Any, retain_graph: bool | None, create_graph: boo
         run(t._n, g, retain)
 
 
-def _into(t: Any, g: Any, retain: bool, create_graph: bool, inputs: Any) -> None:
+def _into(roots: list[Any], cotangents: list[Any], retain: bool, create_graph: bool, inputs: Any) -> None:
     if inputs is None:
-        run_general([t._n], [g], retain, create_graph)
+        run_general(roots, cotangents, retain, create_graph)
         return
     inputs = [inputs] if isinstance(inputs, binding.tensor) else list(inputs)
     if not inputs:
         raise RuntimeError("backward: 'inputs' argument cannot be empty.")
-    found = run_general([t._n], [g], retain, create_graph, _captures(inputs), into_leaves=False)
+    for x in inputs:
+        if x._n is None:
+            raise RuntimeError("backward: one of the `inputs` does not require grad: can't retain_grad on it")
+    found = run_general(roots, cotangents, retain, create_graph, _captures(inputs), into_leaves=False)
     for i, x in enumerate(inputs):
         if i in found:
-            arrived = found[i] if create_graph else binding.wrap(found[i])
+            arrived = found[i] if create_graph else binding.wrap(_own(found[i]))
             set_grad(x, arrived if x.grad is None else x.grad + arrived)
 
 
@@ -132,18 +137,21 @@ def backward_many(tensors: Any, grad_tensors: Any = None, retain_graph: Any = No
     if len(tensors) == 1:
         backward(tensors[0], given[0], retain_graph, create_graph, inputs)
         return
-    for t in tensors:
-        _check_root(t)
+    for i, t in enumerate(tensors):
+        _check_root(t, i)
     cotangents = [first_cotangent(t, g, create_graph) for t, g in zip(tensors, given, strict=True)]
     retain = create_graph if retain_graph is None else retain_graph
     with mode.set_grad_enabled(create_graph):
-        run_general([t._n for t in tensors], cotangents, retain, create_graph)
+        _into([t._n for t in tensors], cotangents, retain, create_graph, inputs)
 
 
 def _sequence(value: Any, n: int) -> list[Any]:
     if value is None:
         return [None] * n
-    return [value] if isinstance(value, binding.tensor) else list(value)
+    given = [value] if isinstance(value, binding.tensor) else list(value)
+    if len(given) != n:
+        raise RuntimeError(f"got {n} tensors and {len(given)} gradients")
+    return given
 
 
 def _captures(inputs: Sequence[Any]) -> dict[int, list[int]]:
@@ -173,11 +181,13 @@ def grad(
     inputs = [inputs] if isinstance(inputs, binding.tensor) else list(inputs)
     if is_grads_batched:
         raise NotImplementedError("grad: is_grads_batched is not there yet; use torch.func.vmap over torch.func.vjp")
+    if materialize_grads and allow_unused is False:
+        raise ValueError("grad: Expected allow_unused to be True or not passed when materialize_grads=True")
     for x in inputs:
         if x._n is None:
             raise RuntimeError("grad: One of the differentiated Tensors does not require grad")
-    for t in outputs:
-        _check_root(t)
+    for i, t in enumerate(outputs):
+        _check_root(t, i)
     given = _sequence(grad_outputs, len(outputs))
     cotangents = [first_cotangent(t, g, create_graph) for t, g in zip(outputs, given, strict=True)]
     retain = create_graph if retain_graph is None else retain_graph

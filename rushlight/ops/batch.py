@@ -146,7 +146,7 @@ _state(over_dims("dim"), "select", "narrow", "max_dim", "min_dim", "softmax", "l
 _state(over_dims("dim0", "dim1"), "transpose")
 _state(over_dims("dim1", "dim2"), "diagonal")
 _state(over_dims("dimension"), "unfold")
-_state(to_shape("shape"), "view")
+_state(to_shape("size"), "view")
 _state(to_shape("size"), "expand", "sum_to_size")
 _state(elementwise, "clone", "to_dtype", "nan_to_num", "conjugated", "zeros_like", "is_number")
 _state(permuting, "permute")

@@ -1,0 +1,112 @@
+"""The in-place functions of ops: `add_`, generated from the same declaration as `add`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..ops.declare import Op
+from ..ops.elementwise import Pointwise
+from ..ops.frugal import InPlace
+from . import inplace, record, writing
+from .codegen import Later, compile_text
+from .engine import binding
+from .signatures import arguments, by_name, literal, parameters, varargs
+
+
+def inplace_function(op: Op) -> Callable[..., Any]:
+    """`add_`: the op computed and written into its first input, in sight of autograd."""
+    x, *rest = op.tensors
+    name = f"{op.name}_"
+    lines = [f"def {name}({parameters(op, out=False)}):", *varargs(op)]
+    if op.is_view or op.writer is not None:
+        return _writing_function(op, name, lines)
+    lines += [f"    a_{x} = {x}._a"]
+    lines += [f"    a_{n} = {n}._a if {n}.__class__ is Tensor else unwrap({n})" for n in rest]
+    tracked = " or ".join([f"{x}._n is not None", *(f"node_of({n}) is not None" for n in rest)])
+    lines += [f"    if ({tracked}) and grad_on():"]
+    lines += [f"        return recorded({x}, call, dict({by_name(op)}), {name!r})"]
+    if isinstance(op, Pointwise) and not op.words:
+        lines += [f"    if frugal({x}._a{''.join(f', a_{n}' for n in rest)}{''.join(f', {p.name}={p.name}' for p in op.options)}):"]
+        lines += [f"        bump({x}, {name!r})", f"        return {x}"]
+    lines += [f"    store({x}, op({arguments(op, 'a_')}), {name!r})", f"    return {x}"]
+    fast = _fast_inplace(op)
+    if fast:
+        lines.insert(1, fast)
+    extra = {"op": op, "call": Later(op, binding.function), "unwrap": record.unwrapper(name), "store": inplace.store}
+    extra |= {"recorded": inplace.recorded, "ufunc": _UFUNCS.get(op.name), "bump": record.bump}
+    extra |= {"frugal": InPlace(op)} if isinstance(op, Pointwise) else {}
+    fn = compile_text("\n".join(lines) + "\n", name, extra)[name]
+    fn.__doc__ = f"In-place {op.name}: writes into the tensor and returns it."
+    return fn
+
+
+def _writing_function(op: Op, name: str, lines: list[str]) -> Callable[..., Any]:
+    """The in-place form of an op that writes a few elements itself, or of a view, which turns its tensor."""
+    x = op.tensors[0]
+    if op.is_view:
+        call = f"turn({x}, call, ({''.join(f'{p.name}, ' for p in op.options)}), {name!r})"
+    else:
+        call = f"write(op, call, dict({by_name(op)}), {name!r})"
+    extra = {"op": op, "call": Later(op, binding.function), "turn": writing.turn, "write": writing.write}
+    fn = compile_text("\n".join([lines[0], _fast_inplace(op), *lines[1:], f"    return {call}"]) + "\n", name, extra)[name]
+    fn.__doc__ = f"In-place {op.name}: changes the tensor and returns it."
+    return fn
+
+
+#: pointwise ops that are one NumPy ufunc, for writing in place without a temporary
+_UFUNCS = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide}
+
+
+def _fast_inplace(op: Op) -> str:
+    if op.name == "zero":
+        return _FAST_ZERO.format(x=op.tensors[0])
+    if op.name not in _UFUNCS:
+        return ""
+    x, y = op.tensors
+    guards = "".join(f" and {p.name} == {literal(p.default)}" for p in op.options if p.name != "alpha")
+    scaled = "            if alpha != 1: b = b * constant(d, alpha)\n" if any(p.name == "alpha" for p in op.options) else ""
+    return _FAST_INPLACE.format(x=x, y=y, guards=guards, name=f"{op.name}_", scaled=scaled)
+
+
+_FAST_INPLACE = """\
+    if {x}._n is None or not grad_on():
+        a = {x}._a
+        c = {y}.__class__
+        d = a.dtype
+        b = None
+        if (d is f4 or d is f8) and a.__class__ is ndarray{guards}:
+            if c is Tensor:
+                b = {y}._a
+                if b.dtype is not d or b.__class__ is not ndarray or ({y}._n is not None and grad_on()): b = None
+            elif c is float or c is int:
+                b = constant(d, {y})
+        if b is not None:
+{scaled}            try:
+                if a.size == 1: a[...] = ufunc(a, b)  # NumPy takes one element in place for an overlap: 3 times slower
+                else: ufunc(a, b, a)
+            except ValueError: pass
+            else:
+                f = getframe(1)
+                b = {x}._b
+                if b is None: {x}._b = [1, None, ({name!r}, f.f_code, f.f_lasti)]
+                else:
+                    b[0] += 1
+                    b[2] = ({name!r}, f.f_code, f.f_lasti)
+                return {x}"""
+
+
+_FAST_ZERO = """\
+    if ({x}._n is None or not grad_on()) and {x}._a.__class__ is ndarray:
+        try: {x}._a.fill(0)
+        except ValueError: pass
+        else:
+            f = getframe(1)
+            b = {x}._b
+            if b is None: {x}._b = [1, None, ("zero_", f.f_code, f.f_lasti)]
+            else:
+                b[0] += 1
+                b[2] = ("zero_", f.f_code, f.f_lasti)
+            return {x}"""
