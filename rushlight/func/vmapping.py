@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays.batched import BatchedArray, next_level
-from ..autograd.engine import next_number
+from ..autograd.engine import lasting, next_number
 from ..ops import batch as batch  # states the batching rules
 from ..ops.declare import registry
 from ..tensor import Tensor, function_of, wrap
@@ -150,3 +150,4 @@ def _leave_on_tensors(n: list[Any], g: Tensor) -> Tensor:
 
 _enter_backward.on_tensors = _enter_on_tensors  # type: ignore[attr-defined]
 _leave_backward.on_tensors = _leave_on_tensors  # type: ignore[attr-defined]
+lasting.update((_enter_backward, _leave_backward))
