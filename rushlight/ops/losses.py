@@ -33,7 +33,7 @@ def _warn_of_sizes(name: str, input: Any, target: Any) -> None:
     if have == want:
         return
     message = (
-        f"{name}: Using a target size ({shape_text(want)}) that is different to the input size ({shape_text(have)}). This "
+        f"{name}: Using a target size {shape_text(want)} that is different to the input size {shape_text(have)}. This "
         f"will likely lead to incorrect results due to broadcasting to {shape_text(broadcast_shapes(name, have, want))}. "
         f"Please ensure they have the same size, e.g. with target.unsqueeze(1) or input.squeeze(1)."
     )

@@ -158,7 +158,7 @@ def same_sizes(name: str, input: Any, target: Any) -> None:
     """Raise ValueError unless input and target have one shape."""
     if tuple(input.shape) != tuple(target.shape):
         raise ValueError(
-            f"{name}: Target size ({shape_text(target.shape)}) must be the same as input size "
-            f"({shape_text(input.shape)}). Please ensure they have the same size, e.g. with target.unsqueeze(1) or "
+            f"{name}: Target size {shape_text(target.shape)} must be the same as input size "
+            f"{shape_text(input.shape)}. Please ensure they have the same size, e.g. with target.unsqueeze(1) or "
             f"input.squeeze(1)"
         )

@@ -28,7 +28,9 @@ def _(rng):
 def _(rng):
     for p, train in ((0.4, True), (0.4, False), (1.0, True), (0.0, True)):
         yield Sample((rng.standard_normal((4, 5, 2, 3)), p, train), gradcheck=False, random=True)
-    yield Sample((rng.standard_normal((5, 4, 2, 3)).transpose(1, 0, 3, 2), 0.5, True), gradcheck=False, random=True)
+    yield Sample(
+        (rng.standard_normal((5, 4, 2, 3)).transpose(1, 0, 3, 2), 0.5, True), gradcheck=False, random=True
+    )
 
 
 @samples("dropout1d")

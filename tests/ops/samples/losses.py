@@ -24,7 +24,12 @@ def _(rng):
 @samples("mse_loss", "l1_loss", "smooth_l1_loss", "binary_cross_entropy_with_logits", "hinge_embedding_loss")
 def _(rng):
     x, y = rng.standard_normal((3, 4)), rng.random((3, 4))
-    for old in ({"size_average": True}, {"size_average": False}, {"reduce": False}, {"reduce": True, "size_average": False}):
+    for old in (
+        {"size_average": True},
+        {"size_average": False},
+        {"reduce": False},
+        {"reduce": True, "size_average": False},
+    ):
         yield Sample((x, y), old)
     yield Sample((x, y), {"reduction": "middle"})
 
@@ -67,7 +72,11 @@ def _(rng):
             yield Sample((rng.random(shape), rng.random(shape)), {"reduction": reduction})
     x, y = rng.random((2, 3, 4))
     yield Sample((x, y, rng.random((3, 4))), gradcheck=False)
-    yield Sample((np.array([0.0, 1.0, 0.0, 1.0]), np.array([0.0, 1.0, 1.0, 0.0])), {"reduction": "none"}, gradcheck=False)
+    yield Sample(
+        (np.array([0.0, 1.0, 0.0, 1.0]), np.array([0.0, 1.0, 1.0, 0.0])),
+        {"reduction": "none"},
+        gradcheck=False,
+    )
     yield Sample((np.array([0.5, 1.5]), np.array([0.0, 1.0])))
     yield Sample((x, y[:2]))
     yield Sample((x, y), {"reduction": "middle"})
@@ -82,7 +91,9 @@ def _(rng):
     yield Sample((x, y, rng.random((3, 4))))
     yield Sample((x, y), {"pos_weight": rng.random(4)})
     yield Sample((x, y, rng.random((3, 1))), {"pos_weight": rng.random(4), "reduction": "sum"})
-    yield Sample((np.array([1000.0, -1000.0, 0.0]), np.array([0.0, 1.0, 0.5])), {"reduction": "none"}, gradcheck=False)
+    yield Sample(
+        (np.array([1000.0, -1000.0, 0.0]), np.array([0.0, 1.0, 0.5])), {"reduction": "none"}, gradcheck=False
+    )
     yield Sample((x, y[:2]))
 
 
@@ -91,7 +102,10 @@ def _(rng):
     for shape in ((), (5,), (3, 4), (0, 3)):
         for reduction in (*REDUCTIONS, "batchmean"):
             for log_target in (True, False):
-                yield Sample((rng.standard_normal(shape), rng.random(shape)), {"reduction": reduction, "log_target": log_target})
+                yield Sample(
+                    (rng.standard_normal(shape), rng.random(shape)),
+                    {"reduction": reduction, "log_target": log_target},
+                )
     yield Sample((rng.standard_normal(4), np.array([0.0, 1, 0, 0.5])), gradcheck=False)
     yield Sample((rng.standard_normal((3, 1)), rng.random((3, 4))), {"reduction": "sum"})
 

@@ -10,7 +10,9 @@ SHAPES = ((4,), (5, 4), (1, 1), (2, 4, 3), (2, 4, 3, 2), (2, 3, 2, 2, 2))
 
 def labels(rng, shape):
     """Class indices for scores of this shape."""
-    return np.asarray(rng.integers(0, shape[1] if len(shape) > 1 else shape[0], shape[:1] * (len(shape) > 1) + shape[2:]))
+    return np.asarray(
+        rng.integers(0, shape[1] if len(shape) > 1 else shape[0], shape[:1] * (len(shape) > 1) + shape[2:])
+    )
 
 
 @samples("nll_loss", "cross_entropy")
@@ -55,10 +57,14 @@ def _(rng):
             yield Sample((x, t), {"reduction": reduction, "label_smoothing": 0.2})
     x, t, w = rng.standard_normal((5, 4)), rng.integers(0, 4, 5), rng.random(4) + 0.1
     for reduction in REDUCTIONS:
-        yield Sample((x, t, w), {"label_smoothing": 0.2, "reduction": reduction, "ignore_index": 1}, gradcheck=False)
+        yield Sample(
+            (x, t, w), {"label_smoothing": 0.2, "reduction": reduction, "ignore_index": 1}, gradcheck=False
+        )
         yield Sample((x, t), {"label_smoothing": 1.0, "reduction": reduction, "ignore_index": 1})
     yield Sample((rng.standard_normal((40, 50)) * 100, rng.integers(0, 50, 40)), gradcheck=False)
-    yield Sample((np.array([[0.0, -np.inf, 1], [1e4, -1e4, 0], [np.inf, 0, 0]]), np.array([0, 1, 2])), gradcheck=False)
+    yield Sample(
+        (np.array([[0.0, -np.inf, 1], [1e4, -1e4, 0], [np.inf, 0, 0]]), np.array([0, 1, 2])), gradcheck=False
+    )
     yield Sample((x, t), {"label_smoothing": 1.5})
 
 
@@ -77,13 +83,21 @@ def _(rng):
 
 @samples("linear_cross_entropy")
 def _(rng):
-    x, w, b, t = rng.standard_normal((5, 3)), rng.standard_normal((4, 3)), rng.standard_normal(4), rng.integers(0, 4, 5)
+    x, w, b, t = (
+        rng.standard_normal((5, 3)),
+        rng.standard_normal((4, 3)),
+        rng.standard_normal(4),
+        rng.integers(0, 4, 5),
+    )
     yield Sample((x, w, t))
     yield Sample((x, w, t), {"linear_bias": b, "reduction": "sum", "label_smoothing": 0.1})
     yield Sample((x, w, t), {"linear_bias": b, "ignore_index": 1, "reduction": "none"})
     yield Sample((x, w, t), {"weight": rng.random(4)}, gradcheck=False)
     yield Sample((x[0], w, np.array(2)))
     yield Sample((x, w, rng.random((5, 4))))
-    yield Sample((x, rng.standard_normal((4, 2, 3)), rng.integers(0, 4, (5, 2))), {"linear_bias": rng.standard_normal((4, 2))})
+    yield Sample(
+        (x, rng.standard_normal((4, 2, 3)), rng.integers(0, 4, (5, 2))),
+        {"linear_bias": rng.standard_normal((4, 2))},
+    )
     yield Sample((x, rng.standard_normal((4, 2)), t))
     yield Sample((x, w, t), {"linear_bias": b[:2]})

@@ -24,8 +24,12 @@ def _(rng):
 def _(rng):
     for shape in ((), (5,), (3, 4)):
         for reduction in REDUCTIONS:
-            yield Sample((rng.standard_normal(shape) * 2, signs(rng, *shape)), {"reduction": reduction, "margin": 1.5})
-    yield Sample((np.array([0.5, 2, 3, 1]), np.array([1.0, -1, 0, -1])), {"reduction": "none"}, gradcheck=False)
+            yield Sample(
+                (rng.standard_normal(shape) * 2, signs(rng, *shape)), {"reduction": reduction, "margin": 1.5}
+            )
+    yield Sample(
+        (np.array([0.5, 2, 3, 1]), np.array([1.0, -1, 0, -1])), {"reduction": "none"}, gradcheck=False
+    )
     yield Sample((rng.standard_normal((3, 4)), signs(rng, 4)))
 
 
@@ -34,7 +38,9 @@ def _(rng):
     for shape in ((), (5,), (3, 4)):
         for reduction in REDUCTIONS:
             x, y = rng.standard_normal((2, *shape))
-            yield Sample((np.asarray(x), np.asarray(y), signs(rng, *shape)), {"reduction": reduction, "margin": 0.3})
+            yield Sample(
+                (np.asarray(x), np.asarray(y), signs(rng, *shape)), {"reduction": reduction, "margin": 0.3}
+            )
     yield Sample((rng.standard_normal((3, 4)), rng.standard_normal((1, 4)), signs(rng, 3, 4).astype(float)))
     yield Sample((np.array([0.5, 2, 3]), np.array([0.5, 1, 3]), np.array([1.0, -1, 1])), gradcheck=False)
     yield Sample((rng.standard_normal((3, 4)), rng.standard_normal(4), signs(rng, 3, 4)))
@@ -45,7 +51,9 @@ def _(rng):
     for shape in ((4,), (3, 4), (2, 3, 4)):
         for reduction in REDUCTIONS:
             yield Sample((rng.standard_normal(shape) * 4, rng.random(shape)), {"reduction": reduction})
-            yield Sample((rng.standard_normal(shape), rng.random(shape), rng.random(4)), {"reduction": reduction})
+            yield Sample(
+                (rng.standard_normal(shape), rng.random(shape), rng.random(4)), {"reduction": reduction}
+            )
     yield Sample((np.array(1.0), np.array(1.0)))
 
 
@@ -56,7 +64,9 @@ def _(rng):
         yield Sample((x, y, signs(rng, 6)), {"reduction": reduction, "margin": 0.1})
         yield Sample((x[0], y[0], np.array(1)), {"reduction": reduction})
     yield Sample((x, y[:1], signs(rng, 6)))
-    yield Sample((np.zeros((3, 4)), np.zeros((3, 4)), np.array([1, -1, 0])), {"reduction": "none"}, gradcheck=False)
+    yield Sample(
+        (np.zeros((3, 4)), np.zeros((3, 4)), np.array([1, -1, 0])), {"reduction": "none"}, gradcheck=False
+    )
     yield Sample((x, y, signs(rng, 5)))
     yield Sample((x, y, np.array(1)))
     yield Sample((x[0], y[0], np.array([1])))
@@ -80,7 +90,9 @@ def _(rng):
     for reduction in REDUCTIONS:
         a, b, c = rng.standard_normal((3, 5, 4))
         yield Sample((a, b, c), {"reduction": reduction, "swap": True})
-        yield Sample((a, b, c), {"distance_function": lambda x, y: ((x - y) * (x - y)).sum(-1), "margin": 2.0})
+        yield Sample(
+            (a, b, c), {"distance_function": lambda x, y: ((x - y) * (x - y)).sum(-1), "margin": 2.0}
+        )
 
 
 @samples("multi_margin_loss")

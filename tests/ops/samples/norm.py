@@ -11,7 +11,13 @@ def affine(rng, *shape):
 
 @samples("layer_norm")
 def _(rng):
-    for shape, inner in (((3, 4), (4,)), ((5,), (5,)), ((2, 3, 4), (3, 4)), ((2, 0, 4), (4,)), ((3, 1), (1,))):
+    for shape, inner in (
+        ((3, 4), (4,)),
+        ((5,), (5,)),
+        ((2, 3, 4), (3, 4)),
+        ((2, 0, 4), (4,)),
+        ((3, 1), (1,)),
+    ):
         x = rng.standard_normal(shape) * 3 + 1
         yield Sample((x, inner))
         yield Sample((x, inner, *affine(rng, *inner)))
@@ -59,7 +65,11 @@ def _(rng):
         yield Sample((x, None, None, *affine(rng, 3), True))
         yield Sample((x, *running, *affine(rng, 3)), {"training": False}, gradcheck=False)
         yield Sample((x, *running), {"eps": 0.1}, gradcheck=False)
-    yield Sample((rng.standard_normal((70, 3, 40)) * 10 + 100, None, None, None, None, True), gradcheck=False, tolerance=1e-3)
+    yield Sample(
+        (rng.standard_normal((70, 3, 40)) * 10 + 100, None, None, None, None, True),
+        gradcheck=False,
+        tolerance=1e-3,
+    )
     yield Sample((rng.standard_normal((5, 3)), None, None, affine(rng, 3)[0], None, True))
     yield Sample((rng.standard_normal((5, 3)), *running, None, affine(rng, 3)[0]), gradcheck=False)
     yield Sample((rng.standard_normal((1, 3)), None, None), {"training": True})
