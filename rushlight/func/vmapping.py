@@ -12,6 +12,7 @@ import numpy as np
 from ..arrays.batched import BatchedArray, next_level
 from ..autograd.engine import lasting, next_number
 from ..ops import batch as batch  # states the batching rules
+from ..ops import linalg_batch as linalg_batch  # and those of matrices
 from ..ops.declare import registry
 from ..tensor import Tensor, function_of, wrap
 from .tree import broadcast_to, flatten, unflatten

@@ -30,6 +30,7 @@ from . import grids as grids
 from . import histograms as histograms
 from . import index as index
 from . import join as join
+from . import linalg_batch as linalg_batch
 from . import linalg_checks as linalg_checks
 from . import linalg_cholesky as linalg_cholesky
 from . import linalg_det as linalg_det

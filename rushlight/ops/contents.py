@@ -8,6 +8,7 @@ CONTENTS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "T": ("views", "p", ("Tensor.T",)),
     "__rdiv__": ("pointwise", "mF", ("Tensor.__rdiv__",)),
     "__rfloordiv__": ("pointwise", "mF", ("Tensor.__rfloordiv__",)),
+    "__rmatmul__": ("tensor_products", "mF", ("Tensor.__rmatmul__",)),
     "__rmod__": ("pointwise", "mF", ("Tensor.__rmod__",)),
     "__rpow__": ("pointwise", "mF", ("Tensor.__rpow__",)),
     "abs": ("rounding", "mio", ("abs", "absolute")),

@@ -137,4 +137,17 @@ def absent(g: Any) -> bool:
     """Whether a cotangent is a constant zero: an output that nobody used."""
     if getattr(g, "requires_grad", False):
         return False
-    return not bool((g != 0).any())
+    return not anywhere(g != 0)
+
+
+def anywhere(x: Any) -> bool:
+    """Whether any element is true, of an array, a Tensor, or a batch under vmap (of any of its examples)."""
+    x = getattr(x, "_a", x)
+    while hasattr(x, "levels"):
+        x = x.value
+    return bool(x.any())
+
+
+def over_matrices(op: Any, size: int, values: list[Any], flags: list[bool], options: dict[str, Any]) -> Any:
+    """The batching rule of ops with one tensor of stacked matrices: the batch is one more dimension in front."""
+    return op(*values, **options)

@@ -8,7 +8,7 @@ import numpy as np
 
 from .along import late
 from .declare import composite, primitive
-from .linalg_checks import check_square, in_linalg, masked_fill, on_diagonal
+from .linalg_checks import anywhere, check_square, in_linalg, masked_fill, on_diagonal
 from .linalg_solve import inv_ex
 from .linalg_svd import svd
 from .matmul import conj, is_complex, matmul, mH
@@ -40,7 +40,7 @@ def _cofactors(A: Any, d: Any) -> Any:
 
     N. Higham, "What Is the Adjugate of a Matrix?" (2020).
     """
-    if not bool((d == 0).any()):
+    if not anywhere(d == 0):
         return over_matrix(d, A) * late("transpose")(inv_ex(A)[0], -2, -1)
     U, S, Vh = svd(A, False)
     n = A.shape[-1]

@@ -10,13 +10,15 @@ from ..dtypes import OF_NUMPY
 from ..errors import LinAlgError
 from .along import is_complex, late
 from .declare import primitive
-from .linalg_checks import absent, check_square, divide_off_diagonal, in_linalg
+from .linalg_checks import absent, anywhere, check_square, divide_off_diagonal, in_linalg
 from .linalg_solve import solve
 from .matmul import matmul, mH
+from .reduce import sum
 from .views import diagonal, unsqueeze
 
 Array = Any
 diag_embed, imag, real, conj = late("diag_embed"), late("imag"), late("real"), late("conj")
+absolute = late("abs")
 
 # -- Hermitian matrices
 # ---------------------------------------------------------------------------------------
@@ -67,7 +69,7 @@ def eigh_cotangent(gL: Any, gV: Any, L: Any, V: Any) -> Any:
 
 
 def _check_phase(name: str, phases: Any, product: Any) -> None:
-    if bool((abs(phases) > 1e-2 * (abs(product).sum() + 1.0)).any()):
+    if anywhere(absolute(phases) > 1e-2 * (sum(absolute(product)) + 1.0)):
         raise RuntimeError(
             f"{name}: The eigenvectors in the complex case are specified up to multiplication by e^{{i "
             "phi}}. The specified "

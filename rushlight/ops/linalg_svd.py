@@ -10,12 +10,14 @@ from ..dtypes import OF_NUMPY
 from ..errors import LinAlgError
 from .along import is_complex, late
 from .declare import primitive
-from .linalg_checks import absent, batch_prefix, check_matrices, in_linalg, masked_fill, on_diagonal
+from .linalg_checks import absent, anywhere, batch_prefix, check_matrices, in_linalg, masked_fill, on_diagonal
 from .matmul import matmul, mH
+from .reduce import sum
 from .views import diagonal, narrow, unsqueeze
 
 Array = Any
 diag_embed, imag = late("diag_embed"), late("imag")
+absolute = late("abs")
 
 # -- the factors ------------------------------------------------------------------------------------------
 
@@ -134,9 +136,9 @@ def _check_gauge(left: Any, right: Any, U: Any) -> None:
     """
     if not is_complex(U):
         return
-    total = abs(imag(diagonal(left, 0, -2, -1)) + imag(diagonal(right, 0, -2, -1)))
-    scale = abs(left).sum() + 1.0
-    if bool((total > 1e-2 * scale).any()):
+    total = absolute(imag(diagonal(left, 0, -2, -1)) + imag(diagonal(right, 0, -2, -1)))
+    scale = sum(absolute(left)) + 1.0
+    if anywhere(total > 1e-2 * scale):
         raise RuntimeError(
             "svd_backward: The singular vectors in the complex case are specified up to multiplication by "
             "e^{i phi}. The "

@@ -230,3 +230,9 @@ def _multiply_range(matrices: list[Any], splits: dict[tuple[int, int], int], i: 
         return matrices[i]
     k = splits[i, j]
     return matmul(_multiply_range(matrices, splits, i, k), _multiply_range(matrices, splits, k + 1, j))
+
+
+@composite(name="__rmatmul__", forms="mF", under="Tensor")
+def rmatmul(input: Array, other: Array, /) -> Array:
+    """other @ input, for an `other` that does not know how."""
+    return matmul(other, input)

@@ -261,3 +261,24 @@ def test_coinciding_points_have_distance_and_gradient_zero() -> None:
     d = rl.cdist(x, t(np.ones((2, 3))))
     d.sum().backward()
     assert (d == 0).all() and (x.grad == 0).all()
+
+
+@pytest.mark.parametrize("name", ["inv", "det", "eigvalsh", "svdvals", "cholesky", "matrix_exp"])
+def test_vmap_runs_on_the_whole_stack(name: str) -> None:
+    x = t(np.random.default_rng(0).normal(size=(4, 3, 3)))
+    x = x @ x.mT + rl.eye(3, dtype=x.dtype)
+    f = getattr(rl.linalg, name)
+    np.testing.assert_allclose(rl.vmap(f)(x).numpy(), f(x).numpy())
+    slopes = rl.vmap(rl.func.grad(lambda a: f(a).sum()))(x)
+    one = x[2].clone().requires_grad_()
+    f(one).sum().backward()
+    np.testing.assert_allclose(slopes[2].numpy(), one.grad.numpy(), rtol=1e-9, atol=1e-9)
+
+
+def test_vmap_of_linear() -> None:
+    rng = np.random.default_rng(0)
+    x, w, b = (t(rng.normal(size=s)) for s in ((5, 2, 3), (4, 3), (4,)))
+    expected = rl.nn.functional.linear(x, w, b).numpy()
+    np.testing.assert_allclose(rl.vmap(rl.nn.functional.linear, (0, None, None))(x, w, b).numpy(), expected)
+    weights, biases = w.expand(5, 4, 3), b.expand(5, 4)
+    np.testing.assert_allclose(rl.vmap(rl.nn.functional.linear)(x, weights, biases).numpy(), expected)

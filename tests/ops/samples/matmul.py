@@ -201,3 +201,8 @@ def _(rng):
         yield Sample((rng.normal(size=(*lead, 3)), rng.normal(size=(*lead, 2)), w, b))
     yield Sample((np.zeros((0, 3)), np.zeros((0, 2)), w), gradcheck=False)
     yield Sample((rng.normal(size=(5, 3)), rng.normal(size=(5, 2)), w))
+
+
+@samples("__rmatmul__")
+def _(rng):
+    yield Sample((rng.normal(size=(3, 2)), rng.normal(size=(4, 3))))
