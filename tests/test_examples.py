@@ -1,5 +1,6 @@
 """The examples, as their readers run them; where there is a PyTorch, it must print what Rushlight prints."""
 
+import functools
 import importlib
 import math
 import os
@@ -7,6 +8,7 @@ import re
 import runpy
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -60,42 +62,41 @@ def close(ours, theirs):
 # -- the network of two layers --------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def printed(tmp_path_factory):
-    """What each form of the network prints."""
-    folder = tmp_path_factory.mktemp("two_layer")
-    return {name: losses(python(EXAMPLES / name, cwd=folder)) for name in TWO_LAYER}
+@functools.cache
+def printed(name):
+    """The losses that one form of the network prints."""
+    return losses(python(EXAMPLES / name, cwd=tempfile.gettempdir()))
 
 
 @pytest.mark.parametrize("name", TWO_LAYER)
-def test_network_learns(printed, name):
-    last = [loss for step, loss in printed[name].items() if step.endswith("500")]
+def test_network_learns(name):
+    last = [loss for step, loss in printed(name).items() if step.endswith("500")]
     assert len(last) == (4 if name == "two_layer_optim.py" else 1)
     assert max(last) < 1e-3
 
 
-def test_forms_by_hand_agree(printed):
-    first, *others = (printed[name] for name in BY_HAND)
+def test_forms_by_hand_agree():
+    first, *others = map(printed, BY_HAND)
     for other in others:
         close(first, other)
 
 
 @pytest.mark.parametrize("name", TWO_LAYER)
-def test_network_as_under_torch(printed, name, with_torch, tmp_path):
-    close(printed[name], losses(with_torch(for_torch(name, tmp_path))))
+def test_network_as_under_torch(name, with_torch, tmp_path):
+    close(printed(name), losses(with_torch(for_torch(name, tmp_path))))
 
 
 @pytest.mark.parametrize("name", ["two_layer_autograd.py", "two_layer_module.py"])
-def test_network_with_rushlight_run(printed, name, tmp_path):
+def test_network_with_rushlight_run(name, tmp_path):
     done = python("-m", "rushlight", "run", for_torch(name, tmp_path), cwd=tmp_path)
-    assert losses(done) == printed[name]
+    assert losses(done) == printed(name)
 
 
-def test_one_optimizer_by_name_with_rushlight_run(printed, tmp_path):
+def test_one_optimizer_by_name_with_rushlight_run(tmp_path):
     path = for_torch("two_layer_optim.py", tmp_path)
     done = losses(python("-m", "rushlight", "run", path, "RMSprop", cwd=tmp_path))
     assert list(done) == [f"RMSprop {t}" for t in range(100, 501, 100)]
-    assert done.items() <= printed["two_layer_optim.py"].items()
+    assert done.items() <= printed("two_layer_optim.py").items()
 
 
 # -- tensors --------------------------------------------------------------------------------------------
@@ -175,8 +176,10 @@ ESCAPE = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 
 @pytest.fixture(scope="module")
 def tour(tmp_path_factory):
-    """What the short tour prints into a pipe."""
-    return python(EXAMPLES / "tour.py", "--quick", cwd=tmp_path_factory.mktemp("tour"))
+    """What the short tour prints into a pipe, 100 columns wide."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", "100")
+        return python(EXAMPLES / "tour.py", "--quick", cwd=tmp_path_factory.mktemp("tour"))
 
 
 def test_tour_into_a_pipe_is_plain(tour):
