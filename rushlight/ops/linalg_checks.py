@@ -149,5 +149,5 @@ def anywhere(x: Any) -> bool:
 
 
 def over_matrices(op: Any, size: int, values: list[Any], flags: list[bool], options: dict[str, Any]) -> Any:
-    """The batching rule of ops with one tensor of stacked matrices: the batch is one more dimension in front."""
+    """The batching rule of ops on one tensor of stacked matrices: the batch is one more leading dimension."""
     return op(*values, **options)
