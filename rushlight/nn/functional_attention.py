@@ -93,8 +93,9 @@ def multi_head_attention_forward(
     mask = _merged(masks, batch, num_heads, k.shape[2])
     attend = _attend_with_weights if need_weights else _attend
     out, weights = attend(q, k, v, mask, dropout_p if training else 0.0, masks.causal)
-    out = out.permute(0, 2, 1, 3) if _batch_first else out.permute(2, 0, 1, 3)
-    out = linear(out.reshape(*query.shape), out_proj_weight, out_proj_bias)
+    # Length before batch in memory, also with _batch_first: a dropout behind draws its numbers in that order.
+    out = linear(out.permute(2, 0, 1, 3).reshape(length, batch, -1), out_proj_weight, out_proj_bias)
+    out = out.transpose(0, 1) if _batch_first else out
     if weights is not None and average_attn_weights:
         weights = weights.mean(1)
     if not is_batched:

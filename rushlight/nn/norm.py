@@ -146,7 +146,7 @@ class LocalResponseNorm(Module):
 
 
 class CrossMapLRN2d(LocalResponseNorm):
-    """LocalResponseNorm for images, under its Caffe name."""
+    """LocalResponseNorm for images, under its Caffe name (PyTorch's never leaves the first channel out)."""
 
     def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1) -> None:
         super().__init__(size, alpha, beta, k)
