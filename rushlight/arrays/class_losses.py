@@ -1,4 +1,6 @@
-"""Negative log likelihood and cross entropy of class indices, on NumPy arrays seen as (rows, classes, places)."""
+"""Negative log likelihood and cross entropy of class indices, on NumPy arrays seen as (rows, classes,
+places).
+"""
 
 from __future__ import annotations
 
@@ -38,9 +40,16 @@ def _starts(rows: int, classes: int, places: int) -> np.ndarray:
 
 
 def locate(
-    name: str, target: np.ndarray, seen: tuple[int, int, int], weight: np.ndarray | None, ignore_index: int, kind: Any
+    name: str,
+    target: np.ndarray,
+    seen: tuple[int, int, int],
+    weight: np.ndarray | None,
+    ignore_index: int,
+    kind: Any,
 ) -> Labels:
-    """The labels of an integer target; factors in type `kind`. Raises IndexError for a class that is not there."""
+    """The labels of an integer target; factors in type `kind`. Raises IndexError for a class that is not
+    there.
+    """
     rows, classes, places = seen
     t = target.reshape(-1).astype(np.int64, copy=False)
     kept = None
@@ -61,8 +70,8 @@ def _check(name: str, t: np.ndarray, kept: np.ndarray, classes: int, ignore_inde
     wrong = t[kept & ((t < 0) | (t >= classes))]
     if wrong.size:
         raise IndexError(
-            f"{name}: Target {wrong[0]} is out of bounds: the input has {classes} classes, so that targets lie in 0 to "
-            f"{classes - 1} (or are ignore_index={ignore_index})"
+            f"{name}: Target {wrong[0]} is out of bounds: the input has {classes} classes, so that targets "
+            f"lie in 0 to {classes - 1} (or are ignore_index={ignore_index})"
         )
 
 
@@ -111,7 +120,7 @@ def likelihood_backward(g: Any, shape: Any, labels: Labels, reduction: str) -> n
 
 
 def _at_labels(each: Any, labels: Labels) -> Any:
-    """The losses' cotangents times what they count, exactly 0 where ignored (even where the mean is 0 / 0)."""
+    """The losses' cotangents times what they count, exactly 0 where ignored (though the mean be 0 / 0)."""
     if labels.factor is None:
         return each
     return each * labels.factor if labels.kept is None else _zero_ignored(each, labels)
@@ -134,14 +143,19 @@ def exponentials(x: np.ndarray) -> Exponentials:
         rows, classes = x.shape
         top = x.reshape(-1).take(x.argmax(1) + _starts(rows, classes, 1))[:, None]
     else:
-        top = np.maximum.reduce(x, 1, None, None, True)
+        top = np.maximum.reduce(x, 1, keepdims=True)
     each = np.subtract(x, top)
     np.exp(each, each)
     return Exponentials(each, add_reduce(each, (1,), True), top)
 
 
 def cross_entropy(
-    x: np.ndarray, labels: Labels, found: Exponentials, weight: np.ndarray | None, reduction: str, smoothing: float
+    x: np.ndarray,
+    labels: Labels,
+    found: Exponentials,
+    weight: np.ndarray | None,
+    reduction: str,
+    smoothing: float,
 ) -> Any:
     """-factor · log softmax(x) at the labels, mixed with the mean over all classes (`smoothing`), reduced."""
     log_sum = (np.log(found.sums) + found.top).reshape(-1)
@@ -149,11 +163,15 @@ def cross_entropy(
     if labels.factor is not None:
         losses = losses * labels.factor if labels.kept is None else _zero_ignored(losses, labels)
     if smoothing:
-        losses = losses * (1 - smoothing) + (smoothing / x.shape[1]) * _over_classes(x, labels, log_sum, weight)
+        losses = losses * (1 - smoothing) + (smoothing / x.shape[1]) * _over_classes(
+            x, labels, log_sum, weight
+        )
     return _mean_or_sum(losses, reduction, labels.total)
 
 
-def _over_classes(x: np.ndarray, labels: Labels, log_sum: np.ndarray, weight: np.ndarray | None) -> np.ndarray:
+def _over_classes(
+    x: np.ndarray, labels: Labels, log_sum: np.ndarray, weight: np.ndarray | None
+) -> np.ndarray:
     """Σ over the classes of -weight · log softmax(x)."""
     if weight is None:
         found = log_sum * x.shape[1] - add_reduce(x, (1,)).reshape(-1)
@@ -195,11 +213,18 @@ def _rows(each: Any, shape: tuple[int, ...]) -> Any:
 
 
 def terms(
-    labels: Labels, seen: tuple[int, int, int], weight: np.ndarray | None, reduction: str, smoothing: float, kind: Any
+    labels: Labels,
+    seen: tuple[int, int, int],
+    weight: np.ndarray | None,
+    reduction: str,
+    smoothing: float,
+    kind: Any,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The cotangent of x is g · (softmax(x) · a - b): a for each row and place, b for each element."""
     rows, classes, places = seen
     one = np.ones(rows * places, kind) if reduction == "none" else np.ones((), kind)
-    flat = Exponentials(np.zeros((rows, classes, places), kind), np.ones((rows, 1, places), kind), np.empty(0))
+    flat = Exponentials(
+        np.zeros((rows, classes, places), kind), np.ones((rows, 1, places), kind), np.empty(0)
+    )
     b = -cross_entropy_backward(one, flat, labels, weight, reduction, smoothing)
     return add_reduce(b, (1,), True), b

@@ -1,8 +1,9 @@
-"""Connectionist temporal classification: the probability of a label sequence over all its alignments, in log space.
+"""Connectionist temporal classification: the probability of a label sequence over all its alignments, in log
+space.
 
-A target of S labels becomes 2S + 1 states, with a blank before, between and after. alpha[t, s] is the log probability of
-all ways to be in state s at time t, beta[t, s] that of all ways on from there. All examples move together through time.
-Source: Graves et al., "Connectionist Temporal Classification" (2006).
+A target of S labels becomes 2S + 1 states, with a blank before, between and after. alpha[t, s] is the log
+probability of all ways to be in state s at time t, beta[t, s] that of all ways on from there. All examples
+move together through time. Source: Graves et al., "Connectionist Temporal Classification" (2006).
 """
 
 from __future__ import annotations
@@ -23,7 +24,11 @@ class Alignments(NamedTuple):
 
 
 def align(
-    log_probs: np.ndarray, targets: np.ndarray, input_lengths: np.ndarray, target_lengths: np.ndarray, blank: int
+    log_probs: np.ndarray,
+    targets: np.ndarray,
+    input_lengths: np.ndarray,
+    target_lengths: np.ndarray,
+    blank: int,
 ) -> Alignments:
     """-log of the probability of each target: log_probs (T, N, C), targets (N, S), lengths (N,)."""
     times, count, _ = log_probs.shape
@@ -43,7 +48,9 @@ def align(
 
 
 def _losses(alpha: np.ndarray, input_lengths: np.ndarray, target_lengths: np.ndarray) -> np.ndarray:
-    """-log of the probability of ending in the last label or the blank behind it, at each example's last time."""
+    """-log of the probability of ending in the last label or the blank behind it, at each example's last
+    time.
+    """
     n = np.arange(len(input_lengths))
     if not len(alpha):
         return np.where(target_lengths == 0, 0.0, np.inf).astype(alpha.dtype)
@@ -81,11 +88,16 @@ def _log_sum(*parts: np.ndarray) -> np.ndarray:
 
 
 def backward(
-    g: np.ndarray, log_probs: np.ndarray, found: Alignments, input_lengths: np.ndarray, target_lengths: np.ndarray
+    g: np.ndarray,
+    log_probs: np.ndarray,
+    found: Alignments,
+    input_lengths: np.ndarray,
+    target_lengths: np.ndarray,
 ) -> np.ndarray:
     """g · (probability of each class - expected share of its states), for the loss of log_softmax's outputs.
 
-    This is the derivative with respect to the scores before log_softmax; log_softmax's own backward leaves it as it is.
+    This is the derivative with respect to the scores before log_softmax; log_softmax's own backward leaves it
+    as it is.
     """
     times, count, _ = log_probs.shape
     n = np.arange(count)

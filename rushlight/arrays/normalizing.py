@@ -1,8 +1,9 @@
 """Normalisation of NumPy arrays, (x - mean) / sqrt(var + eps) · weight + bias, and its adjoint.
 
-Three kernels for three ways in which elements share statistics: `rows` (the statistics of a row are its own, weights
-go along it: layer and RMS norm), `planes` (places of a channel that share a weight lie together: group, instance and
-batch norm of images) and `columns` (batch norm of vectors). Rows and planes go in blocks that stay in the cache.
+Three kernels for three ways in which elements share statistics: `rows` (the statistics of a row are its own,
+weights go along it: layer and RMS norm), `planes` (places of a channel that share a weight lie together:
+group, instance and batch norm of images) and `columns` (batch norm of vectors). Rows and planes go in blocks
+that stay in the cache.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ _BLOCK = 32768  # elements worked on at a time; the temporaries then stay in the
 class Layout(NamedTuple):
     """How an array is seen: its shape there, the axes averaged over, and those with one weight each.
 
-    Layer norm (rows, m), over 1, per 1; group norm (N, G, C/G, S), over 2, 3, per 1, 2; batch norm (N, C, S), over
-    0, 2, per 1, or (N, C), over 0, per 1; instance norm (N, C, S), over 2, per 1.
+    Layer norm (rows, m), over 1, per 1; group norm (N, G, C/G, S), over 2, 3, per 1, 2; batch norm (N, C, S),
+    over 0, 2, per 1, or (N, C), over 0, per 1; instance norm (N, C, S), over 2, per 1.
     """
 
     view: tuple[int, ...]
@@ -65,7 +66,8 @@ def forward(
 def backward(
     g: np.ndarray, x: np.ndarray, weight: Array, layout: Layout, moments: Moments, affine: bool
 ) -> tuple[Array, Array, Array]:
-    """The cotangents of x (in the view), and with `affine` those of weight and bias (flat), for the output's g.
+    """The cotangents of x (in the view), and with `affine` those of weight and bias (flat), for the output's
+    g.
 
     With x̂ the normalised x and gw = g · weight: dx = scale · (gw - mean(gw) - x̂ · mean(gw · x̂)).
     """
@@ -99,7 +101,7 @@ def _rows(x: np.ndarray, weight: Array, bias: Array, eps: float, center: bool) -
     for b in _blocks(rows, m):
         part, to = x[b], out[b]
         if mean is not None:
-            np.divide(np.add.reduce(part, 1, None, None, True), n, mean[b])
+            np.divide(np.add.reduce(part, 1, keepdims=True), n, mean[b])
             part = np.subtract(part, mean[b], to)
         np.divide(np.vecdot(part, part)[:, None], n, var[b])
         np.multiply(part, _inverse_root(var[b], eps), to)
@@ -139,7 +141,7 @@ def _rows_backward(
 
 def _row_sums(v: np.ndarray, weight: Array) -> np.ndarray:
     """Σ v · weight of each row."""
-    return np.add.reduce(v, 1, None, None, True) if weight is None else np.dot(v, weight)[:, None]
+    return np.add.reduce(v, 1, keepdims=True) if weight is None else np.dot(v, weight)[:, None]
 
 
 # -- planes ---------------------------------------------------------------------------------------------
@@ -157,7 +159,7 @@ class _Planes:
         return x.reshape(self.examples * self.channels, self.places)
 
     def combined(self, sums: np.ndarray) -> np.ndarray:
-        """From sums over planes (N, C) to the mean over all that share a statistic, broadcastable to (N, C)."""
+        """From sums over planes (N, C) to means over all that share a statistic, broadcastable to (N, C)."""
         over, n = self.layout.over, sums.dtype.type(self.layout.count)
         if over == (2,):
             return sums / n
@@ -222,7 +224,7 @@ def _planes_backward(
         centered *= from_product[b]
         to += centered
         to += from_sum[b]
-    return dx, *(add_reduce(v, (0,)) if affine else None for v in (products, sums))
+    return (dx, add_reduce(products, (0,)), add_reduce(sums, (0,))) if affine else (dx, None, None)
 
 
 # -- columns --------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from . import along as along
 from . import arrange as arrange
 from . import attention as attention
 from . import avg_pool as avg_pool
+from . import batch_norm as batch_norm
 from . import bitwise as bitwise
 from . import comparison as comparison
 from . import complex as complex
@@ -48,6 +49,7 @@ from . import linear as linear
 from . import losses as losses
 from . import losses_classes as losses_classes
 from . import losses_ctc as losses_ctc
+from . import losses_distributions as losses_distributions
 from . import losses_margin as losses_margin
 from . import masked as masked
 from . import masked_reductions as masked_reductions

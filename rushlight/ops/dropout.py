@@ -1,7 +1,8 @@
 """Dropout: elements, or whole channels, set to zero at random while training, the rest scaled up.
 
-The numbers come from the default generator, in torch's order. The kept mask is an array like any other: an output is
-the input times it (and, for alpha dropout, plus another), so gradients of every order use the mask that was drawn.
+The numbers come from the default generator, in torch's order. The kept mask is an array like any other: an
+output is the input times it (and, for alpha dropout, plus another), so gradients of every order use the mask
+that was drawn.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ Array = Any
 
 
 def _drawn(input: np.ndarray, draw: Callable[[tuple[int, ...]], Any]) -> Any:
-    """`draw(shape)` for the shape of `input`, in the order of its memory, as torch fills an array of its layout."""
+    """`draw(shape)` for the shape of `input`, in the order of its memory, as torch fills an array of its
+    layout.
+    """
     if input.flags.c_contiguous:
         return draw(input.shape)
     axes = distributions.fill_axes(input)
@@ -39,27 +42,34 @@ def _need_floating(name: str, input: np.ndarray) -> None:
     kind = OF_NUMPY[input.dtype]
     if kind.category < FLOAT:
         raise RuntimeError(
-            f"{name}: result type Float can't be cast to the desired output type {kind}; convert the input with .float()"
+            f"{name}: result type Float can't be cast to the desired output type {kind}; convert the input "
+            "with .float()"
         )
 
 
 @primitive(forms="", under="internal", differentiable=False)
 def dropout_mask(input: Array, /, p: float, features: bool = False) -> Array:
-    """0 with probability p, else 1 / (1 - p), for each element of `input` or (`features`) for each channel."""
+    """0 with probability p, else 1 / (1 - p), for each element of `input` or (`features`) each channel."""
     _need_floating("dropout", input)
     if features:
-        return distributions.dropout_noise(default_generator, distributions.feature_shape(input.shape), input.dtype, p)
+        return distributions.dropout_noise(
+            default_generator, distributions.feature_shape(input.shape), input.dtype, p
+        )
     return _drawn(input, lambda shape: distributions.dropout_noise(default_generator, shape, input.dtype, p))
 
 
 @primitive(forms="", under="internal", differentiable=False, outputs=("scale", "shift"))
 def alpha_dropout_masks(input: Array, /, p: float, features: bool = False) -> tuple[Array, Array]:
-    """The a and b of alpha dropout, x → a·x + b: they keep mean and variance under selu (Klambauer et al. 2017)."""
+    """The a and b of alpha dropout, x → a·x + b: they keep mean and variance under selu (Klambauer et al.
+    2017).
+    """
     _need_floating("alpha_dropout", input)
     if features:
         shape = distributions.feature_shape(input.shape)
         return distributions.alpha_dropout_noise(default_generator, shape, input.dtype, p)
-    return _drawn(input, lambda shape: distributions.alpha_dropout_noise(default_generator, shape, input.dtype, p))
+    return _drawn(
+        input, lambda shape: distributions.alpha_dropout_noise(default_generator, shape, input.dtype, p)
+    )
 
 
 # -- applying them ------------------------------------------------------------------------------------
@@ -118,8 +128,8 @@ def dropout1d(input: Array, /, p: float = 0.5, training: bool = True, inplace: b
     _check(p)
     if len(input.shape) not in (2, 3):
         raise RuntimeError(
-            f"dropout1d: Expected 2D or 3D input, (C, L) or (N, C, L), but received a {len(input.shape)}D input of shape "
-            f"{shape_text(input.shape)}; use dropout for other shapes"
+            f"dropout1d: Expected 2D or 3D input, (C, L) or (N, C, L), but received a {len(input.shape)}D "
+            f"input of shape {shape_text(input.shape)}; use dropout for other shapes"
         )
     return _drop_channels(input, 3, p, training, inplace)
 
@@ -131,8 +141,9 @@ def dropout2d(input: Array, /, p: float = 0.5, training: bool = True, inplace: b
     _warn_of_shape("dropout2d", len(input.shape), 4)
     if len(input.shape) == 3:
         warnings.warn(
-            "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior is desired: "
-            "it is read as (N, C, L). Use dropout1d for that, or give a 4D input (N, C, H, W).",
+            "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout "
+            "behavior is desired: it is read as (N, C, L). Use dropout1d for that, or give a 4D input (N, "
+            "C, H, W).",
             stacklevel=3,
         )
     return _drop(input, p, training, inplace, True)
@@ -149,8 +160,9 @@ def dropout3d(input: Array, /, p: float = 0.5, training: bool = True, inplace: b
 def _warn_of_shape(name: str, ndim: int, batched: int) -> None:
     if ndim not in (batched - 1, batched):
         warnings.warn(
-            f"{name}: Received a {ndim}-D input to {name}, which is deprecated and will result in an error in a future "
-            f"release. It drops whole channels of {batched - 1}D or {batched}D inputs; use dropout for other shapes.",
+            f"{name}: Received a {ndim}-D input to {name}, which is deprecated and will result in an error "
+            f"in a future release. It drops whole channels of {batched - 1}D or {batched}D inputs; use "
+            "dropout for other shapes.",
             stacklevel=4,
         )
 
@@ -166,13 +178,17 @@ def _drop_channels(input: Array, batched: int, p: float, training: bool, inplace
 
 @composite(forms="", under="nn.functional")
 def alpha_dropout(input: Array, /, p: float = 0.5, training: bool = False, inplace: bool = False) -> Array:
-    """Dropout that keeps mean 0 and variance 1 of selu's outputs: dropped elements take selu's negative limit."""
+    """Dropout that keeps mean 0 and variance 1 of selu's outputs: dropped elements take selu's negative
+    limit.
+    """
     _check(p)
     return _drop_alpha(input, p, training, inplace)
 
 
 @composite(forms="", under="nn.functional")
-def feature_alpha_dropout(input: Array, /, p: float = 0.5, training: bool = False, inplace: bool = False) -> Array:
+def feature_alpha_dropout(
+    input: Array, /, p: float = 0.5, training: bool = False, inplace: bool = False
+) -> Array:
     """alpha_dropout of whole channels of (N, C, ...)."""
     _check(p)
     return _drop_alpha(input, p, training, inplace, True)

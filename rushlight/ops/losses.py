@@ -1,8 +1,9 @@
-"""Losses of an input and a target, element by element: squares, absolute values, cross entropies of two classes."""
+"""Losses of an input and a target, element by element: squares, absolute values, cross entropies of two
+classes.
+"""
 
 from __future__ import annotations
 
-import builtins
 import math
 import warnings
 from typing import Any
@@ -13,18 +14,18 @@ from .. import errors
 from .. import scalar as s
 from ..arrays.numpy import broadcast_shapes
 from ..errors import shape_text
-from .declare import composite, primitive
+from .declare import composite
 from .elementwise import pointwise
-from .pointwise import add, div, mul, sub
+from .pointwise import div, mul, sub
 from .reduce import sum
-from .views import unsqueeze
-from .rounding import abs
 from .reduction import OfDifference, chosen, is_floating, reduced, reduced_op, same_sizes
+from .rounding import abs
 
 Array = Any
 Number = Any  # a scalar expression
 
-_INTERNAL: dict[str, Any] = {"forms": "", "under": "internal", "accepts": "f"}
+#: settings of the elementwise kernels
+INTERNAL: dict[str, Any] = {"forms": "", "under": "internal", "accepts": "f"}
 
 
 def _warn_of_sizes(name: str, input: Any, target: Any) -> None:
@@ -33,9 +34,10 @@ def _warn_of_sizes(name: str, input: Any, target: Any) -> None:
     if have == want:
         return
     message = (
-        f"{name}: Using a target size {shape_text(want)} that is different to the input size {shape_text(have)}. This "
-        f"will likely lead to incorrect results due to broadcasting to {shape_text(broadcast_shapes(name, have, want))}. "
-        f"Please ensure they have the same size, e.g. with target.unsqueeze(1) or input.squeeze(1)."
+        f"{name}: Using a target size {shape_text(want)} that is different to the input size "
+        f"{shape_text(have)}. This will likely lead to incorrect results due to broadcasting to "
+        f"{shape_text(broadcast_shapes(name, have, want))}. Please ensure they have the same size, e.g. "
+        "with target.unsqueeze(1) or input.squeeze(1)."
     )
     if errors.advice_on():
         errors.advise(f"{name} broadcasts", message)
@@ -46,7 +48,7 @@ def _warn_of_sizes(name: str, input: Any, target: Any) -> None:
 # -- distances ------------------------------------------------------------------------------------------
 
 
-@pointwise(**_INTERNAL)
+@pointwise(**INTERNAL)
 def squared_error(input: Number, target: Number, /) -> Number:
     """(input - target)²."""
     return (input - target) * (input - target)
@@ -58,13 +60,13 @@ squared_error.slope(
 )
 
 
-@pointwise(**_INTERNAL)
+@pointwise(**INTERNAL)
 def absolute_error(input: Number, target: Number, /) -> Number:
     """|input - target|."""
     return s.abs_(input - target)
 
 
-@pointwise(**_INTERNAL)
+@pointwise(**INTERNAL)
 def smooth_error(input: Number, target: Number, /, beta: float = 1.0) -> Number:
     """d = |input - target|: d² / (2 beta) below beta, d - beta / 2 from there on."""
     d = s.abs_(input - target)
@@ -86,7 +88,7 @@ smooth_error.slope(
 )
 
 
-@pointwise(**_INTERNAL)
+@pointwise(**INTERNAL)
 def huber_error(input: Number, target: Number, /, delta: float = 1.0) -> Number:
     """d = |input - target|: d² / 2 up to delta, delta · (d - delta / 2) beyond."""
     d = s.abs_(input - target)
@@ -127,7 +129,9 @@ def _clipped(d: np.ndarray, g: Any, bound: float) -> np.ndarray:
 
 _squared = reduced_op(squared_error, OfDifference(np.square, lambda d, g: d * (g * 2)))
 _absolute = reduced_op(absolute_error, OfDifference(np.abs, lambda d, g: np.sign(d) * g))
-_smooth = reduced_op(smooth_error, OfDifference(_smooth_value, lambda d, g, beta: _clipped(d, g / beta, beta)))
+_smooth = reduced_op(
+    smooth_error, OfDifference(_smooth_value, lambda d, g, beta: _clipped(d, g / beta, beta))
+)
 _huber = reduced_op(huber_error, OfDifference(_bounded_square, _clipped))
 
 
@@ -135,8 +139,8 @@ def _weighted(losses: Array, weight: Array, input: Array, reduction: str, by_wei
     """Losses times weights; their mean is over the weights' sum (`by_weight`) or their number."""
     if tuple(weight.shape) != tuple(input.shape):
         raise ValueError(
-            f"Weights and input must have the same size, but the weight has {shape_text(weight.shape)} and the input "
-            f"{shape_text(input.shape)}"
+            f"Weights and input must have the same size, but the weight has {shape_text(weight.shape)} and "
+            f"the input {shape_text(input.shape)}"
         )
     losses = mul(losses, weight)
     return div(sum(losses), sum(weight)) if reduction == "mean" and by_weight else reduced(losses, reduction)
@@ -220,7 +224,7 @@ def huber_loss(
 # -- two classes ----------------------------------------------------------------------------------------
 
 
-@pointwise(**_INTERNAL)
+@pointwise(**INTERNAL)
 def binary_entropy(input: Number, target: Number, /) -> Number:
     """-(target · log input + (1 - target) · log(1 - input)), each logarithm at least -100."""
     no, yes = s.maximum(s.log1p(-input), -100), s.maximum(s.log(input), -100)
@@ -237,19 +241,19 @@ binary_entropy.slope(
 def _(input: Any, target: Any) -> None:
     if input.size and not (input.min() >= 0 and input.max() <= 1):
         raise RuntimeError(
-            f"binary_cross_entropy: all elements of input should be between 0 and 1, but they range from {input.min()} to "
-            f"{input.max()}; apply sigmoid first, or use binary_cross_entropy_with_logits"
+            "binary_cross_entropy: all elements of input should be between 0 and 1, but they range from "
+            f"{input.min()} to {input.max()}; apply sigmoid first, or use binary_cross_entropy_with_logits"
         )
 
 
-@pointwise(**_INTERNAL)
+@pointwise(**INTERNAL)
 def binary_entropy_of_logits(input: Number, target: Number, weight: Number, pos_weight: Number, /) -> Number:
     """-weight · (pos_weight · target · log σ(input) + (1 - target) · log(1 - σ(input))), without overflow."""
     log_weight = (pos_weight - 1) * target + 1
     return weight * ((1 - target) * input - log_weight * _log_sigmoid(input))
 
 
-@pointwise(**_INTERNAL)
+@pointwise(**INTERNAL)
 def plain_entropy_of_logits(input: Number, target: Number, /) -> Number:
     """-(target · log σ(input) + (1 - target) · log(1 - σ(input))), without overflow."""
     return (1 - target) * input - _log_sigmoid(input)
@@ -264,12 +268,15 @@ plain_entropy_of_logits.slope(
     target=lambda g, input: -(g * input),
 )
 binary_entropy_of_logits.slope(
-    input=lambda g, input, target, weight, pos_weight: (g * weight)
-    * ((1 - target) - ((pos_weight - 1) * target + 1) * s.sigmoid(-input)),
-    target=lambda g, input, weight, pos_weight: (g * weight)
-    * (-input - (pos_weight - 1) * _log_sigmoid(input)),
-    weight=lambda g, input, target, pos_weight: g
-    * ((1 - target) * input - ((pos_weight - 1) * target + 1) * _log_sigmoid(input)),
+    input=lambda g, input, target, weight, pos_weight: (
+        (g * weight) * ((1 - target) - ((pos_weight - 1) * target + 1) * s.sigmoid(-input))
+    ),
+    target=lambda g, input, weight, pos_weight: (
+        (g * weight) * (-input - (pos_weight - 1) * _log_sigmoid(input))
+    ),
+    weight=lambda g, input, target, pos_weight: (
+        g * ((1 - target) * input - ((pos_weight - 1) * target + 1) * _log_sigmoid(input))
+    ),
     pos_weight=lambda g, input, target, weight: -(g * weight) * (target * _log_sigmoid(input)),
 )
 
@@ -282,8 +289,8 @@ def constant_weights(name: str, **weights: Any) -> None:
     for what, weight in weights.items():
         if getattr(weight, "requires_grad", False):
             raise RuntimeError(
-                f"{name}: is not differentiable with respect to argument '{what}'. This input cannot have requires_grad "
-                f"True; detach() it"
+                f"{name}: is not differentiable with respect to argument '{what}'. This input cannot have "
+                "requires_grad True; detach() it"
             )
 
 
@@ -297,7 +304,7 @@ def binary_cross_entropy(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Array:
-    """-(target · log input + (1 - target) · log(1 - input)) of probabilities; logarithms are at least -100."""
+    """-(target · log input + (1 - target) · log(1 - input)) of probabilities; logarithms at least -100."""
     mode = chosen("binary_cross_entropy", size_average, reduce, reduction)
     same_sizes("binary_cross_entropy", input, target)
     constant_weights("binary_cross_entropy", weight=weight)
@@ -317,7 +324,7 @@ def binary_cross_entropy_with_logits(
     reduction: str = "mean",
     pos_weight: Array | None = None,
 ) -> Array:
-    """binary_cross_entropy(sigmoid(input), target), without overflow; the positive term times `pos_weight`."""
+    """binary_cross_entropy(sigmoid(input), target) without overflow; the positive term by `pos_weight`."""
     mode = chosen("binary_cross_entropy_with_logits", size_average, reduce, reduction)
     same_sizes("binary_cross_entropy_with_logits", input, target)
     constant_weights("binary_cross_entropy_with_logits", weight=weight, pos_weight=pos_weight)
@@ -325,148 +332,3 @@ def binary_cross_entropy_with_logits(
         return _plain_logits(input, target, mode)
     ones = [1.0 if w is None else w for w in (weight, pos_weight)]
     return _logits(input, target, *ones, mode)
-
-
-# -- distributions --------------------------------------------------------------------------------------
-
-
-@pointwise(**_INTERNAL)
-def divergence(input: Number, target: Number, /) -> Number:
-    """target · (log target - input)."""
-    return s.xlogy(target, target) - target * input
-
-
-@pointwise(**_INTERNAL)
-def log_divergence(input: Number, target: Number, /) -> Number:
-    """e^target · (target - input)."""
-    return s.exp(target) * (target - input)
-
-
-_divergence, _log_divergence = reduced_op(divergence), reduced_op(log_divergence)
-
-
-@composite(forms="", under="nn.functional")
-def kl_div(
-    input: Array,
-    target: Array,
-    /,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
-    log_target: bool = False,
-) -> Array:
-    """target · (log target - input) of log-probabilities `input`; "batchmean" divides the sum by the batch's size."""
-    mode = "sum" if reduction == "batchmean" else chosen("kl_div", size_average, reduce, reduction)
-    if mode == "mean" and size_average is None and reduce is None:
-        warnings.warn(
-            "reduction: 'mean' divides the total loss by both the batch size and the support size. 'batchmean' divides only "
-            "by the batch size, and aligns with the KL div math definition.",
-            stacklevel=3,
-        )
-    found = (_log_divergence if log_target else _divergence)(input, target, mode)
-    return found / tuple(input.shape)[0] if reduction == "batchmean" and len(input.shape) else found
-
-
-_COUNTS = _INTERNAL | {"accepts": "ifc"}
-
-
-@pointwise(**_COUNTS)
-def poisson_of_log(input: Number, target: Number, /) -> Number:
-    """e^input - target · input."""
-    return s.exp(input) - target * input
-
-
-@pointwise(**_COUNTS)
-def poisson_of_rate(input: Number, target: Number, /, eps: float = 1e-8) -> Number:
-    """input - target · log(input + eps)."""
-    return input - target * s.log(input + eps)
-
-
-@pointwise(**_COUNTS)
-def stirling(target: Number, /) -> Number:
-    """Stirling's log target!, where target > 1."""
-    return s.where(target > 1, target * s.log(target) - target + 0.5 * s.log((2 * math.pi) * target), 0)
-
-
-stirling.slope(target=lambda g, target: s.where(target > 1, g * (s.log(target) + 0.5 / target), 0))
-
-_poisson_of_log, _poisson_of_rate = reduced_op(poisson_of_log), reduced_op(poisson_of_rate)
-
-
-@composite(forms="", under="nn.functional")
-def poisson_nll_loss(
-    input: Array,
-    target: Array,
-    /,
-    log_input: bool = True,
-    full: bool = False,
-    size_average: bool | None = None,
-    eps: float = 1e-8,
-    reduce: bool | None = None,
-    reduction: str = "mean",
-) -> Array:
-    """-log of the Poisson probability of `target` at the rate e^input (`log_input`) or input, up to log target! (`full`)."""
-    mode = chosen("poisson_nll_loss", size_average, reduce, reduction)
-    if not full:
-        return _poisson_of_log(input, target, mode) if log_input else _poisson_of_rate(input, target, eps, mode)
-    losses = poisson_of_log(input, target) if log_input else poisson_of_rate(input, target, eps)
-    return reduced(losses + stirling(target), mode)
-
-
-@pointwise(**_INTERNAL)
-def gaussian_error(input: Number, target: Number, var: Number, /) -> Number:
-    """(log var + (input - target)² / var) / 2."""
-    return 0.5 * (s.log(var) + (input - target) * (input - target) / var)
-
-
-_gaussian = reduced_op(gaussian_error)
-
-
-@primitive(forms="", under="internal", differentiable=False)
-def shortfall(input: Array, /, least: float) -> Array:
-    """What is missing to `least`, 0 where nothing is."""
-    return np.maximum(least - input, input.dtype.type(0)).astype(input.dtype)
-
-
-@composite(forms="", under="nn.functional")
-def gaussian_nll_loss(
-    input: Array,
-    target: Array,
-    var: Array,
-    /,
-    full: bool = False,
-    eps: float = 1e-6,
-    reduction: str = "mean",
-) -> Array:
-    """(log var + (input - target)² / var) / 2, up to the constant log(2π) / 2 (`full`); var is at least eps."""
-    var = _variance(input, var)
-    # the floor is a constant to derivatives, as in torch
-    var = max(var, eps) if isinstance(var, float) else add(var, shortfall(var, eps))
-    if reduction not in ("none", "mean", "sum"):
-        raise ValueError(f"{reduction} is not valid: gaussian_nll_loss takes reduction='none', 'mean' or 'sum'")
-    if full:
-        return reduced(gaussian_error(input, target, var) + 0.5 * math.log(2 * math.pi), reduction)
-    return _gaussian(input, target, var, reduction)
-
-
-def _variance(input: Any, var: Any) -> Any:
-    """The variances in a shape that broadcasts. Raises ValueError for negative ones, or ones that do not fit."""
-    values = getattr(var, "_a", var)
-    if np.any(np.asarray(values) < 0):
-        raise ValueError("gaussian_nll_loss: var has negative entry/entries; variances are >= 0")
-    if isinstance(var, float):
-        return var
-    have, want = tuple(var.shape), tuple(input.shape)
-    if have == want:
-        return var
-    if want[:-1] == have:
-        return unsqueeze(var, -1)
-    if len(have) != len(want) or _total(m for n, m in zip(want, have) if n != m) != 1:
-        raise ValueError(
-            f"gaussian_nll_loss: var is of incorrect size: {shape_text(have)}. It has the input's size {shape_text(want)}, "
-            f"or that with one dimension of 1, or without the last one"
-        )
-    return var
-
-
-_total = builtins.sum

@@ -1,6 +1,7 @@
 """Losses of class scores and the classes meant: nll_loss, cross_entropy and linear_cross_entropy.
 
-Cross entropy of indices is one node: it keeps the exponentials of its forward, and goes backward as softmax - one-hot.
+Cross entropy of indices is one node: it keeps the exponentials of its forward, and goes backward as softmax -
+one-hot.
 """
 
 from __future__ import annotations
@@ -20,13 +21,20 @@ from .declare import composite, primitive
 from .linear import linear
 from .pointwise import div, mul
 from .reduce import sum
-from .reduction import chosen, reduced
+from .reduction import chosen, storage_of
 from .softmax import log_softmax, softmax
 from .views import reshape, unsqueeze
 
 Array = Any
 
-_SPOKEN = {"float32": "Float", "float64": "Double", "int64": "Long", "int32": "Int", "int16": "Short", "int8": "Char"}
+_SPOKEN = {
+    "float32": "Float",
+    "float64": "Double",
+    "int64": "Long",
+    "int32": "Int",
+    "int16": "Short",
+    "int8": "Char",
+}
 _SPOKEN |= {"uint8": "Byte", "bool": "Bool", "float16": "Half", "bfloat16": "BFloat16"}
 
 
@@ -44,63 +52,70 @@ def _spoken(x: Any) -> str:
 
 def _check_indices(name: str, input: Any, target: Any, weight: Any) -> None:
     """Raise where input, target and weight do not go together."""
-    have, want = tuple(input.shape), tuple(target.shape)
+    have: Any = tuple(input.shape)
+    want = tuple(target.shape)
     _check_shapes(name, have, want)
     if _kind(target).name not in ("int64", "uint8") or (_kind(target).name == "uint8" and len(have) > 2):
         raise RuntimeError(
-            f"{name}: expected target dtype to be Long or Byte, but got {_spoken(target)}: expected scalar type Long but "
-            f"found {_spoken(target)}. Class indices are integers: use target.long(). Class probabilities have the input's "
-            f"shape {shape_text(have)}; the target's is {shape_text(want)}"
+            f"{name}: expected target dtype to be Long or Byte, but got {_spoken(target)}: expected scalar "
+            f"type Long but found {_spoken(target)}. Class indices are integers: use target.long(). Class "
+            f"probabilities have the input's shape {shape_text(have)}; the target's is {shape_text(want)}"
         )
     classes = have[1] if len(have) > 1 else have[0]
     if weight is not None:
         _check_weight(name, input, weight, classes)
         if getattr(weight, "requires_grad", False):
             raise RuntimeError(
-                f"{name}: is not differentiable with respect to argument 'weight'. This input cannot have requires_grad True"
+                f"{name}: is not differentiable with respect to argument 'weight'. This input cannot have "
+                "requires_grad True"
             )
 
 
 def _check_weight(name: str, input: Any, weight: Any, classes: int) -> None:
     if tuple(weight.shape) != (classes,):
         raise RuntimeError(
-            f"{name}: weight tensor should be defined either for all {classes} classes or no classes but got weight tensor "
-            f"of shape: {list(weight.shape)}"
+            f"{name}: weight tensor should be defined either for all {classes} classes or no classes but "
+            f"got weight tensor of shape: {list(weight.shape)}"
         )
     if weight.dtype != input.dtype:
-        raise RuntimeError(f"{name}: expected scalar type {_spoken(input)} but found {_spoken(weight)} in weight")
+        raise RuntimeError(
+            f"{name}: expected scalar type {_spoken(input)} but found {_spoken(weight)} in weight"
+        )
 
 
-def _check_shapes(name: str, have: tuple[int, ...], want: tuple[int, ...]) -> None:
+def _check_shapes(name: str, have: Any, want: Any) -> None:
     if not have:
         raise ValueError(f"{name}: Expected 1 or more dimensions (got 0)")
     if len(have) == 1:
         if math.prod(want) != 1 or len(want) > 1:
             raise ValueError(
-                f"{name}: For 1D input, 1D target must have size 1, but got target size: {math.prod(want)}: the target of one "
-                f"example is one class index"
+                f"{name}: For 1D input, 1D target must have size 1, but got target size: {math.prod(want)}: "
+                "the target of one example is one class index"
             )
     elif want[:1] != have[:1]:
         raise ValueError(
-            f"{name}: Expected input batch_size ({have[0]}) to match target batch_size ({want[0] if want else 'none'}): the "
-            f"input is {shape_text(have)}, the target {shape_text(want)}"
+            f"{name}: Expected input batch_size ({have[0]}) to match target batch_size "
+            f"({want[0] if want else 'none'}): the input is {shape_text(have)}, the target "
+            f"{shape_text(want)}"
         )
     elif len(have) == 2 and len(want) != 1:
         raise RuntimeError(
-            f"{name}: 0D or 1D target tensor expected, multi-target not supported: for an input {shape_text(have)} give "
-            f"({have[0]},) class indices, but the target is {shape_text(want)}"
+            f"{name}: 0D or 1D target tensor expected, multi-target not supported: for an input "
+            f"{shape_text(have)} give ({have[0]},) class indices, but the target is {shape_text(want)}"
         )
     elif want[1:] != have[2:]:
         raise RuntimeError(
-            f"{name}: Expected target size {[have[0], *have[2:]]}, got {list(want)} (size mismatch: got input: {list(have)}, "
-            f"target: {list(want)})"
+            f"{name}: Expected target size {[have[0], *have[2:]]}, got {list(want)} (size mismatch: got "
+            f"input: {list(have)}, target: {list(want)})"
         )
 
 
 def _floating(name: str, input: np.ndarray) -> np.dtype:
     """The type of computation. Raises NotImplementedError for a type that is not floating."""
     if OF_NUMPY[input.dtype].category != FLOAT:
-        raise NotImplementedError(f'{name}: not implemented for \'{_spoken(input)}\'; convert the input with .float()')
+        raise NotImplementedError(
+            f"{name}: not implemented for '{_spoken(input)}'; convert the input with .float()"
+        )
     return dtypes.compute_type(input.dtype)
 
 
@@ -143,14 +158,23 @@ def _(
 
 @composite(forms="", under="internal")
 def likelihood_backward(
-    g: Array, input: Array, target: Array, weight: Array | None, /, ignore_index: int, reduction: str, name: str
+    g: Array,
+    input: Array,
+    target: Array,
+    weight: Array | None,
+    /,
+    ignore_index: int,
+    reduction: str,
+    name: str,
 ) -> Array:
     """The cotangent of likelihood's input."""
     _, b = class_terms(input, target, weight, ignore_index, reduction, 0.0, name)
-    return of_type(reshape(mul(-b, _of_rows(g, input, reduction)), tuple(input.shape)), _storage(input))
+    return of_type(reshape(mul(-b, _of_rows(g, input, reduction)), tuple(input.shape)), storage_of(input))
 
 
-def _likelihood_backward(g: Any, input: Any, target: Any, weight: Any, ignore_index: int, reduction: str, name: str) -> Any:
+def _likelihood_backward(
+    g: Any, input: Any, target: Any, weight: Any, ignore_index: int, reduction: str, name: str
+) -> Any:
     labels = _labels(input, target, weight, ignore_index, name)
     g = cast(g, dtypes.compute_type(input.dtype))
     return cast(kernels.likelihood_backward(g, input.shape, labels, reduction), input.dtype)
@@ -179,13 +203,9 @@ def class_terms(
 
 def _of_rows(g: Any, input: Any, reduction: str) -> Any:
     """A cotangent in the type of computation and a shape that broadcasts over (rows, classes, places)."""
-    g = of_type(g, dtypes.compute_type(_storage(input)))
+    g = of_type(g, dtypes.compute_type(storage_of(input)))
     rows, _, places = kernels.view(tuple(input.shape))
     return reshape(g, (rows, 1, places)) if reduction == "none" else g
-
-
-def _storage(x: Any) -> np.dtype:
-    return getattr(x.dtype, "np", x.dtype)
 
 
 @composite(forms="", under="nn.functional")
@@ -199,7 +219,8 @@ def nll_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Array:
-    """-weight · input at the target's classes: input (N, C, ...) holds log-probabilities, target (N, ...) class indices.
+    """-weight · input at the target's classes: input (N, C, ...) holds log-probabilities, target (N, ...)
+    class indices.
 
     The mean is over the weights of the classes; targets equal to `ignore_index` count nothing.
     """
@@ -213,7 +234,13 @@ def nll_loss(
 
 @primitive(forms="", under="internal", saves=True)
 def entropy_of_indices(
-    input: Array, target: Array, weight: Array | None, /, ignore_index: int, reduction: str, label_smoothing: float
+    input: Array,
+    target: Array,
+    weight: Array | None,
+    /,
+    ignore_index: int,
+    reduction: str,
+    label_smoothing: float,
 ) -> tuple[Array, Any]:
     """-weight · log softmax(input) at the target's classes, reduced; keeps the exponentials."""
     name = "cross_entropy"
@@ -226,7 +253,9 @@ def entropy_of_indices(
     shape = _losses_shape(input, target, reduction)
     if not x.size:
         losses = np.zeros(shape if reduction == "none" else (0,), work)
-        return as_array(kernels._mean_or_sum(losses.reshape(-1), reduction, labels.total)).reshape(shape), None
+        return as_array(kernels._mean_or_sum(losses.reshape(-1), reduction, labels.total)).reshape(
+            shape
+        ), None
     found = kernels.exponentials(x)
     losses = kernels.cross_entropy(x, labels, found, weight, reduction, label_smoothing)
     return cast(as_array(losses), input.dtype).reshape(shape), (found, labels)
@@ -243,7 +272,11 @@ def _(
     label_smoothing: float,
     saved: Any,
 ) -> Any:
-    return entropy_backward(g, input, target, weight, ignore_index, reduction, label_smoothing, saved), None, None
+    return (
+        entropy_backward(g, input, target, weight, ignore_index, reduction, label_smoothing, saved),
+        None,
+        None,
+    )
 
 
 @composite(forms="", under="internal")
@@ -258,16 +291,25 @@ def entropy_backward(
     label_smoothing: float,
     saved: Any,
 ) -> Array:
-    """The cotangent of cross entropy's input: softmax(input) minus what each class counts, by the losses' cotangents."""
-    work = dtypes.compute_type(_storage(input))
+    """The cotangent of cross entropy's input: softmax(input) minus what each class counts, by the losses'
+    cotangents.
+    """
+    work = dtypes.compute_type(storage_of(input))
     a, b = class_terms(input, target, weight, ignore_index, reduction, label_smoothing, "cross_entropy")
     p = softmax(reshape(of_type(input, work), kernels.view(tuple(input.shape))), 1)
     found = mul(mul(p, a) - b, _of_rows(g, input, reduction))
-    return of_type(reshape(found, tuple(input.shape)), _storage(input))
+    return of_type(reshape(found, tuple(input.shape)), storage_of(input))
 
 
 def _entropy_backward(
-    g: Any, input: Any, target: Any, weight: Any, ignore_index: int, reduction: str, label_smoothing: float, saved: Any
+    g: Any,
+    input: Any,
+    target: Any,
+    weight: Any,
+    ignore_index: int,
+    reduction: str,
+    label_smoothing: float,
+    saved: Any,
 ) -> Any:
     if saved is None:
         if not input.size:
@@ -295,8 +337,9 @@ def _advise_on_softmax(x: np.ndarray) -> None:
     if rows.size and rows.min() >= 0 and rows.max() <= 1 and np.all(np.abs(rows.sum(1) - 1) < 1e-4):
         errors.advise(
             "cross_entropy of softmax",
-            "cross_entropy: the input looks like probabilities (in 0 to 1, rows adding up to 1). cross_entropy applies "
-            "log_softmax itself: give it the scores before the softmax, or take nll_loss of their logarithm",
+            "cross_entropy: the input looks like probabilities (in 0 to 1, rows adding up to 1). "
+            "cross_entropy applies log_softmax itself: give it the scores before the softmax, or take "
+            "nll_loss of their logarithm",
         )
 
 
@@ -314,9 +357,9 @@ def cross_entropy(
 ) -> Array:
     """-log softmax(input) at the target's classes, or weighted by the target's probabilities.
 
-    input (N, C, ...) or (C,) holds scores. target holds class indices, (N, ...), or probabilities, in the input's shape.
-    `weight` (C,) weighs the classes; indices equal to `ignore_index` count nothing; `label_smoothing` mixes in the mean
-    over all classes (Szegedy et al. 2016).
+    input (N, C, ...) or (C,) holds scores. target holds class indices, (N, ...), or probabilities, in the
+    input's shape. `weight` (C,) weighs the classes; indices equal to `ignore_index` count nothing;
+    `label_smoothing` mixes in the mean over all classes (Szegedy et al. 2016).
     """
     mode = chosen("cross_entropy", size_average, reduce, reduction)
     if not 0 <= label_smoothing <= 1:
@@ -332,9 +375,9 @@ def _entropy_of_probabilities(
 ) -> Any:
     if _kind(target).category not in (FLOAT, COMPLEX):
         raise RuntimeError(
-            f"cross_entropy: Expected floating point type for target with class probabilities, got {_spoken(target)}: a "
-            f"target in the input's shape {shape_text(input.shape)} holds probabilities (target.float()); class indices "
-            f"have no class dimension"
+            "cross_entropy: Expected floating point type for target with class probabilities, got "
+            f"{_spoken(target)}: a target in the input's shape {shape_text(input.shape)} holds "
+            "probabilities (target.float()); class indices have no class dimension"
         )
     if ignore_index >= 0:
         raise RuntimeError("cross_entropy: ignore_index is not supported for floating point target")
@@ -369,7 +412,9 @@ def linear_cross_entropy(
     label_smoothing: float = 0.0,
     options: Any = None,
 ) -> Array:
-    """cross_entropy(linear(input, linear_weight, linear_bias), target): input (N, d) or (d,), linear_weight (C, ..., d)."""
+    """cross_entropy(linear(input, linear_weight, linear_bias), target): input (N, d) or (d,), linear_weight
+    (C, ..., d).
+    """
     inner, shape = tuple(input.shape), tuple(linear_weight.shape)
     _check_linear(inner, shape, linear_bias)
     logits_shape = (*inner[:-1], *shape[:-1])
@@ -394,12 +439,13 @@ def _check_linear(inner: tuple[int, ...], shape: tuple[int, ...], bias: Any) -> 
         raise RuntimeError(f"{name}: expected linear_weight with dimensionality at least 2, got {len(shape)}")
     if inner[-1] != shape[-1]:
         raise RuntimeError(
-            f"{name}: expected equal input and linear_weight last dimensions (in_features), got {inner[-1]} and {shape[-1]}"
+            f"{name}: expected equal input and linear_weight last dimensions (in_features), got {inner[-1]} "
+            f"and {shape[-1]}"
         )
     if bias is not None and tuple(bias.shape) != shape[:-1]:
         raise RuntimeError(f"{name}: expected linear_bias shape {shape[:-1]}, got {tuple(bias.shape)}")
     if len(shape) > 2 and len(inner) == 1:
         raise RuntimeError(
-            f"{name}: K-dimensional loss defined by linear_weight shape {shape} requires batched input, (N, {inner[-1]}), got "
-            f"unbatched input with shape {inner}"
+            f"{name}: K-dimensional loss defined by linear_weight shape {shape} requires batched input, (N, "
+            f"{inner[-1]}), got unbatched input with shape {inner}"
         )

@@ -59,19 +59,26 @@ def _padded(targets: np.ndarray, lengths: np.ndarray) -> np.ndarray:
 def _check(log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any, blank: int) -> None:
     times, count, classes = _batched(log_probs).shape
     if log_probs.dtype.char not in "fd":
-        raise NotImplementedError(f"ctc_loss: not implemented for {OF_NUMPY[log_probs.dtype]}; use log_probs.float()")
+        raise NotImplementedError(
+            f"ctc_loss: not implemented for {OF_NUMPY[log_probs.dtype]}; use log_probs.float()"
+        )
     if targets.dtype.kind not in "iu":
-        raise RuntimeError(f"ctc_loss: targets must be integers (int64 or int32), but got {OF_NUMPY[targets.dtype]}")
+        raise RuntimeError(
+            f"ctc_loss: targets must be integers (int64 or int32), but got {OF_NUMPY[targets.dtype]}"
+        )
     if not 0 <= blank < classes:
         raise RuntimeError(f"ctc_loss: blank must be in label range: 0 to {classes - 1}, but got {blank}")
     for what, lengths in (("input_lengths", input_lengths), ("target_lengths", target_lengths)):
         if lengths.shape != (count,):
-            raise RuntimeError(f"ctc_loss: {what} must be of size batch_size {count}, but got {shape_text(lengths.shape)}")
+            raise RuntimeError(
+                f"ctc_loss: {what} must be of size batch_size {count}, but got {shape_text(lengths.shape)}"
+            )
         if lengths.min(initial=0) < 0:
             raise RuntimeError(f"ctc_loss: {what} must be non-negative, but got {lengths.min()}")
     if input_lengths.max(initial=0) > times:
         raise RuntimeError(
-            f"ctc_loss: Expected input_lengths to have value at most {times}, but got value {input_lengths.max()}"
+            f"ctc_loss: Expected input_lengths to have value at most {times}, but got value "
+            f"{input_lengths.max()}"
         )
     _check_targets(targets, target_lengths, count)
 
@@ -79,8 +86,8 @@ def _check(log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any
 def _check_targets(targets: np.ndarray, lengths: np.ndarray, count: int) -> None:
     if targets.ndim == 1 and lengths.sum() != len(targets):
         raise RuntimeError(
-            f"ctc_loss: targets one behind the other must have {lengths.sum()} elements, the sum of target_lengths, but "
-            f"got {len(targets)}"
+            f"ctc_loss: targets one behind the other must have {lengths.sum()} elements, the sum of "
+            f"target_lengths, but got {len(targets)}"
         )
     if targets.ndim == 2 and (len(targets) != count or lengths.max(initial=0) > targets.shape[1]):
         raise RuntimeError(
@@ -136,13 +143,17 @@ def ctc_loss(
     reduction: str = "mean",
     zero_infinity: bool = False,
 ) -> Array:
-    """-log of the probability of the targets over all alignments (Graves et al. 2006); mean: over the targets' lengths.
+    """-log of the probability of the targets over all alignments (Graves et al. 2006); mean: over the
+    targets' lengths.
 
-    log_probs (T, N, C) or (T, C) are log_softmax's outputs; targets (N, S), or all one behind the other; lengths are
-    tensors or sequences of N ints. Infinite losses (inputs too short) count 0 with `zero_infinity`.
+    log_probs (T, N, C) or (T, C) are log_softmax's outputs; targets (N, S), or all one behind the other;
+    lengths are tensors or sequences of N ints. Infinite losses (inputs too short) count 0 with
+    `zero_infinity`.
     """
     mode = chosen("ctc_loss", None, None, reduction)
-    return ctc(log_probs, targets, _lengths(input_lengths), _lengths(target_lengths), blank, mode, zero_infinity)
+    return ctc(
+        log_probs, targets, _lengths(input_lengths), _lengths(target_lengths), blank, mode, zero_infinity
+    )
 
 
 def _lengths(given: Any) -> Lengths:

@@ -57,7 +57,9 @@ def _ranked(g: Any, input1: Any, input2: Any, target: Any, margin: Any, slope: A
 ranking_error.slope(
     input1=lambda g, input1, input2, target, margin: _ranked(g, input1, input2, target, margin, -target),
     input2=lambda g, input1, input2, target, margin: _ranked(g, input1, input2, target, margin, target),
-    target=lambda g, input1, input2, target, margin: _ranked(g, input1, input2, target, margin, input2 - input1),
+    target=lambda g, input1, input2, target, margin: _ranked(
+        g, input1, input2, target, margin, input2 - input1
+    ),
 )
 
 _soft_margin, _ranking = reduced_op(soft_margin_error), reduced_op(ranking_error)
@@ -107,12 +109,15 @@ def margin_ranking_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Array:
-    """max(0, margin - target · (input1 - input2)): input1 should be larger where target is 1, smaller where -1."""
+    """max(0, margin - target · (input1 - input2)): input1 should be larger where target is 1, smaller where
+    -1.
+    """
     mode = chosen("margin_ranking_loss", size_average, reduce, reduction)
     if not len(input1.shape) == len(input2.shape) == len(target.shape):
         raise RuntimeError(
-            f"margin_ranking_loss: All input tensors should have same dimension but got sizes: input1: "
-            f"{shape_text(input1.shape)}, input2: {shape_text(input2.shape)}, target: {shape_text(target.shape)}"
+            "margin_ranking_loss: All input tensors should have same dimension but got sizes: input1: "
+            f"{shape_text(input1.shape)}, input2: {shape_text(input2.shape)}, target: "
+            f"{shape_text(target.shape)}"
         )
     if not any(is_floating(x) for x in (input1, input2, target)):
         return reduced(clamp_min(margin - mul(target, sub(input1, input2)), 0), mode)
@@ -135,7 +140,9 @@ def multilabel_soft_margin_loss(
     if weight is not None:
         losses = mul(losses, weight)
     if not len(input.shape):
-        raise IndexError("multilabel_soft_margin_loss: Dimension specified as -1 but tensor has no dimensions")
+        raise IndexError(
+            "multilabel_soft_margin_loss: Dimension specified as -1 but tensor has no dimensions"
+        )
     return reduced(mean(losses, -1), mode)
 
 
@@ -153,7 +160,7 @@ def cosine_embedding_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Array:
-    """1 - cos(input1, input2) where target is 1, max(0, cos - margin) where it is -1; inputs (N, D) or (D,)."""
+    """1 - cos(input1, input2) where target is 1, max(0, cos - margin) where -1; inputs (N, D) or (D,)."""
     mode = chosen("cosine_embedding_loss", size_average, reduce, reduction)
     want, given = len(target.shape), (len(input1.shape), len(input2.shape))
     if want > 1:
@@ -163,8 +170,8 @@ def cosine_embedding_loss(
         )
     if given != (want + 1, want + 1):
         raise RuntimeError(
-            f"cosine_embedding_loss: {want}D target tensor expects {want + 1}D input tensors, but found inputs with sizes "
-            f"{list(input1.shape)} and {list(input2.shape)}."
+            f"cosine_embedding_loss: {want}D target tensor expects {want + 1}D input tensors, but found "
+            f"inputs with sizes {list(input1.shape)} and {list(input2.shape)}."
         )
     tiny = 1e-12
     sizes = mul(sum(mul(input1, input1), -1) + tiny, sum(mul(input2, input2), -1) + tiny)
@@ -221,11 +228,18 @@ def triplet_margin_with_distance_loss(
     """triplet_margin_loss with any distance: distance_function(x, y) gives one number for each row."""
     mode = chosen("triplet_margin_with_distance_loss", None, None, reduction)
     distance = distance_function or _Norm(2.0, 1e-6)
-    return _triplet("triplet_margin_with_distance_loss", (anchor, positive, negative), distance, margin, swap, mode)
+    return _triplet(
+        "triplet_margin_with_distance_loss", (anchor, positive, negative), distance, margin, swap, mode
+    )
 
 
 def _triplet(
-    name: str, parts: tuple[Any, ...], distance: Callable[[Any, Any], Any], margin: float, swap: bool, mode: str
+    name: str,
+    parts: tuple[Any, ...],
+    distance: Callable[[Any, Any], Any],
+    margin: float,
+    swap: bool,
+    mode: str,
 ) -> Any:
     anchor, positive, negative = parts
     if margin <= 0:
@@ -233,8 +247,8 @@ def _triplet(
     ndims = [len(x.shape) for x in parts]
     if len(set(ndims)) > 1:
         raise RuntimeError(
-            f"{name}: The anchor, positive, and negative tensors are expected to have the same number of dimensions, but "
-            f"got: anchor {ndims[0]}D, positive {ndims[1]}D, and negative {ndims[2]}D inputs"
+            f"{name}: The anchor, positive, and negative tensors are expected to have the same number of "
+            f"dimensions, but got: anchor {ndims[0]}D, positive {ndims[1]}D, and negative {ndims[2]}D inputs"
         )
     near, far = distance(anchor, positive), distance(anchor, negative)
     if swap:
@@ -250,7 +264,9 @@ def other_classes(input: Array, target: Array, /) -> Array:
     """Whether each score of (rows, classes) is of another class than the row's."""
     if target.size and not (target.min() >= 0 and target.max() < input.shape[1]):
         wrong = target[(target < 0) | (target >= input.shape[1])][0]
-        raise RuntimeError(f"multi_margin_loss: target out of range: {wrong} is none of the {input.shape[1]} classes")
+        raise RuntimeError(
+            f"multi_margin_loss: target out of range: {wrong} is none of the {input.shape[1]} classes"
+        )
     return np.arange(input.shape[1]) != target[:, None]
 
 
@@ -272,7 +288,7 @@ def multi_margin_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Array:
-    """Σ over the other classes c of max(0, margin - input[target] + input[c])^p, over the number of classes."""
+    """Σ over other classes c of max(0, margin - input[target] + input[c])^p, over the number of classes."""
     mode = chosen("multi_margin_loss", size_average, reduce, reduction)
     if p not in (1, 2):
         raise ValueError(f"multi_margin_loss: only p == 1 and p == 2 supported, got {p}")
@@ -292,19 +308,27 @@ def multi_margin_loss(
 def _check_margin_target(shape: tuple[int, ...], rows: int, classes: int, target: Any, weight: Any) -> None:
     name = "multi_margin_loss"
     if len(shape) > 2 or not classes:
-        raise RuntimeError(f"{name}: Expected non-empty vector or matrix with optional 0-dim batch size, but got: {list(shape)}")
+        raise RuntimeError(
+            f"{name}: Expected non-empty vector or matrix with optional 0-dim batch size, but got: "
+            f"{list(shape)}"
+        )
     if math.prod(tuple(target.shape)) != rows or len(target.shape) > 1:
         raise RuntimeError(
-            f"{name}: target tensor should be 1-D with size equal to the number of input samples (batch size). Expected "
-            f"target size [{rows}], but got {list(target.shape)}. Input has shape {list(shape)}."
+            f"{name}: target tensor should be 1-D with size equal to the number of input samples (batch "
+            f"size). Expected target size [{rows}], but got {list(target.shape)}. Input has shape "
+            f"{list(shape)}."
         )
     _need_long(name, target)
     if weight is not None:
         constant_weights(name, weight=weight)
         if len(weight.shape) != 1:
-            raise ValueError(f"{name}: weight must be one-dimensional, but has shape {shape_text(weight.shape)}")
+            raise ValueError(
+                f"{name}: weight must be one-dimensional, but has shape {shape_text(weight.shape)}"
+            )
         if weight.shape[0] != classes:
-            raise RuntimeError(f"{name}: inconsistent weight size, expected {classes} but got {list(weight.shape)}")
+            raise RuntimeError(
+                f"{name}: inconsistent weight size, expected {classes} but got {list(weight.shape)}"
+            )
 
 
 def _need_long(name: str, target: Any) -> None:
@@ -312,17 +336,19 @@ def _need_long(name: str, target: Any) -> None:
     if kind != "int64":
         found = {"float32": "Float", "float64": "Double", "int32": "Int"}.get(kind, kind)
         raise RuntimeError(
-            f"{name}: expected scalar type Long but found {found}: targets are class indices, use target.long()"
+            f"{name}: expected scalar type Long but found {found}: targets are class indices, use "
+            "target.long()"
         )
 
 
 @primitive(forms="", under="internal", outputs=("slope", "offset"), differentiable=False)
 def multilabel_terms(input: Array, target: Array, /) -> tuple[Array, Array]:
-    """The multilabel margin loss of each row is Σ slope · input + offset: which pairs lie within the margin."""
+    """Each row's multilabel margin loss is Σ slope · input + offset: which pairs lie within the margin."""
     rows, classes = input.shape
     if target.size and not (target.min() >= -1 and target.max() < classes):
         raise RuntimeError(
-            f"multilabel_margin_loss: argument #2 'target' is out of range: it holds classes 0 to {classes - 1}, then -1"
+            "multilabel_margin_loss: argument #2 'target' is out of range: it holds classes 0 to "
+            f"{classes - 1}, then -1"
         )
     counted = np.logical_and.accumulate(target >= 0, 1)
     meant = np.zeros((rows, classes + 1), bool)
@@ -357,11 +383,14 @@ def multilabel_margin_loss(
     shape = tuple(input.shape)
     if tuple(target.shape) != shape or len(shape) > 2:
         raise RuntimeError(
-            f"multilabel_margin_loss: inconsistent target size: {list(target.shape)} for input of size: {list(shape)}"
+            f"multilabel_margin_loss: inconsistent target size: {list(target.shape)} for input of size: "
+            f"{list(shape)}"
         )
     _need_long("multilabel_margin_loss", target)
     if not is_floating(input):
-        raise NotImplementedError(f"multilabel_margin_loss: not implemented for {input.dtype}; use input.float()")
+        raise NotImplementedError(
+            f"multilabel_margin_loss: not implemented for {input.dtype}; use input.float()"
+        )
     rows, classes = shape if len(shape) == 2 else (1, math.prod(shape))
     x = reshape(input, (rows, classes))
     slope, offset = multilabel_terms(x, reshape(target, (rows, classes)))

@@ -1,4 +1,6 @@
-"""What losses share: `reduction="none"`, "mean" or "sum", and elementwise losses that are reduced in one node."""
+"""What losses share: `reduction="none"`, "mean" or "sum", and elementwise losses that are reduced in one
+node.
+"""
 
 from __future__ import annotations
 
@@ -24,15 +26,20 @@ _MODES = ("none", "mean", "sum")
 
 
 def chosen(name: str, size_average: bool | None, reduce: bool | None, reduction: str) -> str:
-    """The reduction asked for, the two old flags translated (with a warning). Raises ValueError for an unknown one."""
+    """The reduction asked for, the two old flags translated (with a warning). Raises ValueError for an
+    unknown one.
+    """
     if size_average is not None or reduce is not None:
         old = "none" if reduce is False else "sum" if size_average is False else "mean"
         warnings.warn(
-            f"size_average and reduce args will be deprecated, please use reduction='{old}' instead.", stacklevel=4
+            f"size_average and reduce args will be deprecated, please use reduction='{old}' instead.",
+            stacklevel=4,
         )
         return old
     if reduction not in _MODES:
-        raise ValueError(f"{reduction} is not a valid value for reduction: {name} takes 'none', 'mean' or 'sum'")
+        raise ValueError(
+            f"{reduction} is not a valid value for reduction: {name} takes 'none', 'mean' or 'sum'"
+        )
     return reduction
 
 
@@ -45,10 +52,14 @@ def reduced(losses: Any, reduction: str) -> Any:
 
 
 class OfDifference(NamedTuple):
-    """A loss that depends on d = input - target alone, on arrays: what runs where both are of one shape and type."""
+    """A loss that depends on d = input - target alone, on arrays: what runs where both are of one shape and
+    type.
+    """
 
     value: Callable[..., Any]  # (d, *options) -> losses, a fresh array
-    slope: Callable[..., Any]  # (d, g, *options) -> cotangent of the input, a fresh array; the target's is its negative
+    slope: Callable[
+        ..., Any
+    ]  # (d, g, *options) -> cotangent of the input, a fresh array; the target's is its negative
 
 
 def reduced_op(kernel: Pointwise, of_difference: OfDifference | None = None) -> Primitive:
@@ -81,7 +92,10 @@ def reduced_op(kernel: Pointwise, of_difference: OfDifference | None = None) -> 
 def _alike(input: Any, target: Any) -> bool:
     """Whether two arrays are of one shape and of one type that NumPy computes in, with dimensions."""
     return (
-        input.dtype is target.dtype and input.dtype.char in "fd" and input.shape == target.shape and input.ndim > 0
+        input.dtype is target.dtype
+        and input.dtype.char in "fd"
+        and input.shape == target.shape
+        and input.ndim > 0
     )
 
 
@@ -96,7 +110,11 @@ def reduce_array(losses: np.ndarray, reduction: str) -> Any:
 
 def _shape(kernel: Pointwise, tensors: Sequence[str], args: tuple[Any, ...]) -> Any:
     inputs = args[: len(tensors)]
-    shape = broadcast_shapes(kernel.name, *(getattr(a, "shape", ()) for a in inputs)) if args[-1] == "none" else ()
+    shape = (
+        broadcast_shapes(kernel.name, *(getattr(a, "shape", ()) for a in inputs))
+        if args[-1] == "none"
+        else ()
+    )
     return shape, kernel.types(inputs)[1].np
 
 
@@ -119,7 +137,9 @@ def _backward_of(
         rule = kernel.rule(need)
         found = rule.on_arrays(g, *(values[n] for n in rule.keeps))
         grads = dict(zip(need, found if len(need) > 1 else (found,), strict=True))
-        return tuple(fitted(grads[n], x, shape) if n in grads else None for n, x in zip(kernel.tensors, inputs))
+        return tuple(
+            fitted(grads[n], x, shape) if n in grads else None for n, x in zip(kernel.tensors, inputs)
+        )
 
     backward.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD) for n in (*names, "need")]
@@ -141,7 +161,7 @@ def fitted(g: Any, like: Any, shape: tuple[int, ...]) -> Any:
 _PLAIN = (np.ndarray, np.float32, np.float64)
 
 
-# -- types and shapes ---------------------------------------------------------------------------------------------
+# -- types and shapes -----------------------------------------------------------------------------------
 
 
 def storage_of(x: Any) -> np.dtype:
@@ -159,6 +179,6 @@ def same_sizes(name: str, input: Any, target: Any) -> None:
     if tuple(input.shape) != tuple(target.shape):
         raise ValueError(
             f"{name}: Target size {shape_text(target.shape)} must be the same as input size "
-            f"{shape_text(input.shape)}. Please ensure they have the same size, e.g. with target.unsqueeze(1) or "
-            f"input.squeeze(1)"
+            f"{shape_text(input.shape)}. Please ensure they have the same size, e.g. with "
+            "target.unsqueeze(1) or input.squeeze(1)"
         )
