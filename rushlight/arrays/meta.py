@@ -8,6 +8,7 @@ import numpy as np
 
 from ..device import META
 from .foreign import ForeignArray
+from .numpy import broadcast_shapes
 
 
 class MetaArray(ForeignArray):
@@ -36,10 +37,12 @@ class MetaArray(ForeignArray):
 
     def __op__(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run an op's shape rule; without one, run the op on zeros that take no memory."""
-        if op.kind == "composite":
-            return op.body(*args, **kwargs)
         if op.shape_rule is not None:
             return _results(op.shape_rule(*args, **kwargs))
+        if op.kind == "composite":
+            return op.body(*args, **kwargs)
+        if op.kind == "pointwise":
+            return _pointwise(op, args, kwargs)
         out = op.on_arrays(*map(_ghost, args), **{k: _ghost(v) for k, v in kwargs.items()})
         return tuple(map(_forget, out)) if isinstance(out, tuple) else _forget(out)
 
@@ -50,6 +53,15 @@ class MetaArray(ForeignArray):
 
     def __repr__(self) -> str:
         return f"MetaArray({self.shape}, {self.dtype})"
+
+
+def _pointwise(op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> MetaArray:
+    """Broadcast the shapes, promote the types."""
+    given = dict(zip(op.signature.parameters, args, strict=False)) | kwargs
+    inputs = {n: given[n] for n in op.tensors if given.get(n) is not None}
+    shapes = [v.shape for v in inputs.values() if hasattr(v, "shape")]
+    result = op.types([v for n, v in inputs.items() if n in op.promoted])[1]
+    return MetaArray(broadcast_shapes(op.name, *shapes), result.np)
 
 
 def row_major(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:

@@ -51,6 +51,14 @@ def over_dims(*names: str) -> Rule:
     return rule
 
 
+def over_dim(op: Op, size: int, values: list[Any], flags: list[bool], options: dict[str, Any]) -> Any:
+    """For ops that take one dimension, or None for all elements in a row."""
+    x, named = values[0], _options(op, values, options)
+    if not _alone(op, flags) or x.ndim == 1 or named["dim"] is None:
+        return example_by_example(op, size, values, flags, options)
+    return op(x, **named | {"dim": _shift(named["dim"], x.ndim - 1)})
+
+
 def to_shape(name: str) -> Rule:
     """For ops whose option `name` is the shape of an example's result."""
 
@@ -140,7 +148,8 @@ def _state(rule: Rule, *names: str) -> None:
             registry[name].batch(rule)
 
 
-_state(over_dims("dim"), "sum", "mean", "prod", "amax", "amin", "any", "all", "argmax", "argmin", "var", "std", "nansum", "nanmean")
+_state(over_dim, "prod", "argmax", "argmin")
+_state(over_dims("dim"), "sum", "mean", "amax", "amin", "any", "all", "var", "std", "nansum", "nanmean")
 _state(over_dims("dim"), "count_nonzero", "running_sum", "running_prod", "cummax", "cummin", "logcumsumexp", "sort", "argsort", "topk")
 _state(over_dims("dim"), "select", "narrow", "max_dim", "min_dim", "softmax", "log_softmax")
 _state(over_dims("dim0", "dim1"), "transpose")

@@ -106,6 +106,12 @@ def log_softmax(input: Array, /, dim: int, dtype: Dtype | None = None) -> Array:
     return y - log(sum(exp(y), dim, True))
 
 
+@softmax.shape
+@log_softmax.shape
+def _(input: Array, dim: int, dtype: Dtype | None = None) -> tuple[tuple[int, ...], Any]:
+    return input.shape, input.dtype if dtype is None else dtype.np
+
+
 @log_softmax.backward
 def _(g: Array, out: Array, input_dtype: Any, dim: int) -> Array:
     if _plain(g, out):

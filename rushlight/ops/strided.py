@@ -59,6 +59,11 @@ def storage_start(a: ndarray) -> int:
     return storage_bytes(a)[1] // a.itemsize if a.size else 0
 
 
+@as_strided.shape
+def _(input: Array, size: Sequence[int], stride: Any = None, storage_offset: Any = None) -> tuple[tuple[int, ...], Any]:
+    return tuple(size), input.dtype
+
+
 as_strided.vjp(
     input=lambda g, input, size, stride, storage_offset: strided_sum(g, input, size, stride, storage_offset)
 )
