@@ -10,6 +10,7 @@ import numpy as np
 
 from . import dtypes
 from .arrays import numpy as arrays
+from .autograd.inference import fresh_box
 from .autograd.inplace import write_out
 from .device import META, resolve
 from .dtypes import dtype
@@ -437,7 +438,7 @@ def legacy(cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     else:
         a = _from_data(args[0], dtypes.get_default_dtype(), copy=True)
     made = object.__new__(cls)
-    made._a, made._n, made._b, made._v = a, None, None, None
+    made._a, made._n, made._b, made._v = a, None, fresh_box(), None
     return made
 
 

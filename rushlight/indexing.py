@@ -16,6 +16,7 @@ import numpy as np
 
 from . import creation, dtypes
 from .autograd import inplace, record
+from .autograd.inference import UNTRACKED
 from .autograd.mode import grad_on
 from .errors import shape_text
 from .ops.declare import registry
@@ -271,6 +272,8 @@ def assign(self: Tensor, index: Any, value: Any) -> None:
         value = _value(self, value)
     if index is False:
         return
+    if self._n is None and (self._v is not None or self._b is UNTRACKED):
+        inplace.guard(self, "__setitem__")
     tracked = grad_on() and (self._n is not None or (isinstance(value, Tensor) and value._n is not None))
     if tracked or self._a.__class__ is not ndarray:
         _assign_recorded(self, index, value)

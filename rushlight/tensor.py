@@ -17,7 +17,8 @@ from .arrays import numpy as arrays
 from .autograd import tape
 from .autograd import engine, generate, inplace
 from .autograd.engine import Leaf
-from .autograd.mode import grad_on, inference_on
+from .autograd.inference import fresh_box, is_inference
+from .autograd.mode import grad_on
 from .device import CPU, META, device
 from .dtypes import OF_NUMPY, dtype
 from .errors import missing
@@ -145,7 +146,7 @@ class Tensor:
 
     def is_inference(self) -> bool:
         """Whether it was made in inference mode."""
-        return bool(self.__dict__.get("_inference"))
+        return is_inference(self)
 
     def is_shared(self) -> bool:
         """Whether it lies in memory shared between processes."""
@@ -198,6 +199,8 @@ class Tensor:
 
     @property
     def _version(self) -> int:
+        if is_inference(self):
+            raise RuntimeError("Inference tensors do not track version counter.")
         return 0 if self._b is None else self._b[0]
 
     @property
@@ -438,7 +441,8 @@ def wrap(array: Any) -> Tensor:
     """An array as a Tensor that is not tracked; no copy."""
     t = object.__new__(Tensor)
     t._a = array
-    t._n = t._b = t._v = None
+    t._n = t._v = None
+    t._b = fresh_box()
     return t
 
 

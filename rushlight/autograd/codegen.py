@@ -14,19 +14,36 @@ def compile_text(text: str, label: str, extra: dict[str, Any]) -> dict[str, Any]
     filename = f"<rushlight {label}>"
     linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
     scope = {**namespace, **extra}
+    for old, new in _spellings.items():
+        text = text.replace(old, new)
     exec(compile(text, filename, "exec"), scope)
-    _scopes.append(scope)
+    _made.append((text, filename, scope))
     return scope
 
 
-_scopes: list[dict[str, Any]] = []
+_made: list[tuple[str, str, dict[str, Any]]] = []
+_spellings: dict[str, str] = {}
 
 
 def exchange(name: str, value: Any) -> None:
     """Give a shared name another value in all code generated so far and from now on."""
     namespace[name] = value
-    for scope in _scopes:
+    for _, _, scope in _made:
         scope[name] = value
+
+
+def respell(old: str, new: str) -> None:
+    """Have `new` in the place of `old` in all generated code: functions made so far are given the code of their new text."""
+    if old in _spellings:
+        return
+    _spellings[old] = new
+    for text, filename, scope in _made:
+        if old in text:
+            fresh = dict(scope)
+            exec(compile(text.replace(old, new), filename, "exec"), fresh)
+            for name, made in fresh.items():
+                if made is not scope[name] and hasattr(made, "__code__"):
+                    scope[name].__code__ = made.__code__
 
 
 class Later:

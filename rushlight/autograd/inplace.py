@@ -16,6 +16,7 @@ from .. import dtypes
 from ..errors import shape_text
 from . import record
 from .engine import Leaf, binding, next_number
+from .inference import UNTRACKED, refuse_write
 from .mode import grad_on
 
 ndarray = np.ndarray
@@ -25,6 +26,8 @@ Steps = list[tuple[Any, dict[str, Any]]]
 def store(t: Any, result: Any, name: str, depth: int = 3) -> None:
     """Write an op's result into `t`'s memory and count the change."""
     a = t._a
+    if t._b is UNTRACKED:
+        refuse_write(name)
     if a.__class__ is not ndarray:
         t._a = a.__store__(result)
     elif result.__class__ is not ndarray and hasattr(result, "__op__"):
@@ -63,6 +66,23 @@ def _capital(d: dtypes.dtype) -> str:
 def _stretches(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:
     extra = len(target) - len(shape)
     return extra >= 0 and all(n in (1, m) for n, m in zip(shape, target[extra:], strict=True))
+
+
+def guard(t: Any, name: str) -> None:
+    """Raise RuntimeError where `t`, a view or an inference tensor that is not tracked itself, is not to be written to."""
+    if t._b is UNTRACKED:
+        refuse_write(name)
+        return
+    base = base_of(t)
+    if t is base or base._n is None or t._n is not None or not grad_on():
+        return
+    if any(view() is t for view in base._b[1] or ()):
+        guard_leaf(t, name)
+        return
+    raise RuntimeError(
+        f"{name}: A view was created in no_grad mode and is being modified inplace with grad mode enabled. It is unclear "
+        f"whether that should be tracked: put both the view and the in-place operation inside the no_grad block, or both outside"
+    )
 
 
 def guard_leaf(t: Any, name: str) -> None:

@@ -13,6 +13,7 @@ from ..ops.frugal import InPlace
 from . import inplace, record, writing
 from .codegen import Later, compile_text
 from .engine import binding
+from .inference import UNTRACKED
 from .signatures import arguments, by_name, literal, parameters, varargs
 
 
@@ -20,7 +21,7 @@ def inplace_function(op: Op) -> Callable[..., Any]:
     """`add_`: the op computed and written into its first input, in sight of autograd."""
     x, *rest = op.tensors
     name = f"{op.name}_"
-    lines = [f"def {name}({parameters(op, out=False)}):", *varargs(op)]
+    lines = [f"def {name}({parameters(op, out=False)}):", _GUARD.format(x=x, name=name), *varargs(op)]
     if op.is_view or op.writer is not None:
         return _writing_function(op, name, lines)
     lines += [f"    a_{x} = {x}._a"]
@@ -34,9 +35,10 @@ def inplace_function(op: Op) -> Callable[..., Any]:
     lines += [f"    store({x}, op({arguments(op, 'a_')}), {name!r})", f"    return {x}"]
     fast = _fast_inplace(op)
     if fast:
-        lines.insert(1, fast)
+        lines.insert(2, fast)
     extra = {"op": op, "call": Later(op, binding.function), "unwrap": record.unwrapper(name), "store": inplace.store}
     extra |= {"recorded": inplace.recorded, "ufunc": _UFUNCS.get(op.name), "bump": record.bump}
+    extra |= {"guard": inplace.guard, "UNTRACKED": UNTRACKED}
     extra |= {"frugal": InPlace(op)} if isinstance(op, Pointwise) else {}
     fn = compile_text("\n".join(lines) + "\n", name, extra)[name]
     fn.__doc__ = f"In-place {op.name}: writes into the tensor and returns it."
@@ -51,10 +53,13 @@ def _writing_function(op: Op, name: str, lines: list[str]) -> Callable[..., Any]
     else:
         call = f"write(op, call, dict({by_name(op)}), {name!r})"
     extra = {"op": op, "call": Later(op, binding.function), "turn": writing.turn, "write": writing.write}
-    fn = compile_text("\n".join([lines[0], _fast_inplace(op), *lines[1:], f"    return {call}"]) + "\n", name, extra)[name]
+    extra |= {"guard": inplace.guard, "UNTRACKED": UNTRACKED}
+    fn = compile_text("\n".join([*lines[:2], _fast_inplace(op), *lines[2:], f"    return {call}"]) + "\n", name, extra)[name]
     fn.__doc__ = f"In-place {op.name}: changes the tensor and returns it."
     return fn
 
+
+_GUARD = "    if {x}._n is None and ({x}._v is not None or {x}._b is UNTRACKED): guard({x}, {name!r})"
 
 #: pointwise ops that are one NumPy ufunc, for writing in place without a temporary
 _UFUNCS = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide}

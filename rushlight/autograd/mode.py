@@ -8,10 +8,12 @@ from collections.abc import Callable
 from contextvars import ContextVar, Token
 from typing import Any, TypeVar
 
+from . import inference
+from .inference import UNTRACKED, _fresh_box, _inference
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 _grad = ContextVar("grad_mode", default=True)
-_inference = ContextVar("inference_mode", default=False)
 _anomaly = ContextVar("anomaly_mode", default=0)  # 0 off, 1 on, 2 on and checking for nan
 grad_on = _grad.get
 inference_on = _inference.get
@@ -68,14 +70,23 @@ class _Mode:
         @functools.wraps(fn)
         def wrapped(*args: Any, **kwargs: Any) -> Any:
             running = fn(*args, **kwargs)
-            sent: Any = None
+            resume: Any = running.send
+            given: Any = None
             while True:
                 with self._clone():
                     try:
-                        item = running.send(sent)
+                        item = resume(given)
                     except StopIteration as stop:
                         return stop.value
-                sent = yield item
+                try:
+                    given = yield item
+                    resume = running.send
+                except GeneratorExit:
+                    with self._clone():
+                        running.close()
+                    raise
+                except BaseException as error:
+                    resume, given = running.throw, error
 
         return wrapped
 
@@ -98,10 +109,10 @@ class no_grad(_Mode):
 
 
 class enable_grad(no_grad):
-    """Operations inside are recorded, also within `no_grad`."""
+    """Operations inside are recorded, also within `no_grad` (but not within `inference_mode`)."""
 
     def _enter(self) -> None:
-        self._set(_grad, True)
+        self._set(_grad, not _inference.get())
 
 
 class set_grad_enabled(_Mode):
@@ -110,7 +121,7 @@ class set_grad_enabled(_Mode):
     def __init__(self, mode: bool) -> None:
         super().__init__()
         self.mode = bool(mode)
-        self._set(_grad, self.mode)
+        self._set(_grad, self.mode and not _inference.get())
 
     def _enter(self) -> None:
         pass
@@ -124,19 +135,29 @@ class set_grad_enabled(_Mode):
 
 
 class inference_mode(_Mode):
-    """no_grad whose results can never take part in recording later."""
+    """no_grad whose results can never take part in recording later. With mode False: ordinary recording."""
+
+    def __new__(cls, mode: Any = True) -> Any:
+        self = super().__new__(cls)
+        if isinstance(mode, bool):
+            return self
+        self.__init__()  # `@inference_mode` without parentheses
+        return self(mode)
 
     def __init__(self, mode: bool = True) -> None:
         super().__init__()
         self.mode = mode
 
     def _enter(self) -> None:
+        if self.mode:
+            inference.notice()
         self._set(_inference, self.mode)
-        self._set(_grad, not self.mode and _grad.get())
+        self._set(_grad, not self.mode)
+        self._set(_fresh_box, UNTRACKED if self.mode else None)
 
     def __exit__(self, *exc: object) -> None:
-        super().__exit__()
-        super().__exit__()
+        for _ in range(3):
+            super().__exit__()
 
     def _clone(self) -> _Mode:
         return type(self)(self.mode)

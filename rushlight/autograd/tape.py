@@ -11,11 +11,14 @@ import numpy as np
 from ..errors import shape_text
 from . import mode
 from .engine import Hooked, Leaf, binding, run, run_general
+from .inference import UNTRACKED, inference_on
 
 
 def set_requires_grad(t: Any, value: bool) -> None:
     """Make a leaf require grad, or not. Raises RuntimeError for integer tensors and for non-leaves."""
     if value:
+        if t._b is UNTRACKED and not inference_on():
+            raise RuntimeError("requires_grad: Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.")
         if t._n is None:
             if t._a.dtype.kind not in "fcV":
                 raise RuntimeError(

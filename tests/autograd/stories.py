@@ -1,4 +1,6 @@
-"""Stories told twice: a function of a library, run with Rushlight and with torch, whose outcomes must be the same."""
+"""Stories told twice: a function of a library, run with Rushlight and with torch,
+whose outcomes must be the same.
+"""
 
 import math
 
@@ -9,7 +11,9 @@ import rushlight
 
 
 def plain(value):
-    """A result as plain Python: tensors as (dtype, shape, requires_grad, numbers), nests of them, the rest as it is."""
+    """A result as plain Python: tensors as (dtype, shape, requires_grad, numbers),
+    nests of them, the rest as it is.
+    """
     if hasattr(value, "requires_grad") and hasattr(value, "tolist"):
         numbers = np.asarray(value.detach().tolist())
         return (str(value.dtype), tuple(value.shape), value.requires_grad, numbers)
@@ -31,7 +35,9 @@ def outcome(story, lib):
 def same(ours, theirs, tolerance=1e-5):
     """Whether two plain outcomes agree, numbers to within a tolerance."""
     if isinstance(ours, np.ndarray) or isinstance(theirs, np.ndarray):
-        return np.shape(ours) == np.shape(theirs) and np.allclose(ours, theirs, tolerance, tolerance, equal_nan=True)
+        return np.shape(ours) == np.shape(theirs) and np.allclose(
+            ours, theirs, tolerance, tolerance, equal_nan=True
+        )
     if isinstance(ours, float) and isinstance(theirs, float):
         return math.isclose(ours, theirs, rel_tol=tolerance, abs_tol=tolerance)
     if isinstance(ours, (list, tuple)) and isinstance(theirs, (list, tuple)):

@@ -53,7 +53,9 @@ def test_backward_twice_says_what_to_do():
     x = rl.ones(2, requires_grad=True)
     y = (x * x).sum()
     y.backward()
-    with pytest.raises(RuntimeError, match=r"Trying to backward through the graph a second time.*retain_graph=True"):
+    with pytest.raises(
+        RuntimeError, match=r"Trying to backward through the graph a second time.*retain_graph=True"
+    ):
         y.backward()
 
 
@@ -194,7 +196,9 @@ def twice_through_grad(lib):
 def outputs_that_are_inputs(lib):
     x = lib.ones(2, requires_grad=True)
     y = x * 2
-    return lib.autograd.grad(x, x, lib.ones(2) * 3), lib.autograd.grad([y, x], [x, y], [lib.ones(2), lib.ones(2)])
+    return lib.autograd.grad(x, x, lib.ones(2) * 3), lib.autograd.grad(
+        [y, x], [x, y], [lib.ones(2), lib.ones(2)]
+    )
 
 
 def inputs_that_are_not_leaves(lib):
