@@ -394,6 +394,8 @@ def _python_storage(d: dtype, flat: list[Any]) -> Any:
 
 def _category(data: Any) -> int:
     """The promotion category of nested Python data; empty data counts as floating."""
+    if isinstance(data, (str, bytes)):  # a letter of a text is a text: there is no bottom
+        raise TypeError(f"tensor: new(): invalid data type '{type(data).__name__}'; numbers are expected")
     if isinstance(data, (list, tuple)) or (hasattr(data, "__len__") and hasattr(data, "__getitem__")):
         return max((_category(v) for v in data), default=dtypes.FLOAT)
     if isinstance(data, Tensor):
