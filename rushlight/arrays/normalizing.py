@@ -44,7 +44,7 @@ class Layout(NamedTuple):
 
 
 class Moments(NamedTuple):
-    """Mean (None: not subtracted), variance, and 1 / sqrt(var + eps), in the shape the kernel works with."""
+    """Mean (None: not subtracted), variance (not of rows), and 1 / sqrt(var + eps), as the kernel shapes them."""
 
     mean: Array
     var: Array
@@ -94,22 +94,22 @@ def _inverse_root(var: np.ndarray, eps: float) -> np.ndarray:
 def _rows(x: np.ndarray, weight: Array, bias: Array, eps: float, center: bool) -> tuple[np.ndarray, Moments]:
     """(rows, m): each row by its own moments, weights along it."""
     rows, m = x.shape
-    n = x.dtype.type(max(m, 1))
+    n, eps = x.dtype.type(max(m, 1)), x.dtype.type(eps)
+    ones = np.ones(m, x.dtype)
     out = np.empty(x.shape, x.dtype)
-    mean = np.empty((rows, 1), x.dtype) if center else None
-    var = np.empty((rows, 1), x.dtype)
+    mean, scale = (np.empty((rows, 1), x.dtype) if center else None), np.empty((rows, 1), x.dtype)
     for b in _blocks(rows, m):
         part, to = x[b], out[b]
         if mean is not None:
-            np.divide(np.add.reduce(part, 1, keepdims=True), n, mean[b])
-            part = np.subtract(part, mean[b], to)
-        np.divide(np.vecdot(part, part)[:, None], n, var[b])
-        np.multiply(part, _inverse_root(var[b], eps), to)
+            mean[b] = found = np.dot(part, ones)[:, None] / n
+            part = np.subtract(part, found, to)
+        scale[b] = found = 1 / np.sqrt(np.vecdot(part, part)[:, None] / n + eps)
+        np.multiply(part, found, to)
         if weight is not None:
             to *= weight
         if bias is not None:
             to += bias
-    return out, Moments(mean, var, _inverse_root(var, eps))
+    return out, Moments(mean, None, scale)
 
 
 def _rows_backward(
@@ -141,7 +141,7 @@ def _rows_backward(
 
 def _row_sums(v: np.ndarray, weight: Array) -> np.ndarray:
     """Σ v · weight of each row."""
-    return np.add.reduce(v, 1, keepdims=True) if weight is None else np.dot(v, weight)[:, None]
+    return np.dot(v, np.ones(v.shape[1], v.dtype) if weight is None else weight)[:, None]
 
 
 # -- planes ---------------------------------------------------------------------------------------------
