@@ -58,11 +58,12 @@ def shape_text(shape: Sequence[int]) -> str:
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str | None:
-    """The candidate most like `name`, or None when nothing is close."""
-    names = sorted(set(candidates))
-    folded = {n.lower(): n for n in names}
+    """The candidate most like `name`, or None when nothing is close; of `linear` and `Linear`, the one in the same case."""
+    folded: dict[str, list[str]] = {}
+    for candidate in sorted(set(candidates)):
+        folded.setdefault(candidate.lower(), []).append(candidate)
     found = difflib.get_close_matches(name.lower(), folded, n=1, cutoff=0.6)
-    return folded[found[0]] if found else None
+    return max(folded[found[0]], key=lambda c: difflib.SequenceMatcher(None, c, name).ratio()) if found else None
 
 
 class MissingName(AttributeError):
@@ -81,10 +82,16 @@ class MissingName(AttributeError):
         return AttributeError, (str(self),)
 
 
+MissingName.__name__ = MissingName.__qualname__ = "AttributeError"  # what a traceback should call it
+MissingName.__module__ = "builtins"
+
+
 def missing(owner: str, name: str, candidates: Iterable[str]) -> AttributeError:
     """The AttributeError for `owner.name`, naming the nearest thing there is among `candidates`."""
     return MissingName(owner, name, candidates)
 
 
 class LinAlgError(RuntimeError):
-    """A matrix without what was asked of it: no inverse, no Cholesky factor, no convergence (torch.linalg.LinAlgError)."""
+    """A matrix without what was asked of it: no inverse, no Cholesky factor,
+    no convergence (torch.linalg.LinAlgError).
+    """
