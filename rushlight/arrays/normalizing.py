@@ -44,7 +44,7 @@ class Layout(NamedTuple):
 
 
 class Moments(NamedTuple):
-    """Mean (None: not subtracted), variance (None for rows) and 1 / sqrt(var + eps), as the kernel shapes them."""
+    """Mean (None: not subtracted), variance (None for rows) and 1 / sqrt(var + eps), in kernel shape."""
 
     mean: Array
     var: Array
