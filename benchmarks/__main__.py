@@ -1,4 +1,6 @@
-"""python -m benchmarks [--rounds N] [--threads N] [ops backward steps footprint]: tables of Rushlight beside torch."""
+"""python -m benchmarks [--rounds N] [--threads N] [ops backward steps footprint]:
+tables of Rushlight beside torch.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +28,15 @@ def main() -> None:
     from . import footprint, ops, steps
     from .timing import show
 
-    print(f"torch {torch.__version__}, rushlight {rushlight.__version__}, {options.threads} thread(s), medians of {options.rounds}")
-    tables = {"ops": ("Operations", ops.forward), "backward": ("Backward per node", ops.backward), "steps": ("Training steps", steps.steps)}
+    print(
+        f"torch {torch.__version__}, rushlight {rushlight.__version__}, "
+        f"{options.threads} thread(s), medians of {options.rounds}"
+    )
+    tables = {
+        "ops": ("Operations", ops.forward),
+        "backward": ("Backward per node", ops.backward),
+        "steps": ("Training steps", steps.steps),
+    }
     for suite in options.suites:
         if suite == "footprint":
             footprint.show_footprint()

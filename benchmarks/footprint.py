@@ -6,6 +6,7 @@ import importlib.metadata
 import statistics
 import subprocess
 import sys
+from pathlib import Path
 
 _IMPORT = (
     "import time, resource; t = time.perf_counter(); import {name}; "
@@ -15,23 +16,20 @@ _IMPORT = (
 
 def imported(name: str, times: int = 11) -> tuple[float, float]:
     """Median seconds of `import name` in fresh processes, and resident megabytes after it."""
-    runs = [
-        tuple(map(float, subprocess.run([sys.executable, "-c", _IMPORT.format(name=name)], capture_output=True, check=True).stdout.split()))
-        for _ in range(times)
-    ]
+    command = [sys.executable, "-c", _IMPORT.format(name=name)]
+    texts = [subprocess.run(command, capture_output=True, check=True).stdout for _ in range(times)]
+    runs = [tuple(map(float, text.split())) for text in texts]
     return statistics.median(r[0] for r in runs[1:]), statistics.median(r[1] for r in runs[1:])
 
 
 def installed(distribution: str) -> float:
     """Megabytes of a distribution's files."""
-    files = importlib.metadata.files(distribution) or []
-    return sum(path.stat().st_size for f in files if (path := f.locate()).is_file()) / 1e6  # type: ignore[attr-defined]
+    paths = [Path(str(f.locate())) for f in importlib.metadata.files(distribution) or []]
+    return sum(path.stat().st_size for path in paths if path.is_file()) / 1e6
 
 
 def show_footprint() -> None:
     """Print import time, memory and size."""
-    from pathlib import Path
-
     import rushlight
 
     root = Path(rushlight.__file__).parent
@@ -42,4 +40,7 @@ def show_footprint() -> None:
     for name in ("rushlight", "torch"):
         seconds, megabytes = imported(name)
         print(f"import {name:12} {seconds * 1000:7.0f} ms {megabytes:7.0f} MB resident")
-    print(f"installed: rushlight {own:.1f} MB + core dependencies {sum(core.values()):.0f} MB ({parts}); torch {installed('torch'):.0f} MB")
+    print(
+        f"installed: rushlight {own:.1f} MB + core dependencies "
+        f"{sum(core.values()):.0f} MB ({parts}); torch {installed('torch'):.0f} MB"
+    )

@@ -1,4 +1,6 @@
-"""What one operation costs: 1-element and 64x100 tensors, with and without recording, and backward per node."""
+"""What one operation costs: 1-element and 64x100 tensors, with and without recording,
+and backward per node.
+"""
 
 from __future__ import annotations
 
@@ -36,6 +38,11 @@ def operands(m: Any, shape: tuple[int, ...], grad: bool) -> tuple[Any, Any]:
     return (a.requires_grad_() if grad else a), m.ones(*shape)
 
 
+def square(a: Any) -> Callable[[], Any]:
+    """A call of a.mm(a)."""
+    return lambda: a.mm(a)
+
+
 def forward(torch: Any, ours: Any, rounds: int) -> list[Row]:
     """Rows for single calls."""
     rows = []
@@ -47,7 +54,7 @@ def forward(torch: Any, ours: Any, rounds: int) -> list[Row]:
                 wanted = None if (label, name) in MAY_LOSE else 1.0
                 title = f"{label:8}{name}{', recorded' if grad else ''}"
                 rows.append(Row(title, *interleaved(sides[0], sides[1], rounds), wanted))
-    small = [(lambda a=m.ones(2, 2): a.mm(a)) for m in (torch, ours)]
+    small = [square(m.ones(2, 2)) for m in (torch, ours)]
     rows.append(Row("2x2     a.mm(a)", *interleaved(small[0], small[1], rounds), 1.0))
     return rows
 

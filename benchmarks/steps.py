@@ -77,5 +77,6 @@ STEPS: dict[str, tuple[Callable[[Any], Step], float]] = {
 def steps(torch: Any, ours: Any, rounds: int) -> list[Row]:
     """Rows for training steps."""
     return [
-        Row(name, *interleaved(make(torch), make(ours), rounds, 0.1), wanted) for name, (make, wanted) in STEPS.items()
+        Row(name, *interleaved(make(torch), make(ours), rounds, 0.1), wanted)
+        for name, (make, wanted) in STEPS.items()
     ]

@@ -20,8 +20,12 @@ class Row:
     wanted: float | None = None
 
 
-def interleaved(theirs: Callable[[], Any], ours: Callable[[], Any], rounds: int, target: float = 0.02) -> tuple[float, float, float]:
-    """Median seconds per call of both, and the median ratio, over `rounds` pairs of about `target` seconds each."""
+def interleaved(
+    theirs: Callable[[], Any], ours: Callable[[], Any], rounds: int, target: float = 0.02
+) -> tuple[float, float, float]:
+    """Median seconds per call of both, and the median ratio,
+    over `rounds` pairs of about `target` seconds each.
+    """
     number = _calls_for(theirs, target)
     pairs = []
     for i in range(rounds + 1):

@@ -43,13 +43,15 @@ from .tensor import Tensor as Tensor
 from .tensor import from_numpy as from_numpy
 from .version import __version__ as __version__
 
-# NumPy reports divisions by zero and overflows inside our kernels; PyTorch is silent there, and the results are the same.
+# NumPy reports divisions by zero and overflows inside our kernels;
+# PyTorch is silent there, and the results are the same.
 _warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"rushlight\.")
 
 globals().update(_dtypes.NAMES)  # float32, int64, bool, ...
 
 _SUBMODULES = (
-    *("nn", "optim", "autograd", "data", "io", "func", "linalg", "fft", "special", "utils", "cuda", "backends", "random"),
+    *("nn", "optim", "autograd", "data", "io", "func", "linalg"),
+    *("fft", "special", "utils", "cuda", "backends", "random"),
     *("serialization", "testing", "masked", "types", "return_types", "version", "storage"),
 )
 _HOMES = {
@@ -57,15 +59,18 @@ _HOMES = {
     **_at(
         ".creation",
         (
-            *("asarray", "scalar_tensor", "range", "linspace", "logspace", "eye", "zeros_like", "ones_like", "empty_like"),
+            *("asarray", "scalar_tensor", "range", "linspace", "logspace"),
+            *("eye", "zeros_like", "ones_like", "empty_like"),
             *("full_like", "empty_strided", "complex", "polar"),
         ),
     ),
     **_at(
         ".random",
         (
-            *("Generator", "default_generator", "manual_seed", "seed", "initial_seed", "get_rng_state", "set_rng_state"),
-            *("rand", "randn", "randint", "randperm", "rand_like", "randn_like", "randint_like", "normal", "bernoulli"),
+            *("Generator", "default_generator", "manual_seed", "seed"),
+            *("initial_seed", "get_rng_state", "set_rng_state"),
+            *("rand", "randn", "randint", "randperm", "rand_like"),
+            *("randn_like", "randint_like", "normal", "bernoulli"),
             *("multinomial", "poisson"),
         ),
     ),
@@ -74,19 +79,26 @@ _HOMES = {
     **_at(
         ".inspect",
         (
-            *("is_tensor", "is_floating_point", "is_complex", "is_storage", "is_nonzero", "is_inference", "numel"),
-            *("result_type", "get_num_threads", "set_num_threads", "get_num_interop_threads", "set_num_interop_threads"),
+            *("is_tensor", "is_floating_point", "is_complex"),
+            *("is_storage", "is_nonzero", "is_inference", "numel"),
+            *("result_type", "get_num_threads", "set_num_threads"),
+            *("get_num_interop_threads", "set_num_interop_threads"),
             *("use_deterministic_algorithms", "are_deterministic_algorithms_enabled", "set_default_device"),
-            *("get_default_device", "set_default_tensor_type", "set_float32_matmul_precision", "typename", "is_same_size"),
-            *("get_float32_matmul_precision", "broadcast_shapes", "channels_last", "contiguous_format", "preserve_format"),
-            *("channels_last_3d", "strided", "sparse_coo", "memory_format", "layout", "FloatTensor", "DoubleTensor"),
-            *("LongTensor", "IntTensor", "ShortTensor", "ByteTensor", "CharTensor", "BoolTensor", "HalfTensor"),
+            *("get_default_device", "set_default_tensor_type"),
+            *("set_float32_matmul_precision", "typename", "is_same_size"),
+            *("get_float32_matmul_precision", "broadcast_shapes"),
+            *("channels_last", "contiguous_format", "preserve_format"),
+            *("channels_last_3d", "strided", "sparse_coo", "memory_format"),
+            *("layout", "FloatTensor", "DoubleTensor"),
+            *("LongTensor", "IntTensor", "ShortTensor", "ByteTensor"),
+            *("CharTensor", "BoolTensor", "HalfTensor"),
             *("BFloat16Tensor",),
         ),
     ),
     **_at(".linalg", ("svd_lowrank", "pca_lowrank")),
     **_at(".func", ("vmap",)),
-    **{"set_anomaly_enabled": ".autograd.anomaly:set_detect_anomaly", "stft": ".fft:stft", "istft": ".fft:istft"},
+    **{"set_anomaly_enabled": ".autograd.anomaly:set_detect_anomaly"},
+    **{"stft": ".fft:stft", "istft": ".fft:istft"},
 }
 
 newaxis = None

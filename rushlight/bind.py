@@ -1,4 +1,6 @@
-"""Binds the declared ops to Tensor: methods, in-place methods and operators, each generated when first used."""
+"""Binds the declared ops to Tensor: methods, in-place methods and operators,
+each generated when first used.
+"""
 
 from __future__ import annotations
 
@@ -14,18 +16,23 @@ from .ops.declare import Op, registry
 from .tensor import Tensor, function_of
 
 _OPERATORS = {
-    **{"__add__": "add", "__radd__": "add", "__sub__": "sub", "__rsub__": "rsub", "__mul__": "mul", "__rmul__": "mul"},
-    **{"__truediv__": "div", "__rtruediv__": "__rdiv__", "__floordiv__": "floor_divide", "__mod__": "remainder"},
-    **{"__pow__": "pow", "__matmul__": "matmul", "__neg__": "neg", "__abs__": "abs", "__invert__": "bitwise_not"},
+    **{"__add__": "add", "__radd__": "add", "__sub__": "sub"},
+    **{"__rsub__": "rsub", "__mul__": "mul", "__rmul__": "mul"},
+    **{"__truediv__": "div", "__rtruediv__": "__rdiv__"},
+    **{"__floordiv__": "floor_divide", "__mod__": "remainder"},
+    **{"__pow__": "pow", "__matmul__": "matmul", "__neg__": "neg"},
+    **{"__abs__": "abs", "__invert__": "bitwise_not"},
     **{"__lt__": "lt", "__le__": "le", "__gt__": "gt", "__ge__": "ge", "__and__": "bitwise_and"},
     **{"__or__": "bitwise_or", "__xor__": "bitwise_xor", "__rand__": "bitwise_and", "__ror__": "bitwise_or"},
     **{"__rxor__": "bitwise_xor", "__lshift__": "bitwise_left_shift", "__rshift__": "bitwise_right_shift"},
-    **{"__rpow__": "__rpow__", "__rfloordiv__": "__rfloordiv__", "__rmod__": "__rmod__", "__rmatmul__": "__rmatmul__"},
+    **{"__rpow__": "__rpow__", "__rfloordiv__": "__rfloordiv__"},
+    **{"__rmod__": "__rmod__", "__rmatmul__": "__rmatmul__"},
     **{"__pos__": "positive"},
 }
 _INPLACE_OPERATORS = {
     **{"__iadd__": "add", "__isub__": "sub", "__imul__": "mul", "__itruediv__": "div", "__ipow__": "pow"},
-    **{"__ifloordiv__": "floor_divide", "__imod__": "remainder", "__iand__": "bitwise_and", "__ior__": "bitwise_or"},
+    **{"__ifloordiv__": "floor_divide", "__imod__": "remainder"},
+    **{"__iand__": "bitwise_and", "__ior__": "bitwise_or"},
     **{"__ixor__": "bitwise_xor", "__ilshift__": "bitwise_left_shift", "__irshift__": "bitwise_right_shift"},
 }
 #: methods of random/methods.py, which is imported when the first of them is used
@@ -129,7 +136,10 @@ def _not_equal(self: Tensor, other: object) -> Any:
 
 
 def functions_under(namespace: str) -> dict[str, Callable[[], Any]]:
-    """Public functions of a namespace ("", "nn.functional", "linalg"): name -> maker. In-place forms included."""
+    """Public functions of a namespace ("", "nn.functional", "linalg"): name -> maker.
+
+    In-place forms included.
+    """
     prefix = f"{namespace}." if namespace else ""
     found: dict[str, Callable[[], Any]] = {}
     for op, (_, forms, names) in CONTENTS.items():

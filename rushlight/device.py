@@ -74,6 +74,7 @@ def resolve(where: Any) -> device:
     found = where if isinstance(where, device) else device(where)
     if found.type == "cuda":
         raise RuntimeError(
-            f"device {str(found)!r}: no CUDA device is available (torch.cuda.is_available() is False); use device='cpu'"
+            f"device {str(found)!r}: no CUDA device is available "
+            "(torch.cuda.is_available() is False); use device='cpu'"
         )
     return CPU if found.type == "cpu" else found

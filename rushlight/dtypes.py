@@ -76,7 +76,8 @@ complex128 = _define("complex128", np.complex128, COMPLEX)
 _NAMED_ONLY = (
     *(f"int{bits}" for bits in range(1, 8)),
     *(f"uint{bits}" for bits in range(1, 8)),
-    *("bits8", "bits1x8", "bits2x4", "bits4x2", "float4_e2m1fn_x2", "quint8", "qint8", "quint4x2", "quint2x4"),
+    *("bits8", "bits1x8", "bits2x4", "bits4x2", "float4_e2m1fn_x2"),
+    *("quint8", "qint8", "quint4x2", "quint2x4"),
 )
 _OPAQUE = {name: dtype(name, None, OPAQUE, 1, not name.startswith(("u", "q"))) for name in _NAMED_ONLY}
 _OPAQUE["bit"] = _OPAQUE["uint1"]
@@ -135,7 +136,9 @@ def set_default_dtype(d: dtype) -> None:
     """Set the floating type that Python floats become. Raises TypeError unless `d` is a floating dtype."""
     global _default
     if not isinstance(d, dtype) or d.category != FLOAT:
-        raise TypeError(f"set_default_dtype: only floating-point types are supported as the default type, got {d}")
+        raise TypeError(
+            f"set_default_dtype: only floating-point types are supported as the default type, got {d}"
+        )
     _default = d
 
 
@@ -148,7 +151,9 @@ def weak_type(category: int) -> dtype:
 
 
 def promote_types(type1: dtype, type2: dtype) -> dtype:
-    """The smallest dtype that both convert to (PyTorch's lattice). Raises RuntimeError where there is none."""
+    """The smallest dtype that both convert to (PyTorch's lattice).
+    Raises RuntimeError where there is none.
+    """
     found = _PROMOTED.get((type1, type2))
     if found is None:
         found = _PROMOTED[type1, type2] = _promote(type1, type2)
@@ -162,11 +167,14 @@ def _promote(a: dtype, b: dtype) -> dtype:
     if a is b:
         return a
     if a in FLOAT8 or b in FLOAT8:
-        raise RuntimeError(f"promote_types: float8 types do not promote; convert one side first (got {a} and {b})")
+        raise RuntimeError(
+            f"promote_types: float8 types do not promote; convert one side first (got {a} and {b})"
+        )
     low, high = sorted((a, b), key=lambda t: t.category)
     if high.category != FLOAT and not _WIDE_UNSIGNED.isdisjoint((a, b)):
         raise RuntimeError(
-            f"promote_types: uint16, uint32 and uint64 do not promote with {a} and {b}; convert one side first"
+            "promote_types: uint16, uint32 and uint64 do not "
+            f"promote with {a} and {b}; convert one side first"
         )
     if low.category == high.category:
         return _promote_within(a, b)

@@ -1,4 +1,6 @@
-"""Questions about tensors and settings of the process: `is_tensor`, thread counts, memory formats, old type names."""
+"""Questions about tensors and settings of the process: `is_tensor`, thread counts,
+memory formats, old type names.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +61,11 @@ def result_type(tensor1: Any, tensor2: Any) -> dtype:
 
 def broadcast_shapes(*shapes: Any) -> Size:
     """The shape that tensors of these shapes broadcast to. Raises RuntimeError where they do not."""
-    return Size(arrays.broadcast_shapes("broadcast_shapes", *((s,) if isinstance(s, int) else tuple(s) for s in shapes)))
+    return Size(
+        arrays.broadcast_shapes(
+            "broadcast_shapes", *((s,) if isinstance(s, int) else tuple(s) for s in shapes)
+        )
+    )
 
 
 def typename(obj: Any) -> str:
@@ -67,7 +73,9 @@ def typename(obj: Any) -> str:
     if isinstance(obj, Tensor):
         return obj.type()
     module = type(obj).__module__
-    return type(obj).__name__ if module in ("builtins", "__builtin__") else f"{module}.{type(obj).__qualname__}"
+    return (
+        type(obj).__name__ if module in ("builtins", "__builtin__") else f"{module}.{type(obj).__qualname__}"
+    )
 
 
 # -- settings -----------------------------------------------------------------------------------------
@@ -114,7 +122,9 @@ def are_deterministic_algorithms_enabled() -> bool:
 def set_float32_matmul_precision(precision: str) -> None:
     """Accepted for compatibility: float32 products are always computed in float32."""
     if precision not in ("highest", "high", "medium"):
-        raise RuntimeError(f"set_float32_matmul_precision: {precision!r} is not one of 'highest', 'high', 'medium'")
+        raise RuntimeError(
+            f"set_float32_matmul_precision: {precision!r} is not one of 'highest', 'high', 'medium'"
+        )
     _settings["precision"] = precision
 
 
@@ -167,7 +177,8 @@ strided, sparse_coo = layout("strided"), layout("sparse_coo")
 _OLD_TYPES = {
     **{"FloatTensor": dtypes.float32, "DoubleTensor": dtypes.float64, "HalfTensor": dtypes.float16},
     **{"BFloat16Tensor": dtypes.bfloat16, "LongTensor": dtypes.int64, "IntTensor": dtypes.int32},
-    **{"ShortTensor": dtypes.int16, "CharTensor": dtypes.int8, "ByteTensor": dtypes.uint8, "BoolTensor": dtypes.bool_},
+    **{"ShortTensor": dtypes.int16, "CharTensor": dtypes.int8},
+    **{"ByteTensor": dtypes.uint8, "BoolTensor": dtypes.bool_},
 }
 OLD_NAMES = {d: name for name, d in _OLD_TYPES.items()}
 
@@ -191,4 +202,3 @@ FloatTensor, DoubleTensor, HalfTensor = map(_old_type, ("FloatTensor", "DoubleTe
 BFloat16Tensor, LongTensor, IntTensor = map(_old_type, ("BFloat16Tensor", "LongTensor", "IntTensor"))
 ShortTensor, CharTensor, ByteTensor = map(_old_type, ("ShortTensor", "CharTensor", "ByteTensor"))
 BoolTensor = _old_type("BoolTensor")
-

@@ -11,12 +11,16 @@ from .errors import missing
 
 
 def lazy_names(
-    package: str, homes: Mapping[str, str], makers: Callable[[], Mapping[str, Callable[[], Any]]] | None = None, shown: str = ""
+    package: str,
+    homes: Mapping[str, str],
+    makers: Callable[[], Mapping[str, Callable[[], Any]]] | None = None,
+    shown: str = "",
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """`__getattr__` and `__dir__` for a module (PEP 562).
 
-    `homes` maps a name to where it lives: ".tensor" for a submodule of that name, ".tensor:Tensor" for a name in it.
-    `makers` gives functions that make further names. A name in neither is an AttributeError that names the nearest.
+    `homes` maps a name to where it lives: ".tensor" for a submodule of that name, ".tensor:Tensor" for a name
+    in it. `makers` gives functions that make further names. A name in neither is an AttributeError that names
+    the nearest.
     """
     module = sys.modules[package]
 

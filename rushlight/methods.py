@@ -1,4 +1,6 @@
-"""Tensor methods that are plain Python over other operations: conversions, `new_*`, functional odds and ends."""
+"""Tensor methods that are plain Python over other operations:
+conversions, `new_*`, functional odds and ends.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +19,19 @@ from .tensor import Tensor, function_of, wrap
 
 
 def to(
-    self: Tensor, *args: Any, device: Any = None, dtype: Dtype | None = None, non_blocking: bool = False, copy: bool = False,
-    memory_format: Any = None, other: Tensor | None = None
+    self: Tensor,
+    *args: Any,
+    device: Any = None,
+    dtype: Dtype | None = None,
+    non_blocking: bool = False,
+    copy: bool = False,
+    memory_format: Any = None,
+    other: Tensor | None = None,
 ) -> Tensor:
-    """The tensor with another dtype or device: to(dtype), to(device), to(device, dtype), to(other). Itself if nothing changes."""
+    """The tensor with another dtype or device: to(dtype), to(device), to(device, dtype), to(other).
+
+    Itself if nothing changes.
+    """
     flags = []
     for a in args:
         if isinstance(a, Dtype):
@@ -38,7 +49,9 @@ def to(
     if where == META and not self.is_meta:
         return creation.empty_like(self, dtype=dtype, device=META)
     if self.is_meta and where != META:
-        raise NotImplementedError("to: Cannot copy out of meta tensor; no data! Use empty_like, or Module.to_empty(device='cpu')")
+        raise NotImplementedError(
+            "to: Cannot copy out of meta tensor; no data! Use empty_like, or Module.to_empty(device='cpu')"
+        )
     if dtype is not None and dtype is not self.dtype:
         tracked = dtype.is_floating_point or dtype.is_complex  # integers carry no gradient
         return function_of(registry["to_dtype"])(self if tracked else self.detach(), dtype)
@@ -56,7 +69,9 @@ def _converter(d: Dtype) -> Callable[..., Tensor]:
 
 
 def type_(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
-    """The old type name ("torch.FloatTensor"), or the tensor converted to `dtype` (a dtype or such a name)."""
+    """The old type name ("torch.FloatTensor"), or the tensor converted to
+    `dtype` (a dtype or such a name).
+    """
     if dtype is None:
         return f"torch.{OLD_NAMES.get(self.dtype, self.dtype.name)}"
     names = {f"torch.{name}": d for d, name in OLD_NAMES.items()}
@@ -85,13 +100,22 @@ def cuda(self: Tensor, device: Any = None, non_blocking: bool = False, memory_fo
 
 
 def _new(self: Tensor, dtype: Dtype | None, device: Any) -> dict[str, Any]:
-    return {"dtype": dtype or self.dtype, "device": device if device is not None else (META if self.is_meta else None)}
+    return {
+        "dtype": dtype or self.dtype,
+        "device": device if device is not None else (META if self.is_meta else None),
+    }
 
 
 def _new_sized(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
     def new(
-        self: Tensor, *size: Any, dtype: Dtype | None = None, device: Any = None, requires_grad: bool = False,
-        layout: Any = None, pin_memory: bool = False, **named: Any
+        self: Tensor,
+        *size: Any,
+        dtype: Dtype | None = None,
+        device: Any = None,
+        requires_grad: bool = False,
+        layout: Any = None,
+        pin_memory: bool = False,
+        **named: Any,
     ) -> Tensor:
         return make(*size, requires_grad=requires_grad, **_new(self, dtype, device), **named)
 
@@ -100,19 +124,35 @@ def _new_sized(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 def new_full(
-    self: Tensor, size: Any, fill_value: Any, *, dtype: Dtype | None = None, device: Any = None, requires_grad: bool = False,
-    layout: Any = None, pin_memory: bool = False
+    self: Tensor,
+    size: Any,
+    fill_value: Any,
+    *,
+    dtype: Dtype | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
 ) -> Tensor:
     """A tensor of `size` filled with `fill_value`, with this tensor's dtype and device."""
     return creation.full(size, fill_value, requires_grad=requires_grad, **_new(self, dtype, device))
 
 
-def new_tensor(self: Tensor, data: Any, *, dtype: Dtype | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def new_tensor(
+    self: Tensor, data: Any, *, dtype: Dtype | None = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """A copy of `data` with this tensor's dtype and device."""
     return creation.tensor(data, requires_grad=requires_grad, **_new(self, dtype, device))
 
 
-def new_empty_strided(self: Tensor, size: Any, stride: Any, dtype: Dtype | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def new_empty_strided(
+    self: Tensor,
+    size: Any,
+    stride: Any,
+    dtype: Dtype | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """An uninitialised tensor with the given strides and this tensor's dtype."""
     return creation.empty_strided(size, stride, requires_grad=requires_grad, **_new(self, dtype, device))
 
@@ -154,7 +194,9 @@ def apply_(self: Tensor, callable: Callable[[Any], Any]) -> Tensor:
 def map_(self: Tensor, tensor: Tensor, callable: Callable[[Any, Any], Any]) -> Tensor:
     """Replace each element by a Python function of it and the element of `tensor` there."""
     a, b = self._a, np.broadcast_to(tensor._a, self._a.shape)
-    a[...] = np.array([callable(x, y) for x, y in zip(a.reshape(-1).tolist(), b.reshape(-1).tolist(), strict=True)]).reshape(a.shape)
+    a[...] = np.array(
+        [callable(x, y) for x, y in zip(a.reshape(-1).tolist(), b.reshape(-1).tolist(), strict=True)]
+    ).reshape(a.shape)
     return self
 
 
@@ -211,20 +253,27 @@ def sizes_as_list(self: Tensor) -> tuple[int, ...]:
 
 _METHODS: dict[str, Any] = {
     **{"to": to, "type": type_, "type_as": type_as, "cpu": cpu, "cuda": cuda},
-    **{"new_zeros": _new_sized(creation.zeros), "new_ones": _new_sized(creation.ones), "new_empty": _new_sized(creation.empty)},
-    **{"new_full": new_full, "new_tensor": new_tensor, "new": new_tensor, "new_empty_strided": new_empty_strided},
+    **{"new_zeros": _new_sized(creation.zeros), "new_ones": _new_sized(creation.ones)},
+    **{"new_empty": _new_sized(creation.empty)},
+    **{"new_full": new_full, "new_tensor": new_tensor},
+    **{"new": new_tensor, "new_empty_strided": new_empty_strided},
     **{"set_": set_, "resize_": resize_, "resize_as_": resize_as_, "apply_": apply_, "map_": map_},
     **{"share_memory_": share_memory_, "pin_memory": same, "is_pinned": is_pinned, "is_set_to": is_set_to},
-    **{"get_device": get_device, "untyped_storage": untyped_storage, "storage": untyped_storage, "dense_dim": dense_dim},
-    **{"dim_order": sizes_as_list, "coalesce": same, "to_dense": same, "as_subclass": lambda self, cls: wrap(self._a)},
+    **{"get_device": get_device, "untyped_storage": untyped_storage},
+    **{"storage": untyped_storage, "dense_dim": dense_dim},
+    **{"dim_order": sizes_as_list, "coalesce": same, "to_dense": same},
+    **{"as_subclass": lambda self, cls: wrap(self._a)},
     **{"resolve_conj": same, "resolve_neg": same, "rename_": same, "record_stream": same},
 }
 _METHODS |= {
     name: _converter(d)
     for name, d in {
-        **{"float": dtypes.float32, "double": dtypes.float64, "half": dtypes.float16, "bfloat16": dtypes.bfloat16},
-        **{"long": dtypes.int64, "int": dtypes.int32, "short": dtypes.int16, "char": dtypes.int8, "byte": dtypes.uint8},
-        **{"bool": dtypes.bool_, "cfloat": dtypes.complex64, "cdouble": dtypes.complex128, "chalf": dtypes.complex32},
+        **{"float": dtypes.float32, "double": dtypes.float64},
+        **{"half": dtypes.float16, "bfloat16": dtypes.bfloat16},
+        **{"long": dtypes.int64, "int": dtypes.int32, "short": dtypes.int16},
+        **{"char": dtypes.int8, "byte": dtypes.uint8},
+        **{"bool": dtypes.bool_, "cfloat": dtypes.complex64},
+        **{"cdouble": dtypes.complex128, "chalf": dtypes.complex32},
     }.items()
 }
 

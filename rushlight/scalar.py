@@ -1,8 +1,9 @@
 """Expressions on numbers and their calculus: what a pointwise op's body is made of.
 
-A body such as `input * sigmoid(input)` runs once on `Expr` values and leaves a graph of `Function` applications.
-From that graph come the NumPy program, the result type, and, by reverse accumulation, the derivative as another graph
-whose free names are what backward keeps (PyTorch's derivatives.yaml has the same rule).
+A body such as `input * sigmoid(input)` runs once on `Expr` values and leaves a graph of `Function`
+applications. From that graph come the NumPy program, the result type, and, by reverse accumulation, the
+derivative as another graph whose free names are what backward keeps (PyTorch's derivatives.yaml has the same
+rule).
 """
 
 from __future__ import annotations
@@ -109,8 +110,8 @@ class Expr:
 class Function:
     """A function on numbers: its spelling, its result kind, and its partial derivatives.
 
-    `d(*args, out)` gives one partial per argument (a tuple, or a bare value for one argument), or `vjp(g, *args, out)`
-    the products with the incoming derivative; neither means the function is piecewise constant.
+    `d(*args, out)` gives one partial per argument (a tuple, or a bare value for one argument), or `vjp(g,
+    *args, out)` the products with the incoming derivative; neither means the function is piecewise constant.
     """
 
     __slots__ = ("name", "kind", "d", "vjp", "infix")
@@ -314,8 +315,12 @@ trunc = Function("trunc", kind=ARITH)
 relu = Function("relu", lambda x, out: where(out <= 0, 0, 1), ARITH)  # nan passes the derivative on
 maximum = Function("maximum", vjp=lambda g, x, y, out: _extremum_pullback(g, x, y, x > y, x < y), kind=ARITH)
 minimum = Function("minimum", vjp=lambda g, x, y, out: _extremum_pullback(g, x, y, x < y, x > y), kind=ARITH)
-fmax = Function("fmax", kind=ARITH, vjp=lambda g, x, y, out: _choice_pullback(g, logical_or(x >= y, isnan(y))))
-fmin = Function("fmin", kind=ARITH, vjp=lambda g, x, y, out: _choice_pullback(g, logical_or(x <= y, isnan(y))))
+fmax = Function(
+    "fmax", kind=ARITH, vjp=lambda g, x, y, out: _choice_pullback(g, logical_or(x >= y, isnan(y)))
+)
+fmin = Function(
+    "fmin", kind=ARITH, vjp=lambda g, x, y, out: _choice_pullback(g, logical_or(x <= y, isnan(y)))
+)
 
 copysign = Function("copysign", vjp=lambda g, x, y, out: (where(eq(x, 0), 0, g * (out / x)), None))
 hypot = Function("hypot", lambda x, y, out: (x / out, y / out))
@@ -344,7 +349,9 @@ ndtri = Function("ndtri", lambda x, out: 2.5066282746310002 * exp(0.5 * (out * o
 i0 = Function("i0", lambda x, out: i1(x))
 i1 = Function("i1", lambda x, out: where(eq(x, 0), 0.5, i0(x) - out / where(eq(x, 0), 1, x)))
 i0e = Function("i0e", lambda x, out: i1e(x) - sgn(x) * out)
-i1e = Function("i1e", lambda x, out: where(eq(x, 0), 0.5, i0e(x) - out * (sgn(x) + 1 / where(eq(x, 0), 1, x))))
+i1e = Function(
+    "i1e", lambda x, out: where(eq(x, 0), 0.5, i0e(x) - out * (sgn(x) + 1 / where(eq(x, 0), 1, x)))
+)
 
 
 def _igamma_slope(a: Expr, x: Expr) -> Expr:
@@ -431,7 +438,8 @@ def replace(root: Expr, old: dict[Expr, Expr]) -> Expr:
 
 
 def gradient(root: Expr, names: list[str]) -> dict[str, Expr]:
-    """∂root/∂name times `g`, for each name, by reverse accumulation; the value of `root` itself stands as `out`.
+    """∂root/∂name times `g`, for each name, by reverse accumulation;
+    the value of `root` itself stands as `out`.
 
     For complex numbers partials stand conjugated (PyTorch's convention); `real` drops the conjugations.
     """
@@ -486,4 +494,6 @@ def _text(e: Expr, text: dict[Expr, str]) -> str:
 
 
 def _number(value: Any) -> str:
-    return f"float({str(value)!r})" if value in (float("inf"), -float("inf")) or value != value else repr(value)
+    return (
+        f"float({str(value)!r})" if value in (float("inf"), -float("inf")) or value != value else repr(value)
+    )

@@ -1,5 +1,6 @@
 """Writes the type stubs of what is made at run time: Tensor's methods and the functions of `torch`.
 
+Use:
     python scripts/stubs.py           writes rushlight/tensor.pyi and rushlight/__init__.pyi
     python scripts/stubs.py --check   exits 1 if they are out of date
 """
@@ -55,10 +56,15 @@ def op_methods() -> Iterator[tuple[str, str]]:
     from rushlight.ops.declare import registry
 
     for op in registry.values():
-        names = dict.fromkeys((op.name, *(n for n in op.names if "." not in n))) if op.under != "internal" else {}
+        names = (
+            dict.fromkeys((op.name, *(n for n in op.names if "." not in n))) if op.under != "internal" else {}
+        )
         for name in names:
             if "m" in op.forms:
-                yield name, f"def {name}({parameters(op.signature, True, 'o' in op.forms)}) -> {returned(op)}: ..."
+                yield (
+                    name,
+                    f"def {name}({parameters(op.signature, True, 'o' in op.forms)}) -> {returned(op)}: ...",
+                )
             if "i" in op.forms and ("m" in op.forms or not op.names[0].startswith("nn.")):
                 yield f"{name}_", f"def {name}_({parameters(op.signature, True)}) -> Tensor: ..."
         if "p" in op.forms:
@@ -82,7 +88,9 @@ def plain_methods(known: set[str]) -> Iterator[tuple[str, str]]:
         names = ", ".join(
             parameter(p) if i else "self" for i, p in enumerate(inspect.signature(made).parameters.values())
         )
-        result = "Any" if name in ("type", "untyped_storage", "storage", "get_device", "is_pinned") else "Tensor"
+        result = (
+            "Any" if name in ("type", "untyped_storage", "storage", "get_device", "is_pinned") else "Tensor"
+        )
         yield name, f"def {name}({_starred(inspect.signature(made), names)}) -> {result}: ..."
 
 
@@ -97,7 +105,9 @@ def _starred(signature: inspect.Signature, names: str) -> str:
 
 
 def skeleton(path: Path) -> tuple[list[str], list[str], set[str]]:
-    """(import lines, stub lines of the module, names in class Tensor) of a source file: signatures without bodies."""
+    """(import lines, stub lines of the module, names in class Tensor) of a source file:
+    signatures without bodies.
+    """
     tree = ast.parse(path.read_text())
     imports, lines, names = [], [], set()
     for node in tree.body:
@@ -144,7 +154,9 @@ def tensor_stub() -> str:
     made |= {n: s for n, s in plain_methods(names | set(made)) if n not in made}
     at = lines.index("    # methods of the registry")
     lines[at : at + 1] = [f"    {made[n]}" for n in sorted(made)]
-    return HEAD + "\n".join(imports) + "\n\n" + "\n".join(line for line in lines if line != "    # end") + "\n"
+    return (
+        HEAD + "\n".join(imports) + "\n\n" + "\n".join(line for line in lines if line != "    # end") + "\n"
+    )
 
 
 def face_stub() -> str:
@@ -162,8 +174,10 @@ def face_stub() -> str:
     taken = {a.asname for n in ast.parse(source).body if isinstance(n, ast.ImportFrom) for a in n.names}
     for name, home in sorted(vars(rushlight)["_HOMES"].items()):
         where, _, attribute = home.partition(":")
-        if not attribute and (ROOT / "rushlight" / where[1:].replace(".", "/")).with_suffix(".py").exists() or (
-            not attribute and (ROOT / "rushlight" / where[1:]).is_dir()
+        if (
+            not attribute
+            and (ROOT / "rushlight" / where[1:].replace(".", "/")).with_suffix(".py").exists()
+            or (not attribute and (ROOT / "rushlight" / where[1:]).is_dir())
         ):
             lines.append(f"from . import {name} as {name}")
         elif attribute and (ROOT / "rushlight" / f"{where[1:].replace('.', '/')}.py").exists():
@@ -175,7 +189,9 @@ def face_stub() -> str:
             continue
         for name in (n for n in op.names if "." not in n and n not in taken and n.isidentifier()):
             taken.add(name)
-            lines.append(f"def {name}({parameters(op.signature, False, 'o' in op.forms)}) -> {returned(op)}: ...")
+            lines.append(
+                f"def {name}({parameters(op.signature, False, 'o' in op.forms)}) -> {returned(op)}: ..."
+            )
             if "i" in op.forms:
                 lines.append(f"def {name}_({parameters(op.signature, False)}) -> Tensor: ...")
     return HEAD + "\n".join(lines) + "\n"
@@ -183,7 +199,10 @@ def face_stub() -> str:
 
 def main() -> None:
     """Write the stubs, or check them."""
-    pages = {ROOT / "rushlight" / "tensor.pyi": tensor_stub(), ROOT / "rushlight" / "__init__.pyi": face_stub()}
+    pages = {
+        ROOT / "rushlight" / "tensor.pyi": tensor_stub(),
+        ROOT / "rushlight" / "__init__.pyi": face_stub(),
+    }
     for path, text in pages.items():
         if "--check" in sys.argv and (not path.exists() or path.read_text() != text):
             sys.exit(f"{path.relative_to(ROOT)} is out of date: run python scripts/stubs.py")

@@ -1,7 +1,8 @@
 """Arrays with a hidden batch dimension: what `vmap` runs a function on.
 
-An op on a BatchedArray sees the shape of one example; `__op__` runs it on the whole batch: pointwise ops by aligning
-dimensions, composites through their body, primitives by their stated rule, and else example by example.
+An op on a BatchedArray sees the shape of one example; `__op__` runs it on the whole batch: pointwise ops by
+aligning dimensions, composites through their body, primitives by their stated rule, and else example by
+example.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ next_level = count(1).__next__
 
 
 class BatchedArray(ForeignArray):
-    """`value` with its first dimension hidden; `level` tells nested vmaps apart (the innermost is the highest)."""
+    """`value` with its first dimension hidden;
+    `level` tells nested vmaps apart (the innermost is the highest).
+    """
 
     __slots__ = ("value", "level", "__op_priority__")
 
@@ -49,7 +52,11 @@ class BatchedArray(ForeignArray):
 
     @property
     def flags(self) -> Any:
-        return self.value[0].flags if isinstance(self.value, np.ndarray) and len(self.value) else self.value.flags
+        return (
+            self.value[0].flags
+            if isinstance(self.value, np.ndarray) and len(self.value)
+            else self.value.flags
+        )
 
     def full_like(self, fill: Any, dtype: np.dtype) -> Any:
         return np.full(self.shape, 0 if fill is None else fill, dtype)
@@ -60,7 +67,11 @@ class BatchedArray(ForeignArray):
             result = result.value
         elif isinstance(result, BatchedArray):
             return BatchedArray(self.value.__store__(result), self.level)
-        source = result.reshape((result.shape[0],) + (1,) * (self.ndim + 1 - result.ndim) + result.shape[1:]) if result.ndim <= self.ndim and result.ndim else result
+        source = (
+            result.reshape((result.shape[0],) + (1,) * (self.ndim + 1 - result.ndim) + result.shape[1:])
+            if result.ndim <= self.ndim and result.ndim
+            else result
+        )
         if isinstance(self.value, np.ndarray):
             np.copyto(self.value, source, casting="unsafe")
             return self
@@ -77,19 +88,28 @@ class BatchedArray(ForeignArray):
             out = op.batch_rule(op, self.batch_size, [v for v, _ in peeled], [f for _, f in peeled], kwargs)
         else:
             out = _example_by_example(op, self.batch_size, peeled, named)
-        return tuple(BatchedArray(o, self.level) for o in out) if isinstance(out, tuple) else BatchedArray(out, self.level)
+        return (
+            tuple(BatchedArray(o, self.level) for o in out)
+            if isinstance(out, tuple)
+            else BatchedArray(out, self.level)
+        )
 
     def item(self) -> Any:
         raise RuntimeError(
-            "vmap: It looks like you're either (1) calling .item() on a Tensor or (2) attempting to use a Tensor in some "
-            "data-dependent control flow or (3) encountering this error in PyTorch internals. Each example has its own value "
+            "vmap: It looks like you're either (1) calling .item() "
+            "on a Tensor or (2) attempting to use a Tensor in some "
+            "data-dependent control flow or (3) encountering this "
+            "error in PyTorch internals. Each example has its own value "
             "there: use torch.where instead of `if`"
         )
 
     __bool__ = __int__ = __float__ = item
 
     def __repr__(self) -> str:
-        return f"BatchedArray(level={self.level}, batch={self.batch_size}, shape={self.shape}, dtype={self.dtype})"
+        return (
+            f"BatchedArray(level={self.level}, batch={self.batch_size}, "
+            f"shape={self.shape}, dtype={self.dtype})"
+        )
 
 
 def peel(value: Any, level: int) -> tuple[Any, bool]:
@@ -114,7 +134,9 @@ class _Parts:
 
 
 def _pointwise(op: Any, args: tuple[Any, ...], peeled: list[tuple[Any, bool]], kwargs: dict[str, Any]) -> Any:
-    """Batch in front, ones behind it up to the common number of dimensions; types decided by the examples' shapes."""
+    """Batch in front, ones behind it up to the common number of dimensions;
+    types decided by the examples' shapes.
+    """
     inputs = args[: len(op.tensors)]
     promoted = [a for a, n in zip(inputs, op.tensors, strict=False) if n in op.promoted]
     computed = op.types(promoted)[0].np
@@ -128,12 +150,18 @@ def _pointwise(op: Any, args: tuple[Any, ...], peeled: list[tuple[Any, bool]], k
     return op(*aligned, *(v for v, _ in peeled[len(op.tensors) :]), **kwargs)
 
 
-def example_by_example(op: Any, size: int, values: list[Any], flags: list[bool], options: dict[str, Any]) -> Any:
+def example_by_example(
+    op: Any, size: int, values: list[Any], flags: list[bool], options: dict[str, Any]
+) -> Any:
     """The op on each example in turn, results stacked; for rules that do not cover a case."""
-    return _example_by_example(op, size, list(zip(values, flags, strict=True)), {k: (v, False) for k, v in options.items()})
+    return _example_by_example(
+        op, size, list(zip(values, flags, strict=True)), {k: (v, False) for k, v in options.items()}
+    )
 
 
-def _example_by_example(op: Any, size: int, peeled: list[tuple[Any, bool]], named: dict[str, tuple[Any, bool]]) -> Any:
+def _example_by_example(
+    op: Any, size: int, peeled: list[tuple[Any, bool]], named: dict[str, tuple[Any, bool]]
+) -> Any:
     """The op on each example in turn, results stacked: right for every op, slow."""
     found = []
     for i in range(size):

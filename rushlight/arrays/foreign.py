@@ -1,4 +1,6 @@
-"""What every array that is not NumPy's shares: operators that run the declared ops, so that formulas work on it."""
+"""What every array that is not NumPy's shares: operators that run the declared ops,
+so that formulas work on it.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,8 @@ from ..dtypes import OF_NUMPY
 class ForeignArray:
     """Base of arrays that hold numbers another way: a batch (vmap), nothing (meta), a graph value.
 
-    A subclass has `shape` and `dtype` (NumPy's), `__op__` to run an op, `__op_priority__`, `__store__` and `__fit__`.
+    A subclass has `shape` and `dtype` (NumPy's), `__op__` to run an op, `__op_priority__`,
+    `__store__` and `__fit__`.
     """
 
     __slots__ = ()
@@ -43,7 +46,9 @@ class ForeignArray:
         return self.shape[0]
 
     def reshape(self, *shape: Any) -> Any:
-        return self.ops["reshape"](self, shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape)
+        return self.ops["reshape"](
+            self, shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape
+        )
 
     def copy(self, order: str = "C") -> Any:
         return self.ops["clone"](self)
@@ -65,7 +70,8 @@ def _reflected(name: str) -> Callable[[Any, Any], Any]:
     return lambda self, other: self.ops[name](other, self)
 
 
-for _operator, _name in {"add": "add", "sub": "sub", "mul": "mul", "truediv": "div", "pow": "pow", "matmul": "matmul"}.items():
+for _operator in ("add", "sub", "mul", "truediv", "pow", "matmul"):
+    _name = "div" if _operator == "truediv" else _operator
     setattr(ForeignArray, f"__{_operator}__", _forward(_name))
     setattr(ForeignArray, f"__r{_operator}__", _reflected(_name))
     setattr(ForeignArray, f"__i{_operator}__", _forward(_name))
@@ -74,4 +80,3 @@ for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
 ForeignArray.__hash__ = object.__hash__
 ForeignArray.__neg__ = lambda self: self.ops["neg"](self)  # type: ignore[attr-defined]
 ForeignArray.__invert__ = lambda self: self.ops["bitwise_not"](self)  # type: ignore[attr-defined]
-

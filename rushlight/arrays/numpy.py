@@ -1,4 +1,6 @@
-"""What ops need of NumPy arrays: result types by PyTorch's rules, casts, and the functions a scalar program names."""
+"""What ops need of NumPy arrays: result types by PyTorch's rules, casts,
+and the functions a scalar program names.
+"""
 
 from __future__ import annotations
 
@@ -23,14 +25,16 @@ def as_array(value: Any) -> Any:
 
 def number_category(value: Any) -> int:
     """The promotion category of a Python number."""
-    return 0 if isinstance(value, bool) else 1 if isinstance(value, int) else 2 if isinstance(value, float) else 3
+    if isinstance(value, int):
+        return 0 if isinstance(value, bool) else 1
+    return 2 if isinstance(value, float) else 3
 
 
 def result_type(*values: Any) -> dtype:
     """The dtype an op on `values` (arrays and Python numbers) computes in.
 
-    Tensors with dimensions decide; a 0-dim tensor counts only when its category is higher, and a bare number only
-    when its category is higher than both (PyTorch's priorities).
+    Tensors with dimensions decide; a 0-dim tensor counts only when its category is higher,
+    and a bare number only when its category is higher than both (PyTorch's priorities).
     """
     found: list[dtype | None] = [None, None, None]  # with dimensions, 0-dim, numbers
     for v in values:
@@ -91,7 +95,9 @@ def number(value: Any, to: np.dtype) -> Any:
 
 
 def broadcast_shapes(name: str, *shapes: Sequence[int]) -> tuple[int, ...]:
-    """The shape arrays of `shapes` stretch to. Raises RuntimeError naming op, shapes and the dimension that differs."""
+    """The shape arrays of `shapes` stretch to. Raises RuntimeError naming op,
+    shapes and the dimension that differs.
+    """
     ndim = max(map(len, shapes), default=0)
     out = [1] * ndim
     for shape in shapes:
@@ -99,8 +105,10 @@ def broadcast_shapes(name: str, *shapes: Sequence[int]) -> tuple[int, ...]:
             if size != 1 and out[i] not in (1, size):
                 shown = " and ".join(shape_text(s) for s in shapes)
                 raise RuntimeError(
-                    f"{name}: the shapes {shown} do not broadcast: at dimension {i} the sizes {out[i]} and {size} "
-                    f"differ, and only a size of 1 stretches (The size of tensor a ({out[i]}) must match the size of "
+                    f"{name}: the shapes {shown} do not broadcast: "
+                    f"at dimension {i} the sizes {out[i]} and {size} "
+                    "differ, and only a size of 1 stretches (The size "
+                    f"of tensor a ({out[i]}) must match the size of "
                     f"tensor b ({size}) at non-singleton dimension {i})"
                 )
             out[i] = size if size != 1 else out[i]
@@ -112,7 +120,9 @@ def sum_to(g: Any, shape: tuple[int, ...]) -> Any:
     extra = g.ndim - len(shape)
     axes = (*range(extra), *(i + extra for i, n in enumerate(shape) if n == 1 and g.shape[i + extra] != 1))
     if axes:
-        g = np.add.reduce(g, axes, keepdims=True, dtype=dtypes.compute_type(g.dtype)).astype(g.dtype, copy=False)
+        g = np.add.reduce(g, axes, keepdims=True, dtype=dtypes.compute_type(g.dtype)).astype(
+            g.dtype, copy=False
+        )
     return g.reshape(shape)
 
 
@@ -133,7 +143,10 @@ def normalize_dims(name: str, dim: Any, ndim: int) -> tuple[int, ...]:
         return tuple(range(ndim))
     found = tuple(normalize_dim(name, d, ndim) for d in ((dim,) if isinstance(dim, int) else dim))
     if len(set(found)) != len(found):
-        raise RuntimeError(f"{name}: dim {next(d for d in found if found.count(d) > 1)} appears multiple times in the list of dims {tuple(dim)}")
+        raise RuntimeError(
+            f"{name}: dim {next(d for d in found if found.count(d) > 1)} "
+            f"appears multiple times in the list of dims {tuple(dim)}"
+        )
     return found if ndim else ()
 
 
@@ -158,7 +171,9 @@ _BITS = {np.dtype(np.float32): np.dtype(np.int32), np.dtype(np.float64): np.dtyp
 
 
 def _blend(mask: Any, x: Any, y: Any) -> Any:
-    """y with the bits of x where the mask holds; unlike np.where it does not branch (5 us, not 30, on 64x100)."""
+    """y with the bits of x where the mask holds;
+    unlike np.where it does not branch (5 us, not 30, on 64x100).
+    """
     chosen = np.bitwise_xor(x, y)
     np.bitwise_and(chosen, np.negative(mask.view(np.int8)), out=chosen)
     np.bitwise_xor(chosen, y, out=chosen)
@@ -323,7 +338,9 @@ def _angle(x: Any) -> Any:
 
 
 def _unknown(g: Any) -> Any:
-    raise NotImplementedError("the derivative of this op with respect to this input is not implemented (nor is it in torch)")
+    raise NotImplementedError(
+        "the derivative of this op with respect to this input is not implemented (nor is it in torch)"
+    )
 
 
 def _signbit(x: Any) -> Any:
@@ -340,10 +357,13 @@ NAMESPACE: dict[str, Any] = {
         *("logical_and", "logical_or", "logical_xor", "logical_not", "zeros_like"),
     )
 } | {
-    **{"where": _select, "sign": _sign, "sgn": _sgn, "real": _real, "reciprocal": _reciprocal, "rsqrt": _rsqrt},
+    **{"where": _select, "sign": _sign, "sgn": _sgn, "real": _real},
+    **{"reciprocal": _reciprocal, "rsqrt": _rsqrt},
     **{"sigmoid": _sigmoid, "relu": _relu, "absolute": _absolute, "erf": special.erf},
-    **{"erfc": special.erfc, "xlogy": special.xlogy, "logaddexp": _logaddexp, "heaviside": _heaviside, "angle": _angle, "signbit": _signbit},
-    **{"lgamma": gamma.lgamma, "digamma": gamma.digamma, "polygamma": gamma.polygamma, "erfinv": gamma.erfinv},
+    **{"erfc": special.erfc, "xlogy": special.xlogy, "logaddexp": _logaddexp},
+    **{"heaviside": _heaviside, "angle": _angle, "signbit": _signbit},
+    **{"lgamma": gamma.lgamma, "digamma": gamma.digamma},
+    **{"polygamma": gamma.polygamma, "erfinv": gamma.erfinv},
     **{"igamma": gamma.igamma, "igammac": gamma.igammac, "zeta": gamma.zeta},
     **{name: getattr(special, name) for name in ("xlog1py", "entr", "erfcx", "ndtr", "log_ndtr", "ndtri")},
     **{name: getattr(bessel, name) for name in ("i0", "i0e", "i1", "i1e", "airy_ai", "spherical_bessel_j0")},
@@ -355,5 +375,6 @@ NAMESPACE: dict[str, Any] = {
     **{"unknown": _unknown},
     **{"shift_left": _shift_left, "shift_right": _shift_right},
     **{"floor": _floor, "ceil": _ceil, "trunc": _trunc, "rint": _rint},
-    **{"floor_divide": _floor_divide, "trunc_divide": _trunc_divide, "remainder": _remainder, "fmod": _fmod, "power": _power},
+    **{"floor_divide": _floor_divide, "trunc_divide": _trunc_divide},
+    **{"remainder": _remainder, "fmod": _fmod, "power": _power},
 }

@@ -1,4 +1,6 @@
-"""The tape: modes, nodes, the engine, and what users call: backward, grad, Function, gradcheck, functional."""
+"""The tape: modes, nodes, the engine, and what users call: backward, grad,
+Function, gradcheck, functional.
+"""
 
 from ..lazy import at, lazy_names
 

@@ -1,7 +1,7 @@
 """Anomaly mode: every node remembers the line that made it, and backward checks each gradient for nan.
 
-While the mode is off it costs nothing: generated code numbers its nodes with a plain counter, which is exchanged for
-one that also notes the user's line when the mode is first switched on.
+While the mode is off it costs nothing: generated code numbers its nodes with a plain counter,
+which is exchanged for one that also notes the user's line when the mode is first switched on.
 """
 
 from __future__ import annotations

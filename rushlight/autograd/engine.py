@@ -1,8 +1,9 @@
 """The backward pass: a heap of nodes by creation number (newest first is already a topological order).
 
-A node is a list `[number, backward, inputs, *kept]`. `inputs` is one node, or a tuple of nodes (None where an input is
-not tracked); `backward(node, g)` gives one cotangent per input; `kept` goes once it has been used. A `Leaf` ends a path
-and owns `.grad`. Cotangents are raw arrays, or Tensors under create_graph (`backward.on_tensors`).
+A node is a list `[number, backward, inputs, *kept]`. `inputs` is one node, or a tuple of nodes (None where an
+input is not tracked); `backward(node, g)` gives one cotangent per input; `kept` goes once it has been used. A
+`Leaf` ends a path and owns `.grad`. Cotangents are raw arrays, or Tensors under create_graph
+(`backward.on_tensors`).
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from . import mode
 
 ndarray = np.ndarray
 next_number = count(0, -1).__next__  # decreasing: the heap pops the newest node first
-lasting: set[Any] = set()  # backward functions of nodes that keep only sizes and options: those may run again and again
+# backward functions of nodes that keep only sizes and options: those may run again and again
+lasting: set[Any] = set()
 
 
 class Leaf:
@@ -59,7 +61,8 @@ class _Binding:
 
     tensor: type
     wrap: Callable[[Any], Any]  # an array as an untracked Tensor
-    fit: Callable[[Any, Any, Any], Any]  # a Tensor summed to a shape and cast to a NumPy dtype, differentiably
+    # a Tensor summed to a shape and cast to a NumPy dtype, differentiably
+    fit: Callable[[Any, Any, Any], Any]
     function: Callable[[Any], Any]  # an op's Tensor-level function
     sum_array: Callable[[Any], Any]  # an array summed over its first dimension
     sum_batch: Callable[[Any, int, int], Any]  # a Tensor's hidden batch at a level summed, differentiably
@@ -80,13 +83,16 @@ def run_hooks(hooks: dict[int, Callable[..., Any]], g: Any) -> Any:
 
 
 def accumulate(leaf: Leaf, arriving: Any, incoming: Any) -> None:
-    """Add a gradient into a leaf. A fresh array is taken over; one that may be shared (a view, or the very cotangent
-    that came in) is copied."""
+    """Add a gradient into a leaf. A fresh array is taken over;
+    one that may be shared (a view, or the very cotangent that came in) is copied.
+    """
     if leaf.hooks:
         arriving = incoming = run_hooks(leaf.hooks, arriving)  # a hook may have kept it: it is copied
     if arriving.__class__ is ndarray:
         if leaf.grad is None:
-            leaf.grad = binding.wrap(arriving if arriving is not incoming and arriving.base is None else arriving.copy())
+            leaf.grad = binding.wrap(
+                arriving if arriving is not incoming and arriving.base is None else arriving.copy()
+            )
         else:
             _add_array(leaf, arriving)
     elif isinstance(arriving, binding.tensor):
@@ -115,7 +121,11 @@ def _add_array(leaf: Leaf, arriving: Any) -> None:
 def plus(x: Any, y: Any) -> Any:
     """The sum of two cotangents (arrays, Tensors or Outputs)."""
     total = x + y
-    return total if total.__class__ is not np.float32 and not isinstance(total, np.generic) else np.asarray(total)
+    return (
+        total
+        if total.__class__ is not np.float32 and not isinstance(total, np.generic)
+        else np.asarray(total)
+    )
 
 
 class Outputs:
@@ -134,7 +144,9 @@ class Outputs:
 
 
 def select_backward(n: list[Any], g: Any) -> Outputs:
-    """Backward of one output among several: hands its cotangent to the common node, marked with its position."""
+    """Backward of one output among several: hands its cotangent to the common node,
+    marked with its position.
+    """
     return Outputs({n[3]: g})
 
 
@@ -147,8 +159,10 @@ class FreedError(RuntimeError):
 
 
 def freed() -> FreedError:
+    """The error of a second backward, and what to do about it."""
     return FreedError(
-        "backward: Trying to backward through the graph a second time: what the operations kept was freed by the first "
+        "backward: Trying to backward through the graph a second "
+        "time: what the operations kept was freed by the first "
         "backward. Call .backward(retain_graph=True) the first time if you need to go through it again"
     )
 
@@ -176,32 +190,9 @@ def run(root: Any, g: Any, retain: bool = False) -> None:
             if not heap:
                 n, g = inputs, r
                 continue  # a chain needs neither heap nor dictionary
-            k = inputs[0]
-            if k in grads:
-                grads[k] = plus(grads[k], r)
-            else:
-                grads[k] = r
-                heappush(heap, inputs)
+            _wait(inputs, r, grads, heap)
         elif c is tuple:
-            ahead = next_g = None  # the one node to go on with, if there is just one and nothing else waits
-            for m, gm in zip(inputs, r):
-                if gm is None or m is None:
-                    continue
-                if m.__class__ is not list:
-                    accumulate(m, gm, g)
-                elif ahead is None and not heap:
-                    ahead, next_g = m, gm
-                else:
-                    if ahead is not None:
-                        grads[ahead[0]] = next_g
-                        heappush(heap, ahead)
-                        ahead = None
-                    k = m[0]
-                    if k in grads:
-                        grads[k] = plus(grads[k], gm)
-                    else:
-                        grads[k] = gm
-                        heappush(heap, m)
+            ahead, next_g = _branch(inputs, r, g, grads, heap)
             if ahead is not None:
                 n, g = ahead, next_g
                 continue
@@ -213,6 +204,39 @@ def run(root: Any, g: Any, retain: bool = False) -> None:
         g = grads.pop(n[0])
 
 
+def _branch(inputs: Any, r: Any, g: Any, grads: dict[int, Any], heap: list[list[Any]]) -> tuple[Any, Any]:
+    """Hand the cotangents `r` to several inputs.
+
+    Returns the node to go on with and its cotangent, if there is just one and nothing else waits; else
+    two None.
+    """
+    ahead = next_g = None
+    for m, gm in zip(inputs, r):
+        if gm is None or m is None:
+            continue
+        if m.__class__ is not list:
+            accumulate(m, gm, g)
+        elif ahead is None and not heap:
+            ahead, next_g = m, gm
+        else:
+            if ahead is not None:
+                grads[ahead[0]] = next_g
+                heappush(heap, ahead)
+                ahead = None
+            _wait(m, gm, grads, heap)
+    return ahead, next_g
+
+
+def _wait(n: list[Any], g: Any, grads: dict[int, Any], heap: list[list[Any]]) -> None:
+    """Add `g` to what has arrived at node `n`, which waits in the heap for its turn."""
+    k = n[0]
+    if k in grads:
+        grads[k] = plus(grads[k], g)
+    else:
+        grads[k] = g
+        heappush(heap, n)
+
+
 def run_general(
     roots: Sequence[Any],
     cotangents: Sequence[Any],
@@ -221,8 +245,9 @@ def run_general(
     captures: dict[int, list[int]] | None = None,
     into_leaves: bool = True,
 ) -> dict[int, Any]:
-    """Backward from several roots. `captures` maps a node's number or a leaf's id to positions of a result; returns
-    position -> cotangent. `into_leaves` False leaves every `.grad` alone."""
+    """Backward from several roots. `captures` maps a node's number or a leaf's id to positions of a result;
+    returns position -> cotangent. `into_leaves` False leaves every `.grad` alone.
+    """
     state = _Sweep(create_graph, captures or {}, into_leaves)
     for root, g in zip(roots, cotangents):
         state.arrive(root, g, g)

@@ -1,4 +1,6 @@
-"""The fast path of pointwise ops: for one or two float32 or float64 arrays the body stands inline, and so does the node."""
+"""The fast path of pointwise ops: for one or two float32 or float64 arrays the body stands inline,
+and so does the node.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +11,6 @@ from ..arrays import numpy as arrays
 from ..ops.elementwise import Pointwise
 from .recorder import fast_backward, fast_keeps
 from .signatures import literal
-
-#: how generated code makes an untracked Tensor `t` of the array `r`
 
 
 def fast_path(op: Pointwise) -> str:
@@ -26,7 +26,12 @@ def fast_path(op: Pointwise) -> str:
         return ""
     guards = [f" and {p.name} == {literal(p.default)}" for p in op.options]
     guards += [" and out is None"] if "o" in op.forms else []
-    parts = {"x": inputs[0], "guards": "".join(guards), "body": _body(op, "ab"), "kept": _kept(fast_keeps(op))}
+    parts = {
+        "x": inputs[0],
+        "guards": "".join(guards),
+        "body": _body(op, "ab"),
+        "kept": _kept(fast_keeps(op)),
+    }
     if len(inputs) == 1:
         return _FAST_UNARY.format(**parts)
     return _FAST_BINARY.format(y=inputs[1], kept_one=_kept(fast_keeps(op, True), inputs[1]), **parts)
@@ -46,10 +51,16 @@ def _kept(keeps: tuple[str, ...], number: str = "") -> str:
 
 
 def fast_names(op: Pointwise) -> dict[str, Any]:
-    names = {**arrays.NAMESPACE, "backward": fast_backward(op), "defaults": tuple(p.default for p in op.options)}
+    """The names that the fast path's text uses: NumPy's functions, its backwards, the options' defaults."""
+    names = {
+        **arrays.NAMESPACE,
+        "backward": fast_backward(op),
+        "defaults": tuple(p.default for p in op.options),
+    }
     return names | ({"backward_one": fast_backward(op, True)} if len(op.tensors) == 2 else {})
 
 
+#: how generated code makes an untracked Tensor `t` of the array `r`
 WRAP = "t = new(Tensor); t._a = r; t._b = t._n = t._v = None"
 
 _FAST_UNARY = """\

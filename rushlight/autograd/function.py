@@ -59,7 +59,9 @@ class FunctionContext:
 
 
 class _SavedOutput:
-    """A saved output: its array and version box, linked to the node again when asked for (holding it would be a cycle)."""
+    """A saved output: its array and version box, linked to the node again when asked for
+    (holding it would be a cycle).
+    """
 
     __slots__ = ("array", "box", "position", "at")
 
@@ -73,15 +75,19 @@ class _SavedOutput:
             record.changed(name, "out", self.box)
         t = binding.wrap(self.array)
         n = node()
-        t._n = [n[0] - (1 + self.position) / 1024, select_backward, n, self.position] if n is not None else None
+        t._n = (
+            [n[0] - (1 + self.position) / 1024, select_backward, n, self.position] if n is not None else None
+        )
         return t
 
 
 class Function:
-    """An operation with its own derivative: subclass it with static `forward` and `backward`, call `.apply(...)`.
+    """An operation with its own derivative: subclass it with static `forward` and `backward`,
+    call `.apply(...)`.
 
-    Either `forward(ctx, *args)`, or `forward(*args)` with `setup_context(ctx, inputs, output)`. `backward(ctx, *grads)`
-    returns one gradient (or None) per argument of forward. Written with tensor operations it can be differentiated again.
+    Either `forward(ctx, *args)`, or `forward(*args)` with `setup_context(ctx, inputs, output)`.
+    `backward(ctx, *grads)` returns one gradient (or None) per argument of forward. Written with tensor
+    operations it can be differentiated again.
     """
 
     generate_vmap_rule = False
@@ -97,12 +103,14 @@ class Function:
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> Any:
         raise NotImplementedError(
-            "You must implement either the backward or vjp method for your custom autograd.Function to use it with backward mode AD."
+            "You must implement either the backward or vjp method for "
+            "your custom autograd.Function to use it with backward mode AD."
         )
 
     def __init__(self) -> None:
         raise RuntimeError(
-            f"{type(self)} should not be instantiated. Methods on autograd functions are all static, so you should invoke them on "
+            f"{type(self)} should not be instantiated. Methods on autograd "
+            "functions are all static, so you should invoke them on "
             f"the class itself: {type(self).__name__}.apply(...)"
         )
 
@@ -157,8 +165,12 @@ def _fresh(t: Any, args: tuple[Any, ...], ctx: FunctionContext) -> Any:
     return binding.wrap(t._a) if any(t is a for a in args) else t
 
 
-def _save(cls: type, ctx: FunctionContext, node: list[Any], outputs: tuple[Any, ...], made: tuple[Any, ...]) -> None:
-    """Note saved tensors with their versions; the node is held weakly through a list that can be referenced."""
+def _save(
+    cls: type, ctx: FunctionContext, node: list[Any], outputs: tuple[Any, ...], made: tuple[Any, ...]
+) -> None:
+    """Note saved tensors with their versions;
+    the node is held weakly through a list that can be referenced.
+    """
     holder = _Holder(node)
     ctx._node, ctx._name = holder.get, cls.__name__  # type: ignore[attr-defined]
     for t in getattr(ctx, "_to_save", ()):
@@ -181,7 +193,9 @@ class _Holder:
 
 
 class _Backward:
-    """The backward of a Function's node: calls the user's code on Tensors, in arrays or for another derivative."""
+    """The backward of a Function's node: calls the user's code on Tensors,
+    in arrays or for another derivative.
+    """
 
     def __init__(self, cls: Any, outputs: tuple[Any, ...]) -> None:
         self.ctx: FunctionContext | None = None  # of a node that saved no tensors
@@ -204,7 +218,9 @@ class _Backward:
         ctx: Any = self.ctx or n[3]
         ctx._node.__self__.current = n
         try:
-            answer = self.cls.backward(ctx, *(self._cotangent(i, parts, ctx) for i in range(len(self.protos))))
+            answer = self.cls.backward(
+                ctx, *(self._cotangent(i, parts, ctx) for i in range(len(self.protos)))
+            )
         finally:
             ctx._node.__self__.current = None
         return self._checked(answer if isinstance(answer, tuple) else (answer,), nodes)
@@ -215,13 +231,21 @@ class _Backward:
         return binding.wrap(np.zeros(*self.protos[i]))
 
     def _checked(self, grads: tuple[Any, ...], nodes: tuple[Any, ...]) -> tuple[Any, ...]:
-        if len(grads) != len(nodes) and any(g is not None for g in grads[len(nodes) :]) or len(grads) < len(nodes):
+        if (
+            len(grads) != len(nodes)
+            and any(g is not None for g in grads[len(nodes) :])
+            or len(grads) < len(nodes)
+        ):
             raise RuntimeError(
-                f"function {self.__name__} returned an incorrect number of gradients (expected {len(nodes)}, got {len(grads)})"
+                f"function {self.__name__} returned an incorrect number "
+                f"of gradients (expected {len(nodes)}, got {len(grads)})"
             )
         for i, (g, n) in enumerate(zip(grads, nodes, strict=False)):
             if n is not None and g is not None and not isinstance(g, binding.tensor):
-                raise TypeError(f"function {self.__name__}: expected a Tensor or None for gradient {i}, got {type(g).__name__}")
+                raise TypeError(
+                    f"function {self.__name__}: expected a Tensor or "
+                    f"None for gradient {i}, got {type(g).__name__}"
+                )
         return grads[: len(nodes)]
 
 

@@ -1,7 +1,8 @@
 """From a declared op to its Tensor-level functions: one straight-line Python function each, in linecache.
 
-The text unwraps the Tensors, runs the op on their arrays, and records a node if an input is tracked. Pointwise ops of
-one or two inputs get a fast path in front for float32 and float64 arrays, where the body stands inline.
+The text unwraps the Tensors, runs the op on their arrays, and records a node if an input is tracked.
+Pointwise ops of one or two inputs get a fast path in front for float32 and float64 arrays, where the body
+stands inline.
 """
 
 from __future__ import annotations
@@ -28,13 +29,15 @@ from .signatures import arguments, default_of, literal, parameters, varargs
 
 namespace.update(
     {
-        "REQUIRED": inspect.Parameter.empty,  # the default of an option that may come under NumPy's name instead
+        # the default of an option that may come under NumPy's name instead
+        "REQUIRED": inspect.Parameter.empty,
         **{"ndarray": np.ndarray, "next_number": next_number, "grad_on": grad_on, "new": object.__new__},
         **{"PLAIN": frozenset({np.ndarray, int, float, bool, complex, type(None)}), "owner_of": owner_of},
         **{"f4": np.dtype(np.float32), "f8": np.dtype(np.float64), "finish": record.finish},
         **{"constant": record.constant, "broadcast_error": record.broadcast_error},
         **{"not_a_list": record.not_a_list},
-        **{"node_of": record.node, "nodes_of": record.nodes, "ref": weakref.ref, "forget_dead": inplace.forget_dead, "getframe": sys._getframe},
+        **{"node_of": record.node, "nodes_of": record.nodes, "ref": weakref.ref},
+        **{"forget_dead": inplace.forget_dead, "getframe": sys._getframe},
     }
 )
 
@@ -44,8 +47,18 @@ def call_function(op: Op) -> Callable[..., Any]:
     fast = fast_path(op) if isinstance(op, Pointwise) else ""
     lines = [f"def call_{op.name}({parameters(op)}):", *varargs(op), *_dtype_of_out(op), fast, *_general(op)]
     recorder = Recorder(op)
-    extra = {"op": op, "forward": op.array, "record": recorder, "savers": recorder.savers, "unwrap": record.unwrapper(op.name)}
-    extra |= {"save": recorder.save_one, "call": Later(op, binding.function), "in_place": Later(op, inplace_function)}
+    extra = {
+        "op": op,
+        "forward": op.array,
+        "record": recorder,
+        "savers": recorder.savers,
+        "unwrap": record.unwrapper(op.name),
+    }
+    extra |= {
+        "save": recorder.save_one,
+        "call": Later(op, binding.function),
+        "in_place": Later(op, inplace_function),
+    }
     if isinstance(op, Pointwise):
         extra |= {"variants": op.variants} | (fast_names(op) if fast else {})
     scope = compile_text("\n".join(filter(None, lines)) + "\n", op.name, extra)
@@ -70,7 +83,10 @@ def _general(op: Op) -> list[str]:
             lines.append(f"    if {n}.__class__ is Tensor: not_a_list(op.name, {n!r})")
             lines.append(f"    a_{n} = tuple([v._a if v.__class__ is Tensor else unwrap(v) for v in {n}])")
         else:
-            lines.append(f"    a_{n} = {n}._a if {n}.__class__ is Tensor or {n}.__class__ is Parameter else unwrap({n})")
+            lines.append(
+                f"    a_{n} = {n}._a if {n}.__class__ is Tensor "
+                f"or {n}.__class__ is Parameter else unwrap({n})"
+            )
     plain = [
         f"owner_of(a_{n}) is None"
         if n in op.lists
@@ -86,17 +102,24 @@ def _general(op: Op) -> list[str]:
 
 
 def _detours(op: Op) -> list[str]:
-    """Leaving early: into the in-place form for `inplace=True`, into a variant where an option asks for one."""
+    """Leaving early: into the in-place form for `inplace=True`,
+    into a variant where an option asks for one.
+    """
     lines = []
     if any(p.name == "inplace" for p in op.options):
-        arguments = ", ".join(op.tensors) + "".join(f", {p.name}={p.name}" for p in op.options if p.name != "inplace")
+        arguments = ", ".join(op.tensors) + "".join(
+            f", {p.name}={p.name}" for p in op.options if p.name != "inplace"
+        )
         lines.append(f"    if inplace: return in_place({arguments})")
     if isinstance(op, Pointwise) and op.words:
         asked = " or ".join(f"{p.name} != {literal(p.default)}" for p in op.words)
         chosen = ", ".join([*op.tensors, *(f"{p.name}={p.name}" for p in op.words)])
         lines.append(f"    if {asked}:")
         lines.append(f"        result = variants({chosen})")
-        lines.append(f"        return {'result if out is None else record.into(out, result, ())' if 'o' in op.forms else 'result'}")
+        lines.append(
+            "        return "
+            f"{'result if out is None else record.into(out, result, ())' if 'o' in op.forms else 'result'}"
+        )
     return lines
 
 
@@ -105,31 +128,52 @@ def _recording(op: Op) -> list[str]:
     values = ", ".join([*op.tensors, *(p.name for p in op.options), *(["saved"] if op.saves else [])])
     named = "{" + ", ".join(f"{p.name!r}: {p.name}" for p in op.options) + "}"
     single = len(op.tensors) == 1 and not op.lists and not op.outputs and op.has_derivative
-    nodes = [f"nodes_of({n})" if n in op.lists else f"({n}._n if {n}.__class__ is Tensor or {n}.__class__ is Parameter else node_of({n}))" for n in op.tensors]
+    nodes = [
+        f"nodes_of({n})"
+        if n in op.lists
+        else f"({n}._n if {n}.__class__ is Tensor or {n}.__class__ is Parameter else node_of({n}))"
+        for n in op.tensors
+    ]
     lines = []
     if "o" in op.forms:
         lines.append(f"    if out is not None: return record.into(out, result, ({', '.join(nodes)},))")
     if single:
         lines += [f"    {WRAP.replace('= r', '= result')}", f"    n = {nodes[0]}"]
         lines.append(f"    if n is not None and grad_on(): t._n = save(t, result, (n,), ({values},))")
-        return [*lines, *(_LINK_VIEW.format(x=op.tensors[0], named=named) if op.is_view else "    return t").split("\n")]
+        return [
+            *lines,
+            *(_LINK_VIEW.format(x=op.tensors[0], named=named) if op.is_view else "    return t").split("\n"),
+        ]
     if op.tensors and (op.has_derivative if isinstance(op, Pointwise) else op.differentiable):
         lines += [f"    n{i} = {node}" for i, node in enumerate(nodes)]
         lines += _node_of_several([f"n{i}" for i in range(len(nodes))], values, bool(op.outputs))
     if not op.outputs:
-        lines += ["    if result.__class__ is ndarray:", f"        {WRAP.replace('= r', '= result')}", "        return t"]
+        lines += [
+            "    if result.__class__ is ndarray:",
+            f"        {WRAP.replace('= r', '= result')}",
+            "        return t",
+        ]
     return [*lines, f"    return record.{'several' if op.outputs else 'plain'}(result)"]
 
 
 def _node_of_several(nodes: list[str], values: str, outputs: bool) -> list[str]:
-    """Recording for an op of several tensors: by the saver for the inputs that are tracked, once there is one."""
+    """Recording for an op of several tensors:
+    by the saver for the inputs that are tracked, once there is one.
+    """
     lines = [f"    if ({' or '.join(f'{n} is not None' for n in nodes)}) and grad_on():"]
     lines.append(f"        nodes, values = ({', '.join(nodes)},), ({values},)")
     if outputs:
         return [*lines, "        return record(result, nodes, values)"]
     lines.append(f"        save = savers.get(({', '.join(f'{n} is not None' for n in nodes)},))")
-    lines.append("        if save is None or result.__class__ is not ndarray: return record(result, nodes, values)")
-    return [*lines, f"        {WRAP.replace('= r', '= result')}", "        t._n = save(t, result, nodes, values)", "        return t"]
+    lines.append(
+        "        if save is None or result.__class__ is not ndarray: return record(result, nodes, values)"
+    )
+    return [
+        *lines,
+        f"        {WRAP.replace('= r', '= result')}",
+        "        t._n = save(t, result, nodes, values)",
+        "        return t",
+    ]
 
 
 #: a view shares its source's version box, knows how to be replayed on another source, and is known to the box
@@ -144,7 +188,7 @@ _LINK_VIEW = """\
         else:
             live.append(ref(t))
             k = len(live)
-            if k > 63 and not k & (k - 1): forget_dead(live)  # at powers of two: many live views cost linear time
+            if k > 63 and not k & (k - 1): forget_dead(live)  # at powers of two: linear time for many views
     return t"""
 
 
@@ -155,8 +199,18 @@ def _dtype_of_out(op: Op) -> list[str]:
 def composite_function(op: Op) -> Callable[..., Any]:
     """A composite without a stated backward: its body on Tensors, `out=` written afterwards."""
     call = arguments(op, "")
-    out = "    return result if out is None else record.into(out, result, ())" if "o" in op.forms else "    return result"
-    lines = [f"def call_{op.name}({parameters(op)}):", *varargs(op), *_dtype_of_out(op), f"    result = body({call})", out]
+    out = (
+        "    return result if out is None else record.into(out, result, ())"
+        if "o" in op.forms
+        else "    return result"
+    )
+    lines = [
+        f"def call_{op.name}({parameters(op)}):",
+        *varargs(op),
+        *_dtype_of_out(op),
+        f"    result = body({call})",
+        out,
+    ]
     scope = compile_text("\n".join(lines) + "\n", op.name, {"body": op.body, "record": Recorder(op)})
     return _named(scope[f"call_{op.name}"], op)
 
@@ -178,7 +232,7 @@ def result_class(op: Op) -> type:
     """The named tuple an op with several outputs returns: torch.return_types.max(values=..., indices=...)."""
     found = _results.get(op.name)
     if found is None:
-        found = collections.namedtuple(op.name.removesuffix("_dim"), op.outputs)  # noqa: PYI024 (fields come from the declaration)
+        found = collections.namedtuple(op.name.removesuffix("_dim"), op.outputs)
         found.__module__ = "torch.return_types"
         found.__repr__ = _result_repr
         _results[op.name] = found

@@ -1,4 +1,6 @@
-"""Numerical checks of derivatives: analytic gradients against central differences, to any order by recursion."""
+"""Numerical checks of derivatives: analytic gradients against central differences,
+to any order by recursion.
+"""
 
 from __future__ import annotations
 
@@ -25,11 +27,15 @@ def _is_tracked(t: Any) -> bool:
 
 
 def _outputs(fn: Callable[..., Any], inputs: Sequence[Any]) -> tuple[Any, ...]:
-    return tuple(o for o in _tensors(fn(*inputs)) if isinstance(o, binding.tensor) and o._a.dtype.kind in "fc")
+    return tuple(
+        o for o in _tensors(fn(*inputs)) if isinstance(o, binding.tensor) and o._a.dtype.kind in "fc"
+    )
 
 
 def numerical_jacobian(fn: Callable[..., Any], inputs: Sequence[Any], x: Any, eps: float) -> list[np.ndarray]:
-    """∂outputs/∂x by central differences: one (numel x, numel output) array per output; complex x along both axes."""
+    """∂outputs/∂x by central differences: one (numel x, numel output) array per output;
+    complex x along both axes.
+    """
     array, rows = x._a, []
     steps = (eps, 1j * eps) if array.dtype.kind == "c" else (eps,)
     for i in np.ndindex(array.shape):
@@ -41,7 +47,9 @@ def numerical_jacobian(fn: Callable[..., Any], inputs: Sequence[Any], x: Any, ep
     return [np.array([[part[k] for part in parts] for parts in rows]) for k in range(count)]
 
 
-def _difference(fn: Callable[..., Any], inputs: Sequence[Any], array: Any, i: Any, step: Any, eps: float) -> list[Any]:
+def _difference(
+    fn: Callable[..., Any], inputs: Sequence[Any], array: Any, i: Any, step: Any, eps: float
+) -> list[Any]:
     held = array[i].copy()
     array[i] = held + step
     up = [o._a.copy() for o in _outputs(fn, inputs)]
@@ -52,11 +60,15 @@ def _difference(fn: Callable[..., Any], inputs: Sequence[Any], array: Any, i: An
 
 
 def _analytic(fn: Callable[..., Any], inputs: Sequence[Any], x: Any) -> list[np.ndarray]:
-    """The same arrays from backward: vjps with each unit cotangent (and each imaginary unit for complex outputs)."""
+    """The same arrays from backward:
+    vjps with each unit cotangent (and each imaginary unit for complex outputs).
+    """
     found = []
     for k, output in enumerate(_outputs(fn, inputs)):
         units = (1.0, 1j) if output._a.dtype.kind == "c" else (1.0,)
-        columns = [[_pulled(fn, inputs, x, k, j, unit) for j in np.ndindex(output._a.shape)] for unit in units]
+        columns = [
+            [_pulled(fn, inputs, x, k, j, unit) for j in np.ndindex(output._a.shape)] for unit in units
+        ]
         found.append(np.array(columns).reshape(len(units), max(output._a.size, 0), x._a.size))
     return found
 
@@ -91,11 +103,15 @@ def gradcheck(
 ) -> bool:
     """Whether the gradients of `func` at `inputs` (double precision tensors) equal central differences.
 
-    Raises GradcheckError telling both Jacobians where they differ, or returns False with raise_exception=False.
+    Raises GradcheckError telling both Jacobians where they differ,
+    or returns False with raise_exception=False.
     """
     inputs = _tensors(inputs)
     if not any(map(_is_tracked, inputs)):
-        raise ValueError("gradcheck expects at least one input tensor to require gradient, but none of the them have requires_grad=True.")
+        raise ValueError(
+            "gradcheck expects at least one input tensor to require "
+            "gradient, but none of the them have requires_grad=True."
+        )
     try:
         with enable_grad():
             for i, x in enumerate(inputs):
@@ -108,22 +124,30 @@ def gradcheck(
     return True
 
 
-def _check_input(fn: Any, inputs: tuple[Any, ...], i: int, x: Any, eps: float, atol: float, rtol: float) -> None:
+def _check_input(
+    fn: Any, inputs: tuple[Any, ...], i: int, x: Any, eps: float, atol: float, rtol: float
+) -> None:
     numerical = numerical_jacobian(fn, inputs, x, eps)
     for k, (estimate, pulled) in enumerate(zip(numerical, _analytic(fn, inputs, x), strict=True)):
         expected = _as_pullback(estimate, pulled)
         if not np.allclose(pulled, expected, rtol, atol, equal_nan=False):
             raise GradcheckError(
-                f"Jacobian mismatch for output {k} with respect to input {i},\nnumerical:{expected}\nanalytical:{pulled}\n"
+                f"Jacobian mismatch for output {k} with respect to "
+                f"input {i},\nnumerical:{expected}\nanalytical:{pulled}\n"
             )
 
 
 def _as_pullback(estimate: np.ndarray, pulled: np.ndarray) -> np.ndarray:
-    """The estimate arranged as `pulled`: for output unit u the gradient is Σ Re(conj(u)·∂) over x's axes (real, imaginary)."""
+    """The estimate arranged as `pulled`: for output unit u the gradient is Σ Re(conj(u)·∂)
+    over x's axes (real, imaginary).
+    """
     units = (1.0, 1j)[: pulled.shape[0]]
     if not estimate.size:
         return np.zeros_like(pulled)
-    parts = [np.real(np.conj(u) * estimate) if np.iscomplexobj(estimate) or len(units) > 1 else estimate for u in units]
+    parts = [
+        np.real(np.conj(u) * estimate) if np.iscomplexobj(estimate) or len(units) > 1 else estimate
+        for u in units
+    ]
     grads = [p[:, 0] + 1j * p[:, 1] if p.shape[1] == 2 else p[:, 0] for p in parts]
     return np.array([g.T for g in grads])
 
@@ -162,9 +186,13 @@ def gradgradcheck(
         grads = grad(found, [xs[i] for i in tracked], list(gs), create_graph=True, allow_unused=True)
         return tuple(g for g in grads if g is not None)
 
-    return gradcheck(pulled, (*inputs, *cotangents), eps=eps, atol=atol, rtol=rtol, raise_exception=raise_exception)
+    return gradcheck(
+        pulled, (*inputs, *cotangents), eps=eps, atol=atol, rtol=rtol, raise_exception=raise_exception
+    )
 
 
 def _random_like(a: np.ndarray, rng: np.random.Generator) -> Any:
     v = rng.standard_normal(a.shape)
-    return binding.wrap((v + 1j * rng.standard_normal(a.shape) if a.dtype.kind == "c" else v).astype(a.dtype).reshape(a.shape))
+    return binding.wrap(
+        (v + 1j * rng.standard_normal(a.shape) if a.dtype.kind == "c" else v).astype(a.dtype).reshape(a.shape)
+    )

@@ -40,7 +40,11 @@ _NUMBERS = frozenset({int, float, bool, complex})
 
 def _describe(value: Any) -> str:
     kind = type(value).__name__
-    hint = "; torch.from_numpy or torch.tensor makes a Tensor of it" if isinstance(value, (ndarray, list)) else ""
+    hint = (
+        "; torch.from_numpy or torch.tensor makes a Tensor of it"
+        if isinstance(value, (ndarray, list))
+        else ""
+    )
     return f"{kind}{hint}"
 
 
@@ -116,8 +120,10 @@ def changed(op: str, name: str, box: list[Any]) -> NoReturn:
     what = "its output" if name == "out" else f"its {name!r}"
     culprit = f" by {box[2][0]} at {located(box[2])}" if box[2] else ""
     raise RuntimeError(
-        f"{op} backward: one of the variables needed for gradient computation has been modified by an inplace operation: "
-        f"{op} kept {what}, and it was changed{culprit} before backward ran. Use the out-of-place form there, "
+        f"{op} backward: one of the variables needed for gradient "
+        "computation has been modified by an inplace operation: "
+        f"{op} kept {what}, and it was changed{culprit} before "
+        "backward ran. Use the out-of-place form there, "
         f"or .clone() the tensor first"
     )
 
@@ -177,7 +183,9 @@ def kept_output(array: Any, box: list[Any], op: str) -> Any:
 
 
 def kept_output_tensor(array: Any, box: list[Any], op: str, n: list[Any], position: int | None = None) -> Any:
-    """A saved output as a Tensor linked to its node again (the node itself must not hold it: that is a cycle)."""
+    """A saved output as a Tensor linked to its node again
+    (the node itself must not hold it: that is a cycle).
+    """
     kept_output(array, box, op)
     t = binding.wrap(array)
     if array.dtype.kind not in "fcV":
@@ -195,11 +203,17 @@ def fit(g: Any, shape: tuple[int, ...], dtype: np.dtype) -> Any:
     g = arrays.as_array(g)
     if g.dtype != dtype:
         g = arrays.cast(g, dtype)
-    return g if g.shape == shape else arrays.sum_to(np.broadcast_to(g, np.broadcast_shapes(g.shape, shape)), shape)
+    return (
+        g
+        if g.shape == shape
+        else arrays.sum_to(np.broadcast_to(g, np.broadcast_shapes(g.shape, shape)), shape)
+    )
 
 
 def all_parts(g: Any, protos: Sequence[Any]) -> tuple[Any, ...]:
-    """The cotangents of every output of a node, zeros where none arrived (None for outputs without gradient)."""
+    """The cotangents of every output of a node, zeros where none arrived
+    (None for outputs without gradient).
+    """
     parts = g.parts if isinstance(g, Outputs) else {0: g}
     like = next(iter(parts.values()))
     return tuple(parts.get(i, _zeros(like, *p) if p else None) for i, p in enumerate(protos))
@@ -214,7 +228,9 @@ def _zeros(like: Any, shape: tuple[int, ...], dtype: np.dtype) -> Any:
 
 
 def gather_batches(out: Any, nodes: tuple[Any, ...], values: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Nodes of an op with a batched result: where an input is one for all examples, its gradient is their sum."""
+    """Nodes of an op with a batched result: where an input is one for all examples,
+    its gradient is their sum.
+    """
     if out.__class__ is tuple:
         out = next((o for o in out if hasattr(o, "levels")), out[0])
     wanted = getattr(out, "levels", ())

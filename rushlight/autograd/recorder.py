@@ -1,4 +1,6 @@
-"""Recording: for each op and set of tracked inputs, a generated pair of functions, one keeps and one goes backward."""
+"""Recording: for each op and set of tracked inputs, a generated pair of functions,
+one keeps and one goes backward.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ _DERIVED = ("_shape", "_dtype")
 
 
 class Recorder:
-    """Makes the result Tensor of an op and the node behind it. One per op; pairs are generated on first use."""
+    """Makes the result Tensor of an op and the node behind it. One per op;
+    pairs are generated on first use.
+    """
 
     __slots__ = ("op", "savers")
 
@@ -29,7 +33,9 @@ class Recorder:
         self.savers: dict[tuple[bool, ...], Callable[..., Any]] = {}
 
     def __call__(self, out: Any, nodes: tuple[Any, ...], values: tuple[Any, ...]) -> Any:
-        """The Tensor(s) of array(s) `out`; `nodes` of the tensor parameters, `values` of all parameters in order."""
+        """The Tensor(s) of array(s) `out`; `nodes` of the tensor parameters,
+        `values` of all parameters in order.
+        """
         key = tuple([n is not None for n in nodes])
         if out.__class__ is not ndarray:
             nodes = record.gather_batches(out, nodes, values)
@@ -90,7 +96,10 @@ def _make_saver(op: Op, key: tuple[bool, ...]) -> Callable[..., Any]:
     box = "    t._b = box = [0, None, None]\n" if "out" in rule.keeps and not op.outputs else ""
     if any(n in op.outputs for n in rule.keeps):
         box = "    boxes = [[0, None, None] for _ in t]\n    for i, x in enumerate(t): x._b = boxes[i]\n"
-    text = f"def save(t, out, nodes, values):\n    {', '.join(_names(op))}, = values\n{box}    return [{', '.join(parts)}]\n"
+    text = (
+        f"def save(t, out, nodes, values):\n    {', '.join(_names(op))}, "
+        f"= values\n{box}    return [{', '.join(parts)}]\n"
+    )
     scope = compile_text(text, f"{op.name} save", {"backward": backward, "version": record.version})
     return scope["save"]
 
@@ -103,7 +112,10 @@ def _save_text(op: Op, name: str) -> str:
         return f"out[{i}], boxes[{i}]"
     if name in op.tensors:
         quick = f"(0 if {name}._b is None else {name}._b[0])"
-        return f"{name}, {quick} if {name}.__class__ is Tensor or {name}.__class__ is Parameter else version({name})"
+        return (
+            f"{name}, {quick} if {name}.__class__ is Tensor or "
+            f"{name}.__class__ is Parameter else version({name})"
+        )
     base, _, what = name.rpartition("_")
     if f"_{what}" in _DERIVED and base in op.tensors:
         return f"{base}._a.{what}" if base not in op.lists else f"[x._a.{what} for x in {base}]"
@@ -117,7 +129,11 @@ def _make_backward(op: Op, tracked: tuple[str, ...], rule: Rule) -> Callable[...
     scope = {"run": rule.on_arrays, "kept": record.kept, "kept_output": record.kept_output, "fit": record.fit}
     scope |= {"parts": record.all_parts, "changed": record.changed}
     made = compile_text(text, f"{op.name} backward", scope)["backward"]
-    twin_scope = {"run": rule.on_tensors, "kept": record.kept_tensor, "kept_output": record.kept_output_tensor}
+    twin_scope = {
+        "run": rule.on_tensors,
+        "kept": record.kept_tensor,
+        "kept_output": record.kept_output_tensor,
+    }
     twin_text = _backward_text(op, tracked, rule, twin=True)
     twin = compile_text(twin_text, f"{op.name} backward on tensors", scope | twin_scope)["backward"]
     made.on_tensors, made.__name__, twin.__name__ = twin, name, name
@@ -140,8 +156,13 @@ def _backward_text(op: Op, tracked: tuple[str, ...], rule: Rule, twin: bool = Fa
             checks.append(f"    {n} = kept_output({n}, b_{n}, {op.name!r}{where})\n")
         elif n in op.tensors:
             names.append(f"{n}, v_{n}")
-            checks.append(f"    if v_{n}.__class__ is not int: {n} = kept({n}, v_{n}, {op.name!r}, {n!r})\n    else:\n")
-            checks.append(f"        b = {n}._b\n        if b is not None and b[0] != v_{n}: changed({op.name!r}, {n!r}, b)\n")
+            checks.append(
+                f"    if v_{n}.__class__ is not int: {n} = kept({n}, v_{n}, {op.name!r}, {n!r})\n    else:\n"
+            )
+            checks.append(
+                f"        b = {n}._b\n        if b is not None and "
+                f"b[0] != v_{n}: changed({op.name!r}, {n!r}, b)\n"
+            )
             checks.append("" if twin else f"        {n} = {n}._a\n")
         else:
             names.append(n)
@@ -162,11 +183,14 @@ def _backward_text(op: Op, tracked: tuple[str, ...], rule: Rule, twin: bool = Fa
     return text + f"    r = {call}\n    return {fits}\n"
 
 
-# -- the fast path's backward: same shapes, one floating type, each input's formula only if that input is tracked -----
+# -- the fast path's backward --------------------------------------------------------------------------
+# Same shapes, one floating type, each input's formula only if that input is tracked.
 
 
 def fast_backward(op: Pointwise, numbers: bool = False) -> Callable[..., Any]:
-    """backward(n, g) for nodes made by the fast path of a one- or two-input op; `numbers`: the second was a number."""
+    """backward(n, g) for nodes made by the fast path of a one- or two-input op;
+    `numbers`: the second was a number.
+    """
     tracked = op.tensors[:1] if numbers else op.tensors
     partials = [scalar.real(p) for p in op.gradient(tracked, folded=True).values()]
     label = f"{op.name} fast backward"
@@ -201,7 +225,9 @@ def fast_keeps(op: Pointwise, numbers: bool = False) -> tuple[str, ...]:
 
 
 def _fast_text(op: Pointwise, tracked: tuple[str, ...], numbers: bool, mode: str) -> str:
-    """Source of backward(n, g) on raw "arrays", on "tensors", or on "foreign" arrays (by ops, but not recorded)."""
+    """Source of backward(n, g) on raw "arrays", on "tensors",
+    or on "foreign" arrays (by ops, but not recorded).
+    """
     keeps = fast_keeps(op, numbers)
     plain = op.tensors[1:] if numbers else ()
     names = [n if n in plain else f"{n}, v_{n}" for n in keeps]
@@ -240,13 +266,18 @@ def _fast_partial(
         if n == "out":
             lines.append(f"    if v_out[0]: changed({op.name!r}, 'out', v_out)")
         else:
-            lines += [f"    b = {n}._b", f"    if b is not None and b[0] != v_{n}: changed({op.name!r}, {n!r}, {box})"]
+            lines += [
+                f"    b = {n}._b",
+                f"    if b is not None and b[0] != v_{n}: changed({op.name!r}, {n!r}, {box})",
+            ]
     if mode == "arrays" and not _only_operators(partial):
         lines += [f"    {n} = constant(g.dtype, {n})" for n in plain if n in scalar.free_names(partial)]
     renamed = {scalar.var(n): scalar.var(f"a_{n}") for n in used}
     for n in used:
         if n == "out":
-            lines.append(f"    a_out = {f'relink(out, v_out, {op.name!r}, n)' if mode == 'tensors' else 'out'}")
+            lines.append(
+                f"    a_out = {f'relink(out, v_out, {op.name!r}, n)' if mode == 'tensors' else 'out'}"
+            )
         else:
             lines.append(f"    a_{n} = {n}" + ("" if mode == "tensors" else "._a"))
     steps, body = scalar.program(scalar.replace(partial, renamed))

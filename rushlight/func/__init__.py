@@ -1,4 +1,7 @@
-"""Functions of functions: grad, vjp, jvp, vmap, Jacobians; modules called with other parameters. Called by users."""
+"""Functions of functions: grad, vjp, jvp, vmap, Jacobians; modules called with other parameters.
+
+Called by users.
+"""
 
 from ..lazy import at, lazy_names
 

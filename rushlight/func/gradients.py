@@ -41,7 +41,9 @@ _identity.on_tensors = _identity  # type: ignore[attr-defined]
 
 
 def _track(t: Any) -> Any:
-    """A new tensor over the same numbers to differentiate with respect to; still linked to where `t` came from."""
+    """A new tensor over the same numbers to differentiate with respect to;
+    still linked to where `t` came from.
+    """
     if not isinstance(t, Tensor):
         return t
     t = repeated(t)
@@ -50,13 +52,22 @@ def _track(t: Any) -> Any:
     return fresh
 
 
-def _pulled(outputs: list[Any], inputs: list[Any], cotangents: list[Any], again: bool, retain: bool = False) -> list[Any]:
-    """Gradients of `outputs` (those that depend on anything) with respect to `inputs`; zeros where there is none."""
+def _pulled(
+    outputs: list[Any], inputs: list[Any], cotangents: list[Any], again: bool, retain: bool = False
+) -> list[Any]:
+    """Gradients of `outputs` (those that depend on anything) with respect to `inputs`;
+    zeros where there is none.
+    """
     pairs = [(o, c) for o, c in zip(outputs, cotangents, strict=True) if o._n is not None]
     if not pairs:
         return [wrap(np.zeros(x._a.shape, x._a.dtype)) for x in inputs]
     found = tape.grad(
-        [o for o, _ in pairs], inputs, [c for _, c in pairs], create_graph=again, retain_graph=again or retain, materialize_grads=True
+        [o for o, _ in pairs],
+        inputs,
+        [c for _, c in pairs],
+        create_graph=again,
+        retain_graph=again or retain,
+        materialize_grads=True,
     )
     return list(found)
 
@@ -90,8 +101,15 @@ def grad_and_value(func: Callable[..., Any], argnums: Any = 0, has_aux: bool = F
             out = func(*inside, **kwargs)
             value, aux = out if has_aux else (out, None)
             if not isinstance(value, Tensor) or value._a.shape != ():
-                got = f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
-                raise RuntimeError(f"grad: Expected f(*args) to return a scalar tensor, got {got}; for others use vjp or jacrev")
+                got = (
+                    f"a tensor of shape {tuple(value.shape)}"
+                    if isinstance(value, Tensor)
+                    else type(value).__name__
+                )
+                raise RuntimeError(
+                    "grad: Expected f(*args) to return a scalar "
+                    f"tensor, got {got}; for others use vjp or jacrev"
+                )
             grads = _pulled([value], leaves, [_ones(value)], again)
         value = value if again else value.detach()
         return unflatten(shape, grads), ((value, aux) if has_aux else value)
@@ -112,7 +130,9 @@ def grad(func: Callable[..., Any], argnums: Any = 0, has_aux: bool = False) -> C
 
 
 def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
-    """(output, pull), with pull(cotangents) the vector-Jacobian product, one entry per primal (bare for one)."""
+    """(output, pull), with pull(cotangents) the vector-Jacobian product,
+    one entry per primal (bare for one).
+    """
     with _Level(), enable_grad():
         again = _outer(flatten(primals)[0])
         inside = tuple(tree_map(_track, p) for p in primals)
@@ -124,7 +144,10 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     def pull(*cotangents: Any, retain_graph: bool = True, create_graph: bool | None = None) -> Any:
         given = flatten(cotangents[0] if len(cotangents) == 1 else cotangents)[0]
         if len(given) != len(outputs):
-            raise RuntimeError(f"vjp: Expected pytree structure of cotangents to match the output: {len(outputs)} tensors, got {len(given)}")
+            raise RuntimeError(
+                "vjp: Expected pytree structure of cotangents to match "
+                f"the output: {len(outputs)} tensors, got {len(given)}"
+            )
         with enable_grad():
             grads = _pulled(outputs, leaves, given, again or _outer(given), retain=True)
         nest = unflatten(shape, grads)
@@ -134,10 +157,13 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     return (shown, pull, aux) if has_aux else (shown, pull)
 
 
-def jvp(func: Callable[..., Any], primals: Any, tangents: Any, *, strict: bool = False, has_aux: bool = False) -> Any:
+def jvp(
+    func: Callable[..., Any], primals: Any, tangents: Any, *, strict: bool = False, has_aux: bool = False
+) -> Any:
     """(output, Jacobian-vector product): the derivative of `func` along `tangents`.
 
-    Computed as the transpose of the transpose: the vjp is linear in its cotangent, and its own vjp is the jvp.
+    Computed as the transpose of the transpose: the vjp is linear in its cotangent,
+    and its own vjp is the jvp.
     """
     if not isinstance(primals, tuple) or not isinstance(tangents, tuple):
         raise RuntimeError("jvp: Expected primals and tangents to be tuples, e.g. jvp(f, (x,), (v,))")
@@ -148,7 +174,10 @@ def jvp(func: Callable[..., Any], primals: Any, tangents: Any, *, strict: bool =
         along = flatten(tangents)[0]
         for x, v in zip(leaves, along, strict=True):
             if x._a.shape != v._a.shape:
-                raise RuntimeError(f"jvp: expected primals and tangents of the same shape, got {tuple(x.shape)} and {tuple(v.shape)}")
+                raise RuntimeError(
+                    "jvp: expected primals and tangents of the same "
+                    f"shape, got {tuple(x.shape)} and {tuple(v.shape)}"
+                )
         out = func(*inside)
         out, aux = out if has_aux else (out, None)
         outputs, shape = flatten(out)
@@ -160,7 +189,7 @@ def jvp(func: Callable[..., Any], primals: Any, tangents: Any, *, strict: bool =
 def _pushed(output: Tensor, leaves: list[Any], along: list[Any], again: bool) -> Tensor:
     if output._n is None:
         return output * 0
-    u = _track((output.detach() * 0))
+    u = _track(output.detach() * 0)
     pulled = _pulled([output], leaves, [u], True)
     tracked = [(g, v) for g, v in zip(pulled, along, strict=True) if g._n is not None]
     if not tracked:
@@ -178,10 +207,17 @@ def _basis(t: Tensor) -> Tensor:
 
 
 def jacrev(
-    func: Callable[..., Any], argnums: Any = 0, *, has_aux: bool = False, chunk_size: int | None = None,
-    _preallocate_and_copy: bool = False
+    func: Callable[..., Any],
+    argnums: Any = 0,
+    *,
+    has_aux: bool = False,
+    chunk_size: int | None = None,
+    _preallocate_and_copy: bool = False,
 ) -> Callable[..., Any]:
-    """A function giving the Jacobian by reverse mode: one vjp per output element, mapped. Shape: output shape + input shape."""
+    """A function giving the Jacobian by reverse mode: one vjp per output element, mapped.
+
+    Shape: output shape + input shape.
+    """
 
     @wraps(func)
     def wrapper(*args: Any) -> Any:
@@ -215,7 +251,10 @@ def jacrev(
 def jacfwd(
     func: Callable[..., Any], argnums: Any = 0, has_aux: bool = False, *, randomness: str = "error"
 ) -> Callable[..., Any]:
-    """A function giving the Jacobian by forward mode: one jvp per input element, mapped. Shape: output shape + input shape."""
+    """A function giving the Jacobian by forward mode: one jvp per input element, mapped.
+
+    Shape: output shape + input shape.
+    """
 
     @wraps(func)
     def wrapper(*args: Any) -> Any:

@@ -17,12 +17,14 @@ from ..ops.declare import registry
 from ..tensor import Tensor, function_of, wrap
 from .tree import broadcast_to, flatten, unflatten
 
-
-_running: ContextVar[tuple[tuple[int, int], ...]] = ContextVar("running_vmaps", default=())  # (level, size), outermost first
+# (level, size), outermost first
+_running: ContextVar[tuple[tuple[int, int], ...]] = ContextVar("running_vmaps", default=())
 
 
 def repeated(t: Tensor) -> Tensor:
-    """`t` as one tensor per example of every vmap that is running: what a gradient per example is taken of."""
+    """`t` as one tensor per example of every vmap that is running:
+    what a gradient per example is taken of.
+    """
     have = {level for level, _ in getattr(t._a, "levels", ())}
     for level, size in _running.get():
         if level not in have:
@@ -31,7 +33,12 @@ def repeated(t: Tensor) -> Tensor:
 
 
 def vmap(
-    func: Callable[..., Any], in_dims: Any = 0, out_dims: Any = 0, randomness: str = "error", *, chunk_size: int | None = None
+    func: Callable[..., Any],
+    in_dims: Any = 0,
+    out_dims: Any = 0,
+    randomness: str = "error",
+    *,
+    chunk_size: int | None = None,
 ) -> Callable[..., Any]:
     """A function that maps `func` over dimension `in_dims` of its inputs and stacks results along `out_dims`.
 
@@ -41,12 +48,18 @@ def vmap(
     @wraps(func)
     def mapped(*args: Any, **kwargs: Any) -> Any:
         leaves, shape = flatten(args)
-        dims = broadcast_to(in_dims if isinstance(in_dims, (tuple, list)) else (in_dims,) * len(args), list(args), "vmap: in_dims")
+        dims = broadcast_to(
+            in_dims if isinstance(in_dims, (tuple, list)) else (in_dims,) * len(args),
+            list(args),
+            "vmap: in_dims",
+        )
         named, named_shape = flatten(kwargs)
         dims += [0 if isinstance(x, Tensor) else None for x in named]
         size = _batch_size([*leaves, *named], dims)
         level = next_level()
-        entered = [x if d is None else enter(x, d, level) for x, d in zip([*leaves, *named], dims, strict=True)]
+        entered = [
+            x if d is None else enter(x, d, level) for x, d in zip([*leaves, *named], dims, strict=True)
+        ]
         inside = unflatten(shape, entered[: len(leaves)])
         token = _running.set((*_running.get(), (level, size)))
         try:
@@ -64,14 +77,20 @@ def _batch_size(leaves: list[Any], dims: list[Any]) -> int:
         if d is None:
             continue
         if not isinstance(x, Tensor):
-            raise ValueError(f"vmap: got in_dim={d} for an input that is not a Tensor but {type(x).__name__}; give it in_dim=None")
+            raise ValueError(
+                f"vmap: got in_dim={d} for an input that is not a "
+                f"Tensor but {type(x).__name__}; give it in_dim=None"
+            )
         if not -x.ndim <= d < x.ndim:
             raise ValueError(f"vmap: got in_dim={d} for an input of dimensionality {x.ndim}")
         sizes[x._a.shape[d]] = x
     if not sizes:
         raise ValueError("vmap: at least one input must be mapped over (all in_dims are None)")
     if len(sizes) > 1:
-        raise ValueError(f"vmap: Expected all tensors to have the same size in the mapped dimension, got sizes {sorted(sizes)}")
+        raise ValueError(
+            "vmap: Expected all tensors to have the same size "
+            f"in the mapped dimension, got sizes {sorted(sizes)}"
+        )
     return next(iter(sizes))
 
 
@@ -80,7 +99,9 @@ def _leave(out: Any, out_dims: Any, size: int, level: int) -> Any:
     dims = broadcast_to(out_dims, out, "vmap: out_dims")
     for x in leaves:
         if not isinstance(x, Tensor):
-            raise ValueError(f"vmap: the function must return Tensors (or a nest of them), got {type(x).__name__}")
+            raise ValueError(
+                f"vmap: the function must return Tensors (or a nest of them), got {type(x).__name__}"
+            )
     return unflatten(shape, [leave(x, d, size, level) for x, d in zip(leaves, dims, strict=True)])
 
 
@@ -90,7 +111,11 @@ def _chunked(func: Callable[..., Any], in_dims: Any, out_dims: Any, chunk: int) 
 
     def mapped(*args: Any, **kwargs: Any) -> Any:
         leaves, shape = flatten(args)
-        dims = broadcast_to(in_dims if isinstance(in_dims, (tuple, list)) else (in_dims,) * len(args), list(args), "vmap: in_dims")
+        dims = broadcast_to(
+            in_dims if isinstance(in_dims, (tuple, list)) else (in_dims,) * len(args),
+            list(args),
+            "vmap: in_dims",
+        )
         pieces = [x.split(chunk, d) if d is not None else None for x, d in zip(leaves, dims, strict=True)]
         n = max(len(p) for p in pieces if p is not None)
         outs = []

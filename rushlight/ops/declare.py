@@ -1,9 +1,10 @@
 """How an op is declared: once, as mathematics; every form of it is derived from here.
 
-Four kinds: `pointwise` (a body on numbers, in pointwise form), `composite` (a body over other ops), `primitive` (a
-forward on NumPy arrays with its vjp, shape and batching rules) and `view` (a primitive whose result shares storage).
-Parameters before `/` are tensors; the others are options. A vjp names what it needs (`g` first, then tensors, options,
-`out`, or `<tensor>_shape`, `<tensor>_dtype`): its parameter names ARE the list of what backward keeps.
+Four kinds: `pointwise` (a body on numbers, in pointwise form), `composite` (a body over other ops),
+`primitive` (a forward on NumPy arrays with its vjp, shape and batching rules) and `view` (a primitive whose
+result shares storage). Parameters before `/` are tensors; the others are options. A vjp names what it needs
+(`g` first, then tensors, options, `out`, or `<tensor>_shape`, `<tensor>_dtype`): its parameter names ARE the
+list of what backward keeps.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from numpy import ndarray
 from ..arrays.numpy import as_array
 from ..errors import nearest
 from .contents import CONTENTS
-
 
 
 class Registry(dict[str, "Op"]):
@@ -71,7 +71,9 @@ class Registry(dict[str, "Op"]):
 registry = Registry()
 
 #: annotations of what is an option although it stands before `/`
-_OPTIONS = frozenset(f"{kind}{empty}" for kind in ("int", "float", "bool", "str", "Sequence[int]") for empty in ("", " | None"))
+_OPTIONS = frozenset(
+    f"{kind}{empty}" for kind in ("int", "float", "bool", "str", "Sequence[int]") for empty in ("", " | None")
+)
 
 Varargs = Any  # annotation of an option that a method also takes as `*args`: x.view(2, 3) and x.view((2, 3))
 
@@ -79,20 +81,26 @@ Varargs = Any  # annotation of an option that a method also takes as `*args`: x.
 class Rule:
     """The derivative of an op for one set of tracked inputs: what it keeps, and the function of (g, *kept).
 
-    `on_arrays` runs on raw arrays, `on_tensors` on Tensors (so that derivatives have derivatives); either returns one
-    cotangent per tracked input, a bare one when there is a single input.
+    `on_arrays` runs on raw arrays, `on_tensors` on Tensors (so that derivatives have derivatives);
+    either returns one cotangent per tracked input, a bare one when there is a single input.
     """
 
     __slots__ = ("keeps", "on_arrays", "on_tensors", "fast")
 
     def __init__(
-        self, keeps: Sequence[str], on_arrays: Callable[..., Any], on_tensors: Callable[..., Any], fast: Any = None
+        self,
+        keeps: Sequence[str],
+        on_arrays: Callable[..., Any],
+        on_tensors: Callable[..., Any],
+        fast: Any = None,
     ) -> None:
         self.keeps, self.on_arrays, self.on_tensors, self.fast = tuple(keeps), on_arrays, on_tensors, fast
 
 
 class Op:
-    """A declared op. Calling it runs it on whatever holds the numbers: arrays here, Tensors and others by `__op__`."""
+    """A declared op. Calling it runs it on whatever holds the numbers:
+    arrays here, Tensors and others by `__op__`.
+    """
 
     kind = "primitive"
     is_view = False
@@ -110,12 +118,14 @@ class Op:
         constants: Sequence[str] = (),
         saves: bool = False,
     ) -> None:
-        """`forms`: m method, i in place, o accepts out=, f function (default unless absent and 'F' given: method only).
+        """`forms`: m method, i in place, o accepts out=,
+        f function (default unless absent and 'F' given: method only).
 
-        `aliases` are further dotted names ("special.expit"); `under` the namespace of the main one; `outputs` names
-        the fields when several arrays are returned, `constants` those of them that carry no gradient. With `saves` the
-        forward returns (result, saved), and backward may ask for `saved`: what it would else compute again. It is None
-        where the forward ran on arrays that are not NumPy's, and no cotangent goes through it.
+        `aliases` are further dotted names ("special.expit"); `under` the namespace of the main one; `outputs`
+        names the fields when several arrays are returned, `constants` those of them that carry no gradient.
+        With `saves` the forward returns (result, saved), and backward may ask for `saved`: what it would else
+        compute again. It is None where the forward ran on arrays that are not NumPy's, and no cotangent goes
+        through it.
         """
         self.name = name or body.__name__.rstrip("_")
         self.body, self.forms, self.under, self.outputs = body, forms, under, tuple(outputs)
@@ -157,7 +167,9 @@ class Op:
 
     @cached_property
     def tensors(self) -> tuple[str, ...]:
-        """Names of the tensor parameters: those before `/`, but for options between tensors (the dim of gather)."""
+        """Names of the tensor parameters: those before `/`,
+        but for options between tensors (the dim of gather).
+        """
         ps = self.signature.parameters.values()
         return tuple(p.name for p in ps if p.kind is p.POSITIONAL_ONLY and p.annotation not in _OPTIONS)
 
@@ -180,26 +192,36 @@ class Op:
     # -- rules --------------------------------------------------------------------------------------
 
     def vjp(self, **formulas: Callable[..., Any]) -> None:
-        """State the cotangent of each input: `matmul.vjp(input=lambda g, other: ..., other=lambda g, input: ...)`."""
+        """State the cotangent of each input:
+        `matmul.vjp(input=lambda g, other: ..., other=lambda g, input: ...)`.
+        """
         self.formulas.update(formulas)
 
     def backward(self, fn: Callable[..., Any]) -> Callable[..., Any]:
-        """State the cotangents of all inputs at once: a tuple in order of the tensors (bare when there is one)."""
+        """State the cotangents of all inputs at once:
+        a tuple in order of the tensors (bare when there is one).
+        """
         self.whole = fn
         return fn
 
     def shape(self, fn: Callable[..., Any]) -> Callable[..., Any]:
-        """State the result's (shape, dtype) from the arguments; arrays are asked only for .shape and .dtype."""
+        """State the result's (shape, dtype) from the arguments;
+        arrays are asked only for .shape and .dtype.
+        """
         self.shape_rule = fn
         return fn
 
     def batch(self, fn: Callable[..., Any]) -> Callable[..., Any]:
-        """State the op over inputs with a batch dimension in front: fn(op, size, args, batched flags, kwargs)."""
+        """State the op over inputs with a batch dimension in front:
+        fn(op, size, args, batched flags, kwargs).
+        """
         self.batch_rule = fn
         return fn
 
     def writes(self, fn: Callable[..., Any]) -> Callable[..., Any]:
-        """State how the in-place form writes into its first array directly, instead of storing the op's result there."""
+        """State how the in-place form writes into its first array directly,
+        instead of storing the op's result there.
+        """
         self.writer = fn
         return fn
 
@@ -219,7 +241,9 @@ class Op:
             return _whole_rule(self.whole, self.tensors, tracked)
         unknown = [name for name in tracked if name not in self.formulas]
         if unknown:
-            raise NotImplementedError(f"{self.name}: no derivative with respect to {unknown[0]!r} is declared")
+            raise NotImplementedError(
+                f"{self.name}: no derivative with respect to {unknown[0]!r} is declared"
+            )
         return _joint_rule([self.formulas[name] for name in tracked])
 
 
@@ -237,7 +261,9 @@ def _joint_rule(formulas: list[Callable[..., Any]]) -> Rule:
 
 
 def _whole_rule(fn: Callable[..., Any], tensors: tuple[str, ...], tracked: tuple[str, ...]) -> Rule:
-    """A stated backward, told in `need` (if it asks) which inputs are tracked, its answers picked for those."""
+    """A stated backward, told in `need` (if it asks) which inputs are tracked,
+    its answers picked for those.
+    """
     names = _parameters(fn)[1:]
     keeps = [n for n in names if n != "need"]
     at = [tensors.index(name) for name in tracked]
@@ -254,7 +280,9 @@ def _whole_rule(fn: Callable[..., Any], tensors: tuple[str, ...], tracked: tuple
 
 
 def owner_of(values: Any) -> Any:
-    """The value that knows how to run an op on these arguments: the one of highest `__op_priority__`, if any."""
+    """The value that knows how to run an op on these arguments:
+    the one of highest `__op_priority__`, if any.
+    """
     best = None
     for v in values:
         c = v.__class__
@@ -279,7 +307,9 @@ class View(Op):
 
 
 class Composite(Op):
-    """An op whose body calls other ops; inlined when traced or differentiated, unless a backward is stated."""
+    """An op whose body calls other ops; inlined when traced or differentiated,
+    unless a backward is stated.
+    """
 
     kind = "composite"
 

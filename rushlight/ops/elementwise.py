@@ -19,10 +19,11 @@ from .declare import Op, Rule, _decorator, owner_of, registry
 class Pointwise(Op):
     """An op that computes each element of its result from the elements at the same place of its inputs.
 
-    The body runs once on scalar expressions. `domain` is the interval its inputs are sampled from in tests; `accepts`
-    names the categories of promoted input types it takes (bool "b", integer "i", floating "f", complex "c", float8
-    "8"), and `computes` turns that type into the one it computes in (booleans are squared as integers). An option `inplace` is the caller's wish to have the
-    result written into the input; bodies ignore it.
+    The body runs once on scalar expressions. `domain` is the interval its inputs are sampled from in tests;
+    `accepts` names the categories of promoted input types it takes (bool "b", integer "i", floating "f",
+    complex "c", float8 "8"), and `computes` turns that type into the one it computes in (booleans are squared
+    as integers). An option `inplace` is the caller's wish to have the result written into the input; bodies
+    ignore it.
     """
 
     kind = "pointwise"
@@ -49,19 +50,25 @@ class Pointwise(Op):
     # -- what a declaration may add ------------------------------------------------------------------
 
     def check(self, fn: Callable[..., None]) -> Callable[..., None]:
-        """State what arguments are refused: fn(**arguments) raises. Arrays of one floating type are not shown to it."""
+        """State what arguments are refused: fn(**arguments) raises.
+
+        Arrays of one floating type are not shown to it.
+        """
         self.checks = fn
         return fn
 
     def variant(self, fn: Callable[..., Any]) -> Callable[..., Any]:
-        """State what the op is where one of the options that `fn` names is not at its default: a composite of ops."""
+        """State what the op is where one of the options that `fn` names is not at its default:
+        a composite of ops.
+        """
         self.variants = fn
         return fn
 
     def slope(self, **formulas: Callable[..., Any]) -> None:
         """State the cotangents as expressions: `elu.slope(input=lambda g, input, out, alpha: ...)`.
 
-        For functions in pieces, where the derived one would multiply the zero of one piece with the inf of another.
+        For functions in pieces, where the derived one would multiply the zero of one
+        piece with the inf of another.
         """
         self.stated.update(formulas)
 
@@ -96,13 +103,18 @@ class Pointwise(Op):
         return scalar.lift(self.body(*args, **options))
 
     def gradient(self, names: Sequence[str], folded: bool = False) -> dict[str, Expr]:
-        """The cotangents of the inputs `names` as expressions; `folded`: with the options at their defaults."""
+        """The cotangents of the inputs `names` as expressions;
+        `folded`: with the options at their defaults.
+        """
         if not self.stated:
             return scalar.gradient(self.folded if folded else self.expr, list(names))
         values = {n: scalar.var(n) for n in ("g", "out", *self.tensors)}
         values |= {p.name: scalar.lift(p.default) if folded else scalar.var(p.name) for p in self.options}
         formulas = {n: self.stated[n] for n in names}
-        return {n: scalar.lift(f(*(values[p] for p in inspect.signature(f).parameters))) for n, f in formulas.items()}
+        return {
+            n: scalar.lift(f(*(values[p] for p in inspect.signature(f).parameters)))
+            for n, f in formulas.items()
+        }
 
     @cached_property
     def promoted(self) -> tuple[str, ...]:
@@ -117,7 +129,9 @@ class Pointwise(Op):
         found = arrays.result_type(*values)
         kind = self.expr.kind
         if ("8" if found in dtypes.FLOAT8 else "bifc"[found.category]) not in self.accepts:
-            raise NotImplementedError(f"{self.name}: not implemented for {found}{_HELP.get(found.category, '')}")
+            raise NotImplementedError(
+                f"{self.name}: not implemented for {found}{_HELP.get(found.category, '')}"
+            )
         if self.computes is not None:
             found = self.computes(found)
         if kind is scalar.REAL and found.category < FLOAT:
@@ -140,7 +154,9 @@ class Pointwise(Op):
         return self._kernel
 
     def evaluate(self, *args: Any, **options: Any) -> Any:
-        """The op on arrays and numbers, with promotion, broadcasting and the names of both shapes in errors."""
+        """The op on arrays and numbers, with promotion, broadcasting and the
+        names of both shapes in errors.
+        """
         inputs, options = self._bind(args, options)
         if self.checks is not None:
             self.checks(**inputs, **options)
@@ -198,7 +214,9 @@ class Pointwise(Op):
         keeps = sorted(scalar.free_names(*partials) - {"g"})
         names = ("g", *keeps)
         real_np = compile_program(reals, names, arrays.NAMESPACE, self.name)
-        complex_np = compile_program(partials, names, arrays.NAMESPACE, self.name) if partials != reals else real_np
+        complex_np = (
+            compile_program(partials, names, arrays.NAMESPACE, self.name) if partials != reals else real_np
+        )
 
         def on_arrays(*values: Any) -> Any:
             if owner_of(values) is not None:
@@ -239,14 +257,18 @@ def _widen(v: Any) -> Any:
 
 #: scalar functions whose op has another name
 _OP_OF_FUNCTION = {
-    **{"power": "pow", "absolute": "abs", "arcsin": "asin", "arccos": "acos", "arctan": "atan", "arcsinh": "asinh"},
-    **{"arccosh": "acosh", "arctanh": "atanh", "arctan2": "atan2", "rint": "round", "conjugate": "conj_physical"},
+    **{"power": "pow", "absolute": "abs", "arcsin": "asin"},
+    **{"arccos": "acos", "arctan": "atan", "arcsinh": "asinh"},
+    **{"arccosh": "acosh", "arctanh": "atanh", "arctan2": "atan2"},
+    **{"rint": "round", "conjugate": "conj_physical"},
     **{"where": "select_where", "polygamma": "polygamma_of"},
 }
 
 
 def tensor_namespace(roots: Sequence[Expr]) -> dict[str, Any]:
-    """The ops that the functions in `roots` stand for: what a derivative runs in when it must be differentiable."""
+    """The ops that the functions in `roots` stand for:
+    what a derivative runs in when it must be differentiable.
+    """
     if any(e.fn is scalar.unknown for root in roots for e in scalar.nodes(root)):
         return {**arrays.NAMESPACE}
     names = {e.fn.name for root in roots for e in scalar.nodes(root) if e.fn.infix is None}
@@ -259,7 +281,9 @@ def _also_on_numbers(op: Op) -> Callable[..., Any]:
 
     def call(*args: Any) -> Any:
         if all(a.__class__ in _NUMBERS for a in args):
-            return op(*(np.asarray(a, np.float64) if a.__class__ is not complex else np.asarray(a) for a in args)).item()
+            return op(
+                *(np.asarray(a, np.float64) if a.__class__ is not complex else np.asarray(a) for a in args)
+            ).item()
         return op(*args)
 
     return call
@@ -268,7 +292,9 @@ def _also_on_numbers(op: Op) -> Callable[..., Any]:
 _NUMBERS = frozenset({int, float, bool, complex})
 
 
-def compile_program(roots: Any, names: Sequence[str], namespace: dict[str, Any], label: str) -> Callable[..., Any]:
+def compile_program(
+    roots: Any, names: Sequence[str], namespace: dict[str, Any], label: str
+) -> Callable[..., Any]:
     """A Python function of `names` that evaluates one expression, or a list of them to a tuple."""
     many = roots if isinstance(roots, list) else [roots]
     if len(many) == 1:

@@ -1,7 +1,8 @@
-"""Pointwise ops written in place with as few passes over memory as NumPy allows: each temporary is used again.
+"""Pointwise ops written in place with as few passes over memory as NumPy allows:
+each temporary is used again.
 
-`v.addcmul_(g, g, value=c)` becomes t = g · g; t *= c; v += t: three passes and one temporary, where evaluating the body
-and copying the result takes five passes and three temporaries.
+`v.addcmul_(g, g, value=c)` becomes t = g · g; t *= c; v += t: three passes and one temporary,
+where evaluating the body and copying the result takes five passes and three temporaries.
 """
 
 from __future__ import annotations
@@ -18,16 +19,19 @@ from .elementwise import Pointwise
 ndarray = np.ndarray
 _FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 _UFUNCS = {
-    **{"add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide, "neg": np.negative, "sqrt": np.sqrt},
+    **{"add": np.add, "sub": np.subtract, "mul": np.multiply},
+    **{"div": np.divide, "neg": np.negative, "sqrt": np.sqrt},
     **{"exp": np.exp, "log": np.log, "tanh": np.tanh, "square": np.square, "sin": np.sin, "cos": np.cos},
     **{"reciprocal": np.reciprocal, "maximum": np.maximum, "minimum": np.minimum, "absolute": np.absolute},
 }
 
 
 class InPlace:
-    """Writes a pointwise op into its first input: called with the arrays, numbers and options, says whether it could.
+    """Writes a pointwise op into its first input: called with the arrays,
+    numbers and options, says whether it could.
 
-    It can where all arrays are float32 or all float64, of one shape; everything else is left to the general way.
+    It can where all arrays are float32 or all float64, of one shape;
+    everything else is left to the general way.
     """
 
     def __init__(self, op: Pointwise) -> None:
@@ -64,7 +68,9 @@ class InPlace:
         return True
 
     def compile(self, numbers: Sequence[Any]) -> Callable[..., Any] | None:
-        """The program for inputs of which some are these numbers (None: an array), or None where there is none."""
+        """The program for inputs of which some are these numbers (None: an array),
+        or None where there is none.
+        """
         first, *rest = self.op.tensors
         known = {n: v for n, v in zip(rest, numbers, strict=True) if v is not None}
         args = [scalar.lift(known[n]) if n in known else scalar.var(n) for n in self.op.tensors]
@@ -76,7 +82,10 @@ class InPlace:
         lines = _Writer(root, first, set(options)).lines
         names = [n for n in self.op.tensors if n not in known] + list(options)
         text = f"def write({', '.join(names)}):\n" + "".join(f"    {line}\n" for line in lines)
-        scope: dict[str, Any] = {"__name__": "rushlight.generated", **{f"np_{n}": f for n, f in _UFUNCS.items()}}
+        scope: dict[str, Any] = {
+            "__name__": "rushlight.generated",
+            **{f"np_{n}": f for n, f in _UFUNCS.items()},
+        }
         exec(compile(text, f"<rushlight {self.op.name} in place>", "exec"), scope)
         return scope["write"]
 
@@ -97,7 +106,8 @@ class _Writer:
             return repr(e.args[0]), False
         parts = [self.emit(x) for x in e.args]
         if self.is_number(e):
-            return f"({e.fn.infix.format(*(t for t, _ in parts))})", False  # pyright: ignore[reportOptionalMemberAccess]
+            infix: Any = e.fn.infix  # there is one for every function of numbers
+            return f"({infix.format(*(t for t, _ in parts))})", False
         texts = ", ".join(t for t, _ in parts)
         if e is self.root:
             self.lines.append(f"np_{e.fn.name}({texts}, {self.target})")

@@ -15,8 +15,8 @@ class Adagrad(Optimizer):
         s ← s + g²
         θ ← θ - γ / (1 + (t - 1) η) · g / (√s + ε)
 
-    γ: lr, η: lr_decay, s starts at initial_accumulator_value. Duchi, Hazan, Singer, "Adaptive Subgradient Methods for
-    Online Learning and Stochastic Optimization", JMLR 12 (2011).
+    γ: lr, η: lr_decay, s starts at initial_accumulator_value. Duchi, Hazan, Singer,
+    "Adaptive Subgradient Methods for Online Learning and Stochastic Optimization", JMLR 12 (2011).
     """
 
     def __init__(
@@ -39,7 +39,9 @@ class Adagrad(Optimizer):
         check_range("initial_accumulator_value value", initial_accumulator_value)
         check_range("epsilon value", eps)
         defaults = dict(lr=lr, lr_decay=lr_decay, eps=eps, weight_decay=weight_decay)
-        defaults |= dict(initial_accumulator_value=initial_accumulator_value, foreach=foreach, maximize=maximize)
+        defaults |= dict(
+            initial_accumulator_value=initial_accumulator_value, foreach=foreach, maximize=maximize
+        )
         super().__init__(params, defaults | dict(differentiable=differentiable, fused=fused))
         for group in self.param_groups:
             for p in group["params"]:

@@ -16,8 +16,8 @@ class Adam(Optimizer):
         v ← β₂ v + (1 - β₂) g²
         θ ← θ - γ · m/(1 - β₁ᵗ) / (√(v/(1 - β₂ᵗ)) + ε)
 
-    γ: lr; g includes weight_decay · θ (or θ shrinks by 1 - γλ first, with decoupled_weight_decay). With amsgrad the
-    largest v so far is used. Kingma, Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015.
+    γ: lr; g includes weight_decay · θ (or θ shrinks by 1 - γλ first, with decoupled_weight_decay). With
+    amsgrad the largest v so far is used. Kingma, Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015.
     """
 
     def __init__(
@@ -41,7 +41,15 @@ class Adam(Optimizer):
         check_range("beta parameter at index 0", betas[0], 0.0, 1.0)
         check_range("beta parameter at index 1", betas[1], 0.0, 1.0)
         check_range("weight_decay value", weight_decay)
-        defaults = dict(lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad, maximize=maximize, foreach=foreach)
+        defaults = dict(
+            lr=lr,
+            betas=betas,
+            eps=eps,
+            weight_decay=weight_decay,
+            amsgrad=amsgrad,
+            maximize=maximize,
+            foreach=foreach,
+        )
         defaults |= dict(capturable=capturable, differentiable=differentiable, fused=fused)
         super().__init__(params, defaults | dict(decoupled_weight_decay=decoupled_weight_decay))
 

@@ -16,16 +16,18 @@ required: Any = object()
 
 
 class Optimizer:
-    """Base of optimisers: holds `param_groups` (dicts of params and settings) and `state` (a dict for each parameter).
+    """Base of optimisers: holds `param_groups` (dicts of params and settings)
+    and `state` (a dict for each parameter).
 
-    A subclass states its settings in `defaults` and one method, `update(param, grad, state, group)`, called for every
-    parameter that has a gradient, without recording. Or it overrides `step` as in PyTorch.
+    A subclass states its settings in `defaults` and one method, `update(param, grad, state, group)`,
+    called for every parameter that has a gradient, without recording. Or it overrides `step` as in PyTorch.
     """
 
     def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
         if isinstance(params, Tensor):
             raise TypeError(
-                f"params argument given to the optimizer should be an iterable of Tensors or dicts, but got {type(params).__name__}; "
+                "params argument given to the optimizer should be an iterable "
+                f"of Tensors or dicts, but got {type(params).__name__}; "
                 f"pass [tensor]"
             )
         self.defaults = defaults
@@ -49,7 +51,8 @@ class Optimizer:
         params = param_group["params"]
         if isinstance(params, set):
             raise TypeError(
-                "optimizer parameters need to be organized in ordered collections, but the ordering of tensors in sets will change "
+                "optimizer parameters need to be organized in ordered "
+                "collections, but the ordering of tensors in sets will change "
                 "between runs. Please use a list instead."
             )
         params = [params] if isinstance(params, Tensor) else list(params)
@@ -67,7 +70,9 @@ class Optimizer:
     def _fill_defaults(self, group: dict[str, Any]) -> None:
         for name, default in self.defaults.items():
             if default is required and name not in group:
-                raise ValueError(f"parameter group didn't specify a value of required optimization parameter {name}")
+                raise ValueError(
+                    f"parameter group didn't specify a value of required optimization parameter {name}"
+                )
             group.setdefault(name, default)
 
     def _check_new(self, params: list[Tensor]) -> None:
@@ -91,7 +96,10 @@ class Optimizer:
     # -- steps ------------------------------------------------------------------------------------
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """One step over all parameters that have a gradient. `closure`, if given, computes the loss anew and is returned."""
+        """One step over all parameters that have a gradient.
+
+        `closure`, if given, computes the loss anew and is returned.
+        """
         for hook in self._hooks["step_pre"].values():
             hook(self, (), {})
         loss = None
@@ -121,7 +129,9 @@ class Optimizer:
 
     def update(self, param: Tensor, grad: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
         """Change one parameter by its gradient."""
-        raise NotImplementedError(f"{type(self).__name__} must define update(param, grad, state, group), or step()")
+        raise NotImplementedError(
+            f"{type(self).__name__} must define update(param, grad, state, group), or step()"
+        )
 
     # -- hooks ------------------------------------------------------------------------------------
 
@@ -141,33 +151,46 @@ class Optimizer:
         """Call hook(optimizer, args, kwargs) after each step."""
         return self._register("step_post", hook)
 
-    def register_state_dict_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+    def register_state_dict_pre_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
         """Call hook(optimizer) before state_dict()."""
         return self._register("state_dict_pre", hook, prepend)
 
-    def register_state_dict_post_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+    def register_state_dict_post_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
         """Call hook(optimizer, state_dict) after state_dict(); what it returns (if not None) replaces it."""
         return self._register("state_dict_post", hook, prepend)
 
-    def register_load_state_dict_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
-        """Call hook(optimizer, state_dict) before load_state_dict(); what it returns (if not None) is loaded instead."""
+    def register_load_state_dict_pre_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
+        """Call hook(optimizer, state_dict) before load_state_dict();
+        what it returns (if not None) is loaded instead.
+        """
         return self._register("load_pre", hook, prepend)
 
-    def register_load_state_dict_post_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+    def register_load_state_dict_post_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
         """Call hook(optimizer) after load_state_dict()."""
         return self._register("load_post", hook, prepend)
 
     # -- checkpoints ------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
-        """{"state": {index: ...}, "param_groups": [...]}: parameters are counted through the groups, as in PyTorch's files."""
+        """{"state": {index: ...}, "param_groups": [...]}:
+        parameters are counted through the groups, as in PyTorch's files.
+        """
         for hook in self._hooks["state_dict_pre"].values():
             hook(self)
         index = {id(p): i for i, p in enumerate(p for group in self.param_groups for p in group["params"])}
         found = {
             "state": {index[id(p)] if isinstance(p, Tensor) else p: s for p, s in self.state.items()},
             "param_groups": [
-                {k: v for k, v in group.items() if k != "params"} | {"params": [index[id(p)] for p in group["params"]]}
+                {k: v for k, v in group.items() if k != "params"}
+                | {"params": [index[id(p)] for p in group["params"]]}
                 for group in self.param_groups
             ],
         }
@@ -176,7 +199,10 @@ class Optimizer:
         return found
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over settings and state from `state_dict()`; the groups must have the same sizes. Raises ValueError if not."""
+        """Take over settings and state from `state_dict()`; the groups must have the same sizes.
+
+        Raises ValueError if not.
+        """
         state_dict = dict(state_dict)
         for hook in self._hooks["load_pre"].values():
             state_dict = hook(self, state_dict) or state_dict
@@ -198,12 +224,14 @@ class Optimizer:
     def _check_groups(self, saved: list[dict[str, Any]]) -> None:
         if len(saved) != len(self.param_groups):
             raise ValueError(
-                f"loaded state dict has a different number of parameter groups: {len(saved)} where this optimizer has {len(self.param_groups)}"
+                "loaded state dict has a different number of parameter groups: "
+                f"{len(saved)} where this optimizer has {len(self.param_groups)}"
             )
         for i, (group, new) in enumerate(zip(self.param_groups, saved, strict=True)):
             if len(group["params"]) != len(new["params"]):
                 raise ValueError(
-                    f"loaded state dict contains a parameter group that doesn't match the size of optimizer's group: group {i} has "
+                    "loaded state dict contains a parameter group that doesn't "
+                    f"match the size of optimizer's group: group {i} has "
                     f"{len(new['params'])} parameters there and {len(group['params'])} here"
                 )
 
@@ -226,13 +254,19 @@ def _check_parameter(p: Any) -> None:
     if not isinstance(p, Tensor):
         raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {type(p).__name__}")
     if p._n.__class__ is list:
-        raise ValueError("can't optimize a non-leaf Tensor: give the optimizer the tensor it was computed from")
+        raise ValueError(
+            "can't optimize a non-leaf Tensor: give the optimizer the tensor it was computed from"
+        )
 
 
 def _as_state_of(p: Tensor, value: Any, key: str = "") -> Any:
     """A saved state's tensors copied in the dtype of their parameter (step counts keep theirs)."""
     if isinstance(value, Tensor):
-        return value.detach().clone() if key == "step" or not p.is_floating_point() else value.detach().to(p.dtype, copy=True)
+        return (
+            value.detach().clone()
+            if key == "step" or not p.is_floating_point()
+            else value.detach().to(p.dtype, copy=True)
+        )
     if isinstance(value, dict):
         return {k: _as_state_of(p, v, k) for k, v in value.items()}
     if isinstance(value, Iterable) and not isinstance(value, str):
@@ -240,7 +274,9 @@ def _as_state_of(p: Tensor, value: Any, key: str = "") -> Any:
     return value
 
 
-def check_range(name: str, value: Any, low: float = 0.0, high: float = float("inf"), closed: bool = True) -> None:
+def check_range(
+    name: str, value: Any, low: float = 0.0, high: float = float("inf"), closed: bool = True
+) -> None:
     """Raise ValueError "Invalid ..." unless low <= value < high (or <= high where that is infinite)."""
     if not (low <= value < high or value == high == float("inf")):
         raise ValueError(f"Invalid {name}: {value}")

@@ -16,7 +16,8 @@ class RMSprop(Optimizer):
         ṽ ← v, or v - ḡ² with ḡ ← α ḡ + (1 - α) g  (centered)
         θ ← θ - γ g / (√ṽ + ε), through a momentum buffer b ← μ b + g / (√ṽ + ε) if μ > 0
 
-    γ: lr, α: alpha, μ: momentum. Tieleman, Hinton, Lecture 6.5 of "Neural Networks for Machine Learning", 2012;
+    γ: lr, α: alpha, μ: momentum.
+    Tieleman, Hinton, Lecture 6.5 of "Neural Networks for Machine Learning", 2012;
     centered: Graves, "Generating Sequences With Recurrent Neural Networks", arXiv:1308.0850.
     """
 
@@ -39,8 +40,12 @@ class RMSprop(Optimizer):
         check_range("momentum value", momentum)
         check_range("weight_decay value", weight_decay)
         check_range("alpha value", alpha)
-        defaults = dict(lr=lr, momentum=momentum, alpha=alpha, eps=eps, centered=centered, weight_decay=weight_decay)
-        defaults |= dict(capturable=capturable, foreach=foreach, maximize=maximize, differentiable=differentiable)
+        defaults = dict(
+            lr=lr, momentum=momentum, alpha=alpha, eps=eps, centered=centered, weight_decay=weight_decay
+        )
+        defaults |= dict(
+            capturable=capturable, foreach=foreach, maximize=maximize, differentiable=differentiable
+        )
         super().__init__(params, defaults)
 
     def update(self, param: Tensor, grad: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:

@@ -20,11 +20,15 @@ SCHEDULES = {
     "cosine": lambda s, o: s.CosineAnnealingLR(o, 5, 0.01),
     "restarts": lambda s, o: s.CosineAnnealingWarmRestarts(o, 3, 2, 0.01),
     "onecycle": lambda s, o: s.OneCycleLR(o, 0.5, total_steps=20),
-    "onecycle3": lambda s, o: s.OneCycleLR(o, [0.5, 0.2], epochs=4, steps_per_epoch=5, three_phase=True, anneal_strategy="linear"),
+    "onecycle3": lambda s, o: s.OneCycleLR(
+        o, [0.5, 0.2], epochs=4, steps_per_epoch=5, three_phase=True, anneal_strategy="linear"
+    ),
     "cyclic": lambda s, o: s.CyclicLR(o, 0.1, 0.5, 3, 4),
     "cyclic2": lambda s, o: s.CyclicLR(o, 0.1, 0.5, 3, mode="triangular2"),
     "cyclic_exp": lambda s, o: s.CyclicLR(o, 0.1, 0.5, 3, mode="exp_range", gamma=0.9, cycle_momentum=False),
-    "sequential": lambda s, o: s.SequentialLR(o, [s.LinearLR(o, 0.1, 1.0, 4), s.CosineAnnealingLR(o, 10)], [4]),
+    "sequential": lambda s, o: s.SequentialLR(
+        o, [s.LinearLR(o, 0.1, 1.0, 4), s.CosineAnnealingLR(o, 10)], [4]
+    ),
     "sequential3": lambda s, o: s.SequentialLR(
         o, [s.ConstantLR(o, 0.1, 2), s.ExponentialLR(o, 0.9), s.StepLR(o, 2, 0.5)], [3, 8]
     ),
@@ -33,7 +37,10 @@ SCHEDULES = {
 
 
 def optimizer(m, kind="SGD"):
-    groups = [{"params": [m.ones(2, requires_grad=True)], "lr": 0.3}, {"params": [m.ones(3, requires_grad=True)], "lr": 0.1}]
+    groups = [
+        {"params": [m.ones(2, requires_grad=True)], "lr": 0.3},
+        {"params": [m.ones(3, requires_grad=True)], "lr": 0.1},
+    ]
     return m.optim.SGD(groups, lr=0.2, momentum=0.9) if kind == "SGD" else m.optim.Adam(groups)
 
 
@@ -94,7 +101,10 @@ def test_resumes(name):
             again.step()
 
 
-@pytest.mark.parametrize("settings", [{}, {"mode": "max"}, {"patience": 1, "cooldown": 2, "threshold_mode": "abs", "min_lr": [0.01, 0.05]}])
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"mode": "max"}, {"patience": 1, "cooldown": 2, "threshold_mode": "abs", "min_lr": [0.01, 0.05]}],
+)
 def test_plateau(settings):
     torch = pytest.importorskip("torch")
     metrics = [1.0, 0.9, 0.9, 0.9, 0.91, 0.92, 0.5, 0.5, 0.5, 0.6, 0.6, 0.6, 0.6, 0.6, 0.6] * 2
@@ -126,7 +136,10 @@ def test_the_wrong_order_is_warned_about():
         (lambda s, o: s.ConstantLR(o, 2.0), "between 0 and 1"),
         (lambda s, o: s.OneCycleLR(o, 0.1), "either total_steps OR"),
         (lambda s, o: s.ReduceLROnPlateau(o, factor=1.5), "Factor should be < 1.0"),
-        (lambda s, o: s.SequentialLR(o, [s.StepLR(o, 2)], [1, 2]), "one more than the number of milestone points"),
+        (
+            lambda s, o: s.SequentialLR(o, [s.StepLR(o, 2)], [1, 2]),
+            "one more than the number of milestone points",
+        ),
     ],
 )
 def test_errors(make, message):

@@ -15,8 +15,12 @@ SETTINGS = {
     "adam_amsgrad": lambda m, p: m.optim.Adam(p, lr=0.1, weight_decay=0.1, amsgrad=True, betas=(0.8, 0.95)),
     "adamw": lambda m, p: m.optim.AdamW(p, lr=0.1, maximize=True),
     "rmsprop": lambda m, p: m.optim.RMSprop(p, lr=0.1),
-    "rmsprop_centered": lambda m, p: m.optim.RMSprop(p, lr=0.1, momentum=0.9, centered=True, weight_decay=0.1),
-    "adagrad": lambda m, p: m.optim.Adagrad(p, lr=0.1, lr_decay=0.1, weight_decay=0.1, initial_accumulator_value=0.2),
+    "rmsprop_centered": lambda m, p: m.optim.RMSprop(
+        p, lr=0.1, momentum=0.9, centered=True, weight_decay=0.1
+    ),
+    "adagrad": lambda m, p: m.optim.Adagrad(
+        p, lr=0.1, lr_decay=0.1, weight_decay=0.1, initial_accumulator_value=0.2
+    ),
 }
 RNG = np.random.default_rng(0)
 WEIGHTS = [RNG.standard_normal((4, 3)), RNG.standard_normal(3)]  # float64: rounding grows in RMSprop
@@ -146,10 +150,18 @@ def test_a_users_own_optimizer():
         (lambda p: rushlight.optim.SGD([], lr=0.1), ValueError, "empty parameter list"),
         (lambda p: rushlight.optim.SGD(p, lr=-1.0), ValueError, "Invalid learning rate: -1.0"),
         (lambda p: rushlight.optim.SGD(p, lr=0.1, nesterov=True), ValueError, "Nesterov momentum requires"),
-        (lambda p: rushlight.optim.Adam(p, betas=(1.0, 0.9)), ValueError, "Invalid beta parameter at index 0: 1.0"),
+        (
+            lambda p: rushlight.optim.Adam(p, betas=(1.0, 0.9)),
+            ValueError,
+            "Invalid beta parameter at index 0: 1.0",
+        ),
         (lambda p: rushlight.optim.SGD([p[0] * 2], lr=0.1), ValueError, "can't optimize a non-leaf Tensor"),
         (lambda p: rushlight.optim.SGD([1.0], lr=0.1), TypeError, "can only optimize Tensors"),
-        (lambda p: rushlight.optim.SGD({p[0], p[1]}, lr=0.1).add_param_group({"params": {p[0]}}), TypeError, "sets"),
+        (
+            lambda p: rushlight.optim.SGD({p[0], p[1]}, lr=0.1).add_param_group({"params": {p[0]}}),
+            TypeError,
+            "sets",
+        ),
     ],
 )
 def test_errors(make, error, message):

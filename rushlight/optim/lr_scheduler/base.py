@@ -10,11 +10,14 @@ from typing import Any
 
 from ..optimizer import Optimizer
 
-EPOCH_WARNING = "scheduler.step(epoch) is deprecated: call scheduler.step() without an argument after each epoch"
+EPOCH_WARNING = (
+    "scheduler.step(epoch) is deprecated: call scheduler.step() without an argument after each epoch"
+)
 
 
 class LRScheduler:
-    """Base of schedules. `get_lr()` gives the rate of each parameter group for step `last_epoch`, from the present ones.
+    """Base of schedules. `get_lr()` gives the rate of each parameter group for step `last_epoch`,
+    from the present ones.
 
     Making a schedule takes its first step, so the optimizer's rates are those of epoch 0.
     """
@@ -27,7 +30,9 @@ class LRScheduler:
             if last_epoch == -1:
                 group.setdefault("initial_lr", group["lr"])
             elif "initial_lr" not in group:
-                raise KeyError(f"param 'initial_lr' is not specified in param_groups[{i}] when resuming an optimizer")
+                raise KeyError(
+                    f"param 'initial_lr' is not specified in param_groups[{i}] when resuming an optimizer"
+                )
         self.base_lrs = [group["initial_lr"] for group in optimizer.param_groups]
         self.last_epoch = last_epoch
         self._count_steps()
@@ -65,7 +70,8 @@ class LRScheduler:
         """Go to the next epoch (or to `epoch`) and set the optimizer's rates."""
         if self._step_count == 1 and not getattr(self.optimizer, "_opt_called", True):
             warnings.warn(
-                "Detected call of `lr_scheduler.step()` before `optimizer.step()`: call them in the opposite order, "
+                "Detected call of `lr_scheduler.step()` before "
+                "`optimizer.step()`: call them in the opposite order, "
                 "optimizer.step() first. Otherwise the first value of the learning rate schedule is skipped",
                 UserWarning,
                 stacklevel=2,

@@ -14,7 +14,10 @@ from .base import LRScheduler
 def _same_optimizer(kind: str, optimizer: Optimizer, schedulers: Sequence[LRScheduler]) -> None:
     for i, scheduler in enumerate(schedulers):
         if scheduler.optimizer is not optimizer:
-            raise ValueError(f"{kind} expects all schedulers to belong to the same optimizer, but the one at index {i} differs")
+            raise ValueError(
+                f"{kind} expects all schedulers to belong to the "
+                f"same optimizer, but the one at index {i} differs"
+            )
 
 
 class _OfOthers(LRScheduler):
@@ -44,10 +47,17 @@ class SequentialLR(_OfOthers):
         _same_optimizer("SequentialLR", optimizer, schedulers)
         if len(milestones) != len(schedulers) - 1:
             raise ValueError(
-                f"Sequential Schedulers expects number of schedulers provided to be one more than the number of milestone points, "
-                f"but got number of schedulers {len(schedulers)} and the number of milestones to be equal to {len(milestones)}"
+                "Sequential Schedulers expects number of schedulers provided "
+                "to be one more than the number of milestone points, "
+                f"but got number of schedulers {len(schedulers)} and the "
+                f"number of milestones to be equal to {len(milestones)}"
             )
-        self._schedulers, self._milestones, self.last_epoch, self.optimizer = schedulers, milestones, last_epoch + 1, optimizer
+        self._schedulers, self._milestones, self.last_epoch, self.optimizer = (
+            schedulers,
+            milestones,
+            last_epoch + 1,
+            optimizer,
+        )
         for group in optimizer.param_groups:
             group["lr"] = group["initial_lr"]
         for scheduler in schedulers:
@@ -86,7 +96,9 @@ class ChainedScheduler(_OfOthers):
 
     def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
         if len(schedulers) < 1:
-            raise ValueError("ChainedScheduler expects at least one scheduler to be chained, but got no scheduler.")
+            raise ValueError(
+                "ChainedScheduler expects at least one scheduler to be chained, but got no scheduler."
+            )
         self.optimizer = optimizer or schedulers[0].optimizer
         _same_optimizer("ChainedScheduler", self.optimizer, schedulers)
         self._schedulers = list(schedulers)
@@ -125,7 +137,13 @@ class ReduceLROnPlateau(LRScheduler):
         groups = len(optimizer.param_groups)
         if isinstance(min_lr, (list, tuple)) and len(min_lr) != groups:
             raise ValueError(f"expected {groups} min_lrs, got {len(min_lr)}")
-        self.optimizer, self.factor, self.patience, self.cooldown, self.eps = optimizer, factor, patience, cooldown, eps
+        self.optimizer, self.factor, self.patience, self.cooldown, self.eps = (
+            optimizer,
+            factor,
+            patience,
+            cooldown,
+            eps,
+        )
         self.min_lrs = list(min_lr) if isinstance(min_lr, (list, tuple)) else [min_lr] * groups
         self.mode, self.threshold, self.threshold_mode = mode, threshold, threshold_mode
         self.default_min_lr = None if isinstance(min_lr, (list, tuple)) else min_lr

@@ -13,7 +13,8 @@ from .base import LRScheduler
 class CosineAnnealingLR(LRScheduler):
     """lr follows half a cosine from initial to eta_min over T_max epochs.
 
-    Loshchilov, Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", ICLR 2017 (without the restarts).
+    Loshchilov, Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts",
+    ICLR 2017 (without the restarts).
     """
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
@@ -38,7 +39,8 @@ class CosineAnnealingLR(LRScheduler):
 
 
 class CosineAnnealingWarmRestarts(LRScheduler):
-    """Cosine annealing that starts again after T_0 epochs, each period T_mult times as long as the one before.
+    """Cosine annealing that starts again after T_0 epochs,
+    each period T_mult times as long as the one before.
 
     Loshchilov, Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", ICLR 2017.
     """
@@ -96,10 +98,11 @@ def _linear(start: float, end: float, share: float) -> float:
 
 
 class OneCycleLR(LRScheduler):
-    """One cycle over `total_steps` batches: up from max_lr / div_factor to max_lr, down to a tiny fraction of the start.
+    """One cycle over `total_steps` batches: up from max_lr / div_factor to max_lr,
+    down to a tiny fraction of the start.
 
-    Momentum (or Adam's β₁) goes the other way if `cycle_momentum`. Smith, Topin, "Super-Convergence: Very Fast Training of
-    Neural Networks Using Large Learning Rates", 2019.
+    Momentum (or Adam's β₁) goes the other way if `cycle_momentum`.
+    Smith, Topin, "Super-Convergence: Very Fast Training of Neural Networks Using Large Learning Rates", 2019.
     """
 
     def __init__(
@@ -123,7 +126,9 @@ class OneCycleLR(LRScheduler):
         if not 0 <= pct_start <= 1 or not isinstance(pct_start, float):
             raise ValueError(f"Expected float between 0 and 1 pct_start, but got {pct_start}")
         if anneal_strategy not in ("cos", "linear"):
-            raise ValueError(f"anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy}")
+            raise ValueError(
+                f"anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy}"
+            )
         self._phases = self._make_phases(pct_start, three_phase)
         self._anneal_func_type = anneal_strategy
         self.cycle_momentum = cycle_momentum
@@ -147,7 +152,13 @@ class OneCycleLR(LRScheduler):
         n = self.total_steps
 
         def phase(end: float, lr: str, to: str, m: str, to_m: str) -> dict[str, Any]:
-            return {"end_step": float(end), "start_lr": lr, "end_lr": to, "start_momentum": m, "end_momentum": to_m}
+            return {
+                "end_step": float(end),
+                "start_lr": lr,
+                "end_lr": to,
+                "start_momentum": m,
+                "end_momentum": to_m,
+            }
 
         first = phase(up * n - 1, "initial_lr", "max_lr", "max_momentum", "base_momentum")
         if three:
@@ -198,7 +209,10 @@ def per_group(name: str, optimizer: Optimizer, value: Any) -> list[Any]:
     groups = optimizer.param_groups
     if isinstance(value, (list, tuple)):
         if len(value) != len(groups):
-            raise ValueError(f"{name} must have the same length as optimizer.param_groups. {name} has {len(value)} values, param_groups has {len(groups)}.")
+            raise ValueError(
+                f"{name} must have the same length as optimizer.param_groups. "
+                f"{name} has {len(value)} values, param_groups has {len(groups)}."
+            )
         return list(value)
     return [value] * len(groups)
 
@@ -206,7 +220,9 @@ def per_group(name: str, optimizer: Optimizer, value: Any) -> list[Any]:
 def takes_beta1(optimizer: Optimizer, what: str) -> bool:
     """Whether momentum is called betas[0] there. Raises ValueError for an optimizer without momentum."""
     if "momentum" not in optimizer.defaults and "betas" not in optimizer.defaults:
-        raise ValueError(f"optimizer must support momentum or beta1 with `cycle_momentum` option enabled ({what})")
+        raise ValueError(
+            f"optimizer must support momentum or beta1 with `cycle_momentum` option enabled ({what})"
+        )
     return "betas" in optimizer.defaults
 
 
@@ -251,7 +267,9 @@ class CyclicLR(LRScheduler):
         self.total_size = float(step_size_up) + down
         self.step_ratio = float(step_size_up) / self.total_size
         self.mode, self.gamma, self._scale_fn = mode, gamma, scale_fn
-        self.scale_mode = scale_mode if scale_fn is not None else "iterations" if mode == "exp_range" else "cycle"
+        self.scale_mode = (
+            scale_mode if scale_fn is not None else "iterations" if mode == "exp_range" else "cycle"
+        )
         self.cycle_momentum = cycle_momentum
         if cycle_momentum:
             self.use_beta1 = takes_beta1(optimizer, "momentum")
@@ -267,7 +285,13 @@ class CyclicLR(LRScheduler):
         """How the height shrinks over cycles (or iterations)."""
         if self._scale_fn is not None:
             return self._scale_fn(x)
-        return 1.0 if self.mode == "triangular" else 1 / 2.0 ** (x - 1) if self.mode == "triangular2" else self.gamma**x
+        return (
+            1.0
+            if self.mode == "triangular"
+            else 1 / 2.0 ** (x - 1)
+            if self.mode == "triangular2"
+            else self.gamma**x
+        )
 
     def get_lr(self) -> list[Any]:
         cycle = math.floor(1 + self.last_epoch / self.total_size)
@@ -278,7 +302,9 @@ class CyclicLR(LRScheduler):
             pairs = zip(self.base_momentums, self.max_momentums, strict=True)
             for group, (low, high) in zip(self.optimizer.param_groups, pairs, strict=True):
                 set_momentum(group, self.use_beta1, high - (high - low) * height * scale)
-        return [low + (high - low) * height * scale for low, high in zip(self.base_lrs, self.max_lrs, strict=True)]
+        return [
+            low + (high - low) * height * scale for low, high in zip(self.base_lrs, self.max_lrs, strict=True)
+        ]
 
     def state_dict(self) -> dict[str, Any]:
         return {k: v for k, v in super().state_dict().items() if k != "_scale_fn"}

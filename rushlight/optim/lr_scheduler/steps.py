@@ -14,7 +14,9 @@ Rule = Callable[[int], float]
 
 
 class _ByFunction(LRScheduler):
-    """Schedules made of a function per group; functions themselves are not saved, callable objects are by their dict."""
+    """Schedules made of a function per group; functions themselves are not saved,
+    callable objects are by their dict.
+    """
 
     def __init__(self, optimizer: Optimizer, lr_lambda: Rule | Sequence[Rule], last_epoch: int = -1) -> None:
         groups = len(optimizer.param_groups)
@@ -25,7 +27,9 @@ class _ByFunction(LRScheduler):
 
     def state_dict(self) -> dict[str, Any]:
         found = {k: v for k, v in self.__dict__.items() if k not in ("optimizer", "lr_lambdas")}
-        found["lr_lambdas"] = [None if isinstance(f, types.FunctionType) else dict(f.__dict__) for f in self.lr_lambdas]
+        found["lr_lambdas"] = [
+            None if isinstance(f, types.FunctionType) else dict(f.__dict__) for f in self.lr_lambdas
+        ]
         return found
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -55,7 +59,9 @@ class MultiplicativeLR(_ByFunction):
 class StepLR(LRScheduler):
     """lr ← lr · gamma every `step_size` epochs."""
 
-    def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
+    def __init__(
+        self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1
+    ) -> None:
         self.step_size, self.gamma = step_size, gamma
         super().__init__(optimizer, last_epoch)
 
@@ -71,7 +77,9 @@ class StepLR(LRScheduler):
 class MultiStepLR(LRScheduler):
     """lr ← lr · gamma at each of the epochs in `milestones`."""
 
-    def __init__(self, optimizer: Optimizer, milestones: Sequence[int], gamma: float = 0.1, last_epoch: int = -1) -> None:
+    def __init__(
+        self, optimizer: Optimizer, milestones: Sequence[int], gamma: float = 0.1, last_epoch: int = -1
+    ) -> None:
         self.milestones, self.gamma = Counter(milestones), gamma
         super().__init__(optimizer, last_epoch)
 
@@ -119,7 +127,10 @@ class LinearLR(LRScheduler):
         last_epoch: int = -1,
     ) -> None:
         if not 0 < start_factor <= 1.0:
-            raise ValueError(f"Starting multiplicative factor expected to be greater than 0 and at most 1, got {start_factor}")
+            raise ValueError(
+                "Starting multiplicative factor expected to be "
+                f"greater than 0 and at most 1, got {start_factor}"
+            )
         if not 0 <= end_factor <= 1.0:
             raise ValueError(f"Ending multiplicative factor expected to be between 0 and 1, got {end_factor}")
         self.start_factor, self.end_factor, self.total_iters = start_factor, end_factor, total_iters
@@ -136,7 +147,10 @@ class LinearLR(LRScheduler):
 
     def _get_closed_form_lr(self) -> list[Any]:
         done = min(self.total_iters, self.last_epoch) / self.total_iters
-        return [base * (self.start_factor + (self.end_factor - self.start_factor) * done) for base in self.base_lrs]
+        return [
+            base * (self.start_factor + (self.end_factor - self.start_factor) * done)
+            for base in self.base_lrs
+        ]
 
 
 class ExponentialLR(LRScheduler):
@@ -158,7 +172,9 @@ class ExponentialLR(LRScheduler):
 class PolynomialLR(LRScheduler):
     """lr = initial · (1 - epoch / total_iters) ^ power, then 0."""
 
-    def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1) -> None:
+    def __init__(
+        self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1
+    ) -> None:
         self.total_iters, self.power = total_iters, power
         super().__init__(optimizer, last_epoch)
 

@@ -1,7 +1,9 @@
-"""Sample calls of the ops, by op name; tests/ops/test_ops.py walks the registry and derives every check from them.
+"""Sample calls of the ops, by op name; tests/ops/test_ops.py walks the registry and
+derives every check from them.
 
-A sample's arrays are float64 NumPy arrays where the op takes floating tensors (the harness casts them to other types),
-and of their own integer or bool type otherwise. Pointwise ops need no samples: theirs come from the declaration.
+A sample's arrays are float64 NumPy arrays where the op takes floating tensors (the harness casts them to
+other types), and of their own integer or bool type otherwise. Pointwise ops need no samples: theirs come from
+the declaration.
 """
 
 from __future__ import annotations
