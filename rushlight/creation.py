@@ -17,8 +17,10 @@ from .dtypes import dtype
 from .tensor import Tensor, wrap
 
 __all__ = [
-    *("tensor", "as_tensor", "asarray", "scalar_tensor", "zeros", "ones", "empty", "full", "arange", "range", "linspace"),
-    *("logspace", "eye", "zeros_like", "ones_like", "empty_like", "full_like", "empty_strided", "complex", "polar"),
+    *("tensor", "as_tensor", "asarray", "scalar_tensor", "zeros"),
+    *("ones", "empty", "full", "arange", "range", "linspace"),
+    *("logspace", "eye", "zeros_like", "ones_like", "empty_like"),
+    *("full_like", "empty_strided", "complex", "polar"),
 ]
 
 
@@ -36,7 +38,7 @@ def _sizes(size: tuple[Any, ...], given: Any = None) -> tuple[int, ...]:
 
 
 def _storage(d: dtype | None, default: dtype | None = None) -> np.dtype:
-    found = d or default or dtypes.get_default_dtype()
+    found = dtypes.OF_PYTHON.get(d, d) or default or dtypes.get_default_dtype()
     if not isinstance(found, dtype):
         raise TypeError(f"dtype must be a torch.dtype such as torch.float32, not {found!r}")
     if found.np is None:
@@ -44,7 +46,9 @@ def _storage(d: dtype | None, default: dtype | None = None) -> np.dtype:
     return found.np
 
 
-def _finish(a: Any, requires_grad: bool = False, device: Any = None, out: Any = None, name: str = "") -> Tensor:
+def _finish(
+    a: Any, requires_grad: bool = False, device: Any = None, out: Any = None, name: str = ""
+) -> Tensor:
     """An array as the Tensor a creation function returns."""
     if out is not None:
         return write_out(name, out, a, ())
@@ -77,7 +81,10 @@ def _sized(name: str, make: Any) -> Any:
         return _finish(make(shape, _storage(dtype, default)), requires_grad, None, out, name)
 
     create.__name__ = create.__qualname__ = name
-    create.__doc__ = f"A tensor of the given sizes: {name}(2, 3) or {name}((2, 3)). Raises RuntimeError for a negative size."
+    create.__doc__ = (
+        f"A tensor of the given sizes: {name}(2, 3) or "
+        f"{name}((2, 3)). Raises RuntimeError for a negative size."
+    )
     return create
 
 
@@ -104,15 +111,21 @@ def full(
 ) -> Tensor:
     """A tensor of sizes `size` filled with `fill_value`; the dtype is inferred from the value."""
     value = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
-    storage = _storage(dtype, out.dtype if out is not None else dtypes.weak_type(arrays.number_category(value)))
-    a = np.broadcast_to(arrays.number(value, storage), _sizes((size,) if isinstance(size, int) else tuple(size))).copy()
+    storage = _storage(
+        dtype, out.dtype if out is not None else dtypes.weak_type(arrays.number_category(value))
+    )
+    a = np.broadcast_to(
+        arrays.number(value, storage), _sizes((size,) if isinstance(size, int) else tuple(size))
+    ).copy()
     return _finish(a, requires_grad, device, out, "full")
 
 
 # -- ..._like -----------------------------------------------------------------------------------------
 
 
-def _like(input: Tensor, d: dtype | None, device: Any, requires_grad: bool, fill: Any, memory_format: Any = None) -> Tensor:
+def _like(
+    input: Tensor, d: dtype | None, device: Any, requires_grad: bool, fill: Any, memory_format: Any = None
+) -> Tensor:
     storage = _storage(d, input.dtype)
     where = device if device is not None else (META if input.is_meta else None)
     if where is not None and resolve(where) == META:
@@ -188,7 +201,13 @@ def full_like(
 
 
 def empty_strided(
-    size: Sequence[int], stride: Sequence[int], *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False, **_: Any
+    size: Sequence[int],
+    stride: Sequence[int],
+    *,
+    dtype: dtype | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    **_: Any,
 ) -> Tensor:
     """An uninitialised tensor with the given strides (in elements)."""
     storage = _storage(dtype)
@@ -227,7 +246,8 @@ def arange(
         raise RuntimeError("arange: step must be nonzero")
     if (end - start) * step < 0:
         raise RuntimeError(
-            f"arange: upper bound and lower bound inconsistent with step sign: from {start} to {end} by {step}"
+            "arange: upper bound and lower bound inconsistent "
+            f"with step sign: from {start} to {end} by {step}"
         )
     count = math.ceil((end - start) / step) if inexact else -((start - end) // step)
     work = np.float64 if storage.kind != "i" and storage.kind != "u" else np.int64
@@ -235,7 +255,9 @@ def arange(
     return _finish(a, requires_grad, device, out, "arange")
 
 
-def range(start: Any = 0, end: Any = None, step: Any = 1, *, dtype: dtype | None = None, **options: Any) -> Tensor:
+def range(
+    start: Any = 0, end: Any = None, step: Any = 1, *, dtype: dtype | None = None, **options: Any
+) -> Tensor:
     """start, start + step, ... up to and including `end` (deprecated in PyTorch in favour of arange)."""
     if end is None:
         start, end = 0, start
@@ -274,8 +296,16 @@ def _linspace(start: Any, end: Any, steps: int, storage: np.dtype) -> np.ndarray
 
 
 def logspace(
-    start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: dtype | None = None, out: Tensor | None = None,
-    device: Any = None, requires_grad: bool = False, **_: Any
+    start: Any,
+    end: Any,
+    steps: int,
+    base: float = 10.0,
+    *,
+    dtype: dtype | None = None,
+    out: Tensor | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    **_: Any,
 ) -> Tensor:
     """base to the power of `steps` evenly spaced exponents from `start` to `end`."""
     storage = _storage(dtype, out.dtype if out is not None else None)
@@ -304,7 +334,9 @@ def eye(
 def complex(real: Tensor, imag: Tensor, *, out: Tensor | None = None) -> Tensor:
     """real + i·imag, differentiable in both."""
     if real.dtype is not imag.dtype:
-        raise RuntimeError(f"complex: Expected object of the same dtype for real and imag, got {real.dtype} and {imag.dtype}")
+        raise RuntimeError(
+            f"complex: Expected object of the same dtype for real and imag, got {real.dtype} and {imag.dtype}"
+        )
     from .bind import function_of, registry
 
     return function_of(registry["complex"])(real, imag, out=out)
@@ -320,7 +352,12 @@ def polar(abs: Tensor, angle: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 
 def tensor(
-    data: Any, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False
+    data: Any,
+    *,
+    dtype: dtype | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
 ) -> Tensor:
     """A new tensor holding a copy of `data`: numbers, nested sequences, arrays, tensors.
 
@@ -336,20 +373,35 @@ def as_tensor(data: Any, dtype: dtype | None = None, device: Any = None) -> Tens
     return _finish(_from_data(data, dtype, copy=False), device=device)
 
 
-def asarray(obj: Any, *, dtype: dtype | None = None, device: Any = None, copy: bool | None = None, requires_grad: bool = False) -> Tensor:
+def asarray(
+    obj: Any,
+    *,
+    dtype: dtype | None = None,
+    device: Any = None,
+    copy: bool | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """`obj` as a tensor; `copy` True forces one, False forbids it."""
     if copy:
-        return tensor(obj.detach() if isinstance(obj, Tensor) else obj, dtype=dtype, device=device, requires_grad=requires_grad)
+        return tensor(
+            obj.detach() if isinstance(obj, Tensor) else obj,
+            dtype=dtype,
+            device=device,
+            requires_grad=requires_grad,
+        )
     made = as_tensor(obj, dtype, device)
     return made.requires_grad_() if requires_grad else made
 
 
-def scalar_tensor(s: Any, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
+def scalar_tensor(
+    s: Any, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False, **_: Any
+) -> Tensor:
     """A 0-dim tensor of a number, in the default dtype."""
     return _finish(arrays.number(_number(s), _storage(dtype)), requires_grad, device)
 
 
 def _from_data(data: Any, d: dtype | None, copy: bool) -> Any:
+    d = dtypes.OF_PYTHON.get(d, d)
     if isinstance(data, Tensor):
         found = data._a
     elif isinstance(data, (np.ndarray, np.generic)):
@@ -367,7 +419,10 @@ def _from_python(data: Any, d: dtype | None) -> np.ndarray:
     if hasattr(data, "__array__") or hasattr(data, "__array_interface__"):
         return _from_data(np.asarray(data), d, copy=True)
     if isinstance(data, (str, bytes)) or data is None or isinstance(data, dict):
-        raise TypeError(f"tensor: new(): invalid data type '{type(data).__name__}'; numbers and sequences of them are expected")
+        raise TypeError(
+            f"tensor: new(): invalid data type '{type(data).__name__}'; "
+            "numbers and sequences of them are expected"
+        )
     if d is None:
         d = dtypes.weak_type(_category(data))
     shape, flat = _flatten(data)
@@ -376,7 +431,9 @@ def _from_python(data: Any, d: dtype | None) -> np.ndarray:
     try:
         a = np.array(flat, _python_storage(d, flat))
     except OverflowError:
-        raise RuntimeError("tensor: Overflow when unpacking long long: an integer does not fit 64 bits") from None
+        raise RuntimeError(
+            "tensor: Overflow when unpacking long long: an integer does not fit 64 bits"
+        ) from None
     return arrays.cast(a, _storage(d)).reshape(shape)
 
 
@@ -422,7 +479,8 @@ def _flatten(data: Any) -> tuple[tuple[int, ...], list[Any]]:
         if shape != parts[0][0]:
             raise ValueError(
                 f"expected sequence of length {parts[0][0][0] if parts[0][0] else 1} at dim 1 (got "
-                f"{shape[0] if shape else 'a number'}): element {i} has shape {shape}, element 0 has {parts[0][0]}"
+                f"{shape[0] if shape else 'a number'}): element "
+                f"{i} has shape {shape}, element 0 has {parts[0][0]}"
             )
     inner = parts[0][0] if parts else ()
     return (len(parts), *inner), [v for _, flat in parts for v in flat]
@@ -442,5 +500,3 @@ def legacy(cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     made = object.__new__(cls)
     made._a, made._n, made._b, made._v = a, None, fresh_box(), None
     return made
-
-

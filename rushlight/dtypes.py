@@ -101,6 +101,9 @@ _WIDE_UNSIGNED = frozenset((uint16, uint32, uint64))
 #: every name that `torch.<name>` gives a dtype for
 NAMES: dict[str, dtype] = {t.name: t for t in _STORED} | _ALIASES | _OPAQUE
 
+#: Python's number types, where a dtype is asked for: `dtype=float` is float64
+OF_PYTHON: dict[Any, dtype] = {bool: bool_, int: int64, float: float64, complex: complex128}
+
 #: NumPy storage type -> dtype
 OF_NUMPY: dict[Any, dtype] = {t.np: t for t in _STORED}
 

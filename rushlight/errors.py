@@ -58,12 +58,16 @@ def shape_text(shape: Sequence[int]) -> str:
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str | None:
-    """The candidate most like `name`, or None when nothing is close; of `linear` and `Linear`, the one in the same case."""
+    """The candidate most like `name`, or None when nothing is close;
+    of `linear` and `Linear`, the one in the same case.
+    """
     folded: dict[str, list[str]] = {}
     for candidate in sorted(set(candidates)):
         folded.setdefault(candidate.lower(), []).append(candidate)
-    found = difflib.get_close_matches(name.lower(), folded, n=1, cutoff=0.6)
-    return max(folded[found[0]], key=lambda c: difflib.SequenceMatcher(None, c, name).ratio()) if found else None
+    found = difflib.get_close_matches(name.lower(), folded, n=1, cutoff=0.7)
+    return (
+        max(folded[found[0]], key=lambda c: difflib.SequenceMatcher(None, c, name).ratio()) if found else None
+    )
 
 
 class MissingName(AttributeError):

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import dtypes
+from . import dtypes, threads
 from .arrays import numpy as arrays
 from .creation import legacy, tensor
 from .dtypes import dtype
@@ -80,14 +80,12 @@ def typename(obj: Any) -> str:
 
 # -- settings -----------------------------------------------------------------------------------------
 
-_settings: dict[str, Any] = {"threads": None, "interop": 1, "deterministic": False, "precision": "highest"}
+_settings: dict[str, Any] = {"interop": 1, "deterministic": False, "precision": "highest"}
 
 
 def get_num_threads() -> int:
     """Threads that kernels may use."""
-    import os
-
-    return _settings["threads"] or len(os.sched_getaffinity(0))
+    return threads.get()
 
 
 def set_num_threads(n: int) -> None:
@@ -96,7 +94,7 @@ def set_num_threads(n: int) -> None:
         raise TypeError(f"set_num_threads expects an int, but got {type(n).__name__}")
     if n < 1:
         raise RuntimeError(f"set_num_threads expects a positive integer, got {n}")
-    _settings["threads"] = n
+    threads.choose(n)
 
 
 def get_num_interop_threads() -> int:

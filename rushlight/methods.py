@@ -34,7 +34,7 @@ def to(
     """
     flags = []
     for a in args:
-        if isinstance(a, Dtype):
+        if isinstance(a, Dtype) or a in dtypes.OF_PYTHON:
             dtype = a
         elif isinstance(a, Tensor):
             other = a
@@ -44,6 +44,7 @@ def to(
             device = a
     if other is not None:
         device, dtype = other.device, other.dtype
+    dtype = dtypes.OF_PYTHON.get(dtype, dtype)
     copy = copy or flags[1:] == [True]
     where = self.device if device is None else resolve(device)
     if where == META and not self.is_meta:

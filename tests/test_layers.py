@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 
 # The rooms of rushlight/, from the ground up. A line may import itself and the lines above.
 LAYERS = """
-    dtypes device errors lazy size version types
+    dtypes device errors lazy size version types threads
     scalar
     kernels
     arrays

@@ -1,5 +1,6 @@
 """Data: data sets, samplers, batches, and the DataLoader that puts them together. Called by training code."""
 
+from ..lazy import lazy_names as _lazy_names
 from .collate import collate as collate
 from .collate import default_collate as default_collate
 from .collate import default_collate_fn_map as default_collate_fn_map
@@ -22,3 +23,5 @@ from .samplers import SubsetRandomSampler as SubsetRandomSampler
 from .samplers import WeightedRandomSampler as WeightedRandomSampler
 from .worker import WorkerInfo as WorkerInfo
 from .worker import get_worker_info as get_worker_info
+
+__getattr__, _ = _lazy_names(__name__, {}, shown="torch.utils.data")
