@@ -10,6 +10,7 @@ from typing import Any
 from . import indexing
 from . import methods as _methods  # noqa: F401  (gives Tensor its plain Python methods)
 from .arrays.foreign import ForeignArray
+from .autograd.generate import operator_function
 from .autograd.inplace_functions import inplace_function
 from .ops.contents import CONTENTS
 from .ops.declare import Op, registry
@@ -73,6 +74,10 @@ def _function(name: str) -> Callable[[], Any]:
     return lambda: function_of(registry[name])
 
 
+def _operator(name: str) -> Callable[[], Any]:
+    return lambda: operator_function(registry[name])
+
+
 def _in_place(name: str) -> Callable[[], Any]:
     return lambda: inplace_of(registry[name])
 
@@ -114,7 +119,9 @@ def _random(name: str) -> Callable[[], Any]:
 
 def bind_operators() -> None:
     """Give Tensor Python's operators."""
-    for name, of in (*_OPERATORS.items(), *_METHODS.items()):
+    for name, of in _OPERATORS.items():
+        setattr(Tensor, name, LazyMethod(name, _operator(of)))
+    for name, of in _METHODS.items():
         setattr(Tensor, name, LazyMethod(name, _function(of)))
     for name, of in _INPLACE_OPERATORS.items():
         setattr(Tensor, name, LazyMethod(name, _in_place(of)))

@@ -37,15 +37,22 @@ namespace.update(
         **{"constant": record.constant, "broadcast_error": record.broadcast_error},
         **{"not_a_list": record.not_a_list},
         **{"node_of": record.node, "nodes_of": record.nodes, "ref": weakref.ref},
+        **{"operand": record.operand, "OPERANDS": frozenset({int, float, bool, complex})},
         **{"forget_dead": inplace.forget_dead, "getframe": sys._getframe},
     }
 )
 
 
-def call_function(op: Op) -> Callable[..., Any]:
-    """The Tensor-level function of `op`: `torch.add`, `Tensor.add`, `Tensor.__add__` are this one object."""
+def call_function(op: Op, operator: bool = False) -> Callable[..., Any]:
+    """The Tensor-level function of `op`: `torch.add` and `Tensor.add` are this one object.
+
+    As an `operator` (`Tensor.__add__`) it returns NotImplemented for what it does not know, and takes arrays.
+    """
     fast = fast_path(op) if isinstance(op, Pointwise) else ""
-    lines = [f"def call_{op.name}({parameters(op)}):", *varargs(op), *_dtype_of_out(op), fast, *_general(op)]
+    head = [f"def call_{op.name}({parameters(op)}):", *varargs(op), *_dtype_of_out(op), fast]
+    if operator and len(op.tensors) == 2:
+        head.append(_OPERAND.format(y=op.tensors[1]))
+    lines = [*head, *_general(op)]
     recorder = Recorder(op)
     extra = {
         "op": op,
@@ -73,6 +80,11 @@ def _named(fn: Any, op: Op) -> Callable[..., Any]:
 
 
 # -- pieces of text ---------------------------------------------------------------------------------
+
+_OPERAND = """\
+    if {y}.__class__ not in OPERANDS:
+        {y} = operand({y})
+        if {y} is NotImplemented: return NotImplemented"""
 
 
 def _general(op: Op) -> list[str]:
@@ -223,6 +235,11 @@ def function(op: Op) -> Callable[..., Any]:
     if op.kind == "composite" and op.whole is None and not op.formulas and op.differentiable:
         return composite_function(op)
     return call_function(op)
+
+
+def operator_function(op: Op) -> Callable[..., Any]:
+    """What Python's operator for `op` calls."""
+    return function(op) if op.kind == "composite" and not op.has_derivative else call_function(op, operator=True)
 
 
 _results: dict[str, type] = {}

@@ -35,6 +35,15 @@ def unwrapper(name: str) -> Callable[[Any], Any]:
     return unwrap
 
 
+def operand(value: Any) -> Any:
+    """The other side of an operator as an op takes it; NotImplemented for what only it may know how to combine."""
+    if isinstance(value, (binding.tensor, int, float, complex)) or hasattr(value, "__op__"):
+        return value
+    if isinstance(value, np.generic):
+        return value.item()
+    return binding.wrap(value) if isinstance(value, ndarray) else NotImplemented
+
+
 _NUMBERS = frozenset({int, float, bool, complex})
 
 
