@@ -141,11 +141,12 @@ def normalize_dims(name: str, dim: Any, ndim: int) -> tuple[int, ...]:
     """`dim` (None, an int or a sequence of ints) as a tuple of dimensions; None and () mean all."""
     if dim is None or (not isinstance(dim, int) and len(dim) == 0):
         return tuple(range(ndim))
-    found = tuple(normalize_dim(name, d, ndim) for d in ((dim,) if isinstance(dim, int) else dim))
+    given = (dim,) if isinstance(dim, int) else tuple(dim)
+    found = tuple(normalize_dim(name, d, ndim) for d in given)
     if len(set(found)) != len(found):
         raise RuntimeError(
             f"{name}: dim {next(d for d in found if found.count(d) > 1)} "
-            f"appears multiple times in the list of dims {tuple(dim)}"
+            f"appears multiple times in the list of dims {given}"
         )
     return found if ndim else ()
 
@@ -154,9 +155,9 @@ def normalize_dims(name: str, dim: Any, ndim: int) -> tuple[int, ...]:
 
 
 def _select(condition: Any, x: Any, y: Any) -> Any:
-    if y.__class__ is int and y == 0 and getattr(condition, "shape", None) == getattr(x, "shape", ()):
+    if y.__class__ is int and not y and getattr(condition, "shape", None) == getattr(x, "shape", ()):
         return _keep(condition, x)
-    if x.__class__ is int and x == 0 and getattr(condition, "shape", None) == getattr(y, "shape", ()):
+    if x.__class__ is int and not x and getattr(condition, "shape", None) == getattr(y, "shape", ()):
         return _keep(np.logical_not(condition), y)
     if x.__class__ is ndarray and y.__class__ is ndarray and x.size >= 256:
         if condition.size == 1 and x.shape == y.shape and x.dtype is y.dtype and condition.ndim <= x.ndim:
@@ -220,15 +221,13 @@ def _rsqrt(x: Any) -> Any:
 
 
 def _sigmoid(x: Any) -> Any:
-    if x.dtype.kind == "c":
-        return 1 / (1 + np.exp(-x))
-    e = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1, e) / (1 + e)
+    return 1 / (1 + np.exp(-x))  # where exp overflows, 1 / inf is the right 0
 
 
 _ZERO = {np.dtype(t): np.zeros((), t) for t in "fdbhilqBHILQ?"}
 _TOP = {np.dtype(t): np.array(np.inf, t) for t in "fd"}
-_clip = np._core.umath.clip  # keeps NaN, and is the cheapest of NumPy's ways on small arrays
+# Keeps NaN, and is the cheapest of NumPy's ways on small arrays; a private name.
+_clip: Any = np._core.umath.clip  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def _relu(x: Any) -> Any:

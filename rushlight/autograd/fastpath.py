@@ -16,25 +16,30 @@ from .signatures import literal
 def fast_path(op: Pointwise) -> str:
     """The text in front of the general part, or nothing where the op has no fast path."""
     inputs = op.tensors
-    if len(inputs) > 2 or op.whole or op.formulas or op.expr.kind is scalar.TRUTH or "f" not in op.accepts:
+    if len(inputs) > 2 or op.whole or op.formulas or "f" not in op.accepts:
         return ""
     if len(op.promoted) != len(inputs) or any(p.default is p.empty for p in op.options):
         return ""
-    if not op.differentiable:
+    truth = op.expr.kind is scalar.TRUTH
+    if not (op.differentiable or truth) or op.checks is not None:
         return ""
     if op.computes is not None and any(op.computes(d) is not d for d in (dtypes.float32, dtypes.float64)):
         return ""
     guards = [f" and {p.name} == {literal(p.default)}" for p in op.options]
     guards += [" and out is None"] if "o" in op.forms else []
+    if truth:
+        parts = {"x": inputs[0], "y": inputs[-1], "guards": "".join(guards), "body": _body(op, "ab")}
+        return (_FAST_TRUTH if len(inputs) == 2 else _FAST_TRUTH_UNARY).format(**parts)
     parts = {
-        "x": inputs[0],
         "guards": "".join(guards),
         "body": _body(op, "ab"),
         "kept": _kept(fast_keeps(op)),
     }
-    if len(inputs) == 1:
-        return _FAST_UNARY.format(**parts)
-    return _FAST_BINARY.format(y=inputs[1], kept_one=_kept(fast_keeps(op, True), inputs[1]), **parts)
+    x, *others = inputs
+    if not others:
+        return _FAST_UNARY.format(x=x, **parts)
+    y = others[0]
+    return _FAST_BINARY.format(x=x, y=y, kept_one=_kept(fast_keeps(op, True), y), **parts)
 
 
 def _body(op: Pointwise, names: str) -> str:
@@ -51,6 +56,9 @@ def _kept(keeps: tuple[str, ...], number: str = "") -> str:
 
 
 def fast_names(op: Pointwise) -> dict[str, Any]:
+    """The names that the fast path's text reads."""
+    if op.expr.kind is scalar.TRUTH:
+        return dict(arrays.NAMESPACE)
     """The names that the fast path's text uses: NumPy's functions, its backwards, the options' defaults."""
     names = {
         **arrays.NAMESPACE,
@@ -105,4 +113,36 @@ _FAST_BINARY = """\
             if n is not None and grad_on():
                 t._b = box = [0, None, None]
                 t._n = [next_number(), backward_one, n{kept_one}]
+            return t""".replace("WRAP", WRAP)
+
+#: comparisons: nothing to record
+_FAST_TRUTH_UNARY = """\
+    if {x}.__class__ is Tensor{guards}:
+        a = {x}._a
+        d = a.dtype
+        if a.__class__ is ndarray and (d is f4 or d is f8):
+            {body}
+            if r.__class__ is not ndarray: r = finish(r)
+            WRAP
+            return t""".replace("WRAP", WRAP)
+
+_FAST_TRUTH = """\
+    c = {y}.__class__
+    if c is Tensor and {x}.__class__ is Tensor{guards}:
+        a = {x}._a; b = {y}._a
+        d = a.dtype
+        if d is b.dtype and (d is f4 or d is f8 or d is i8) and a.__class__ is ndarray is b.__class__:
+            try: {body}
+            except ValueError: broadcast_error(op.name, a, b)
+            if r.__class__ is not ndarray: r = finish(r)
+            WRAP
+            return t
+    elif (c is float or c is int) and {x}.__class__ is Tensor{guards}:
+        a = {x}._a
+        d = a.dtype
+        if (d is f4 or d is f8) and a.__class__ is ndarray:
+            b = constant(d, {y})
+            {body}
+            if r.__class__ is not ndarray: r = finish(r)
+            WRAP
             return t""".replace("WRAP", WRAP)

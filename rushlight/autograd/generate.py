@@ -33,7 +33,7 @@ namespace.update(
         "REQUIRED": inspect.Parameter.empty,
         **{"ndarray": np.ndarray, "next_number": next_number, "grad_on": grad_on, "new": object.__new__},
         **{"PLAIN": frozenset({np.ndarray, int, float, bool, complex, type(None)}), "owner_of": owner_of},
-        **{"f4": np.dtype(np.float32), "f8": np.dtype(np.float64), "finish": record.finish},
+        **{"f4": np.dtype(np.float32), "f8": np.dtype(np.float64), "i8": np.dtype(np.int64), "finish": record.finish},
         **{"constant": record.constant, "broadcast_error": record.broadcast_error},
         **{"not_a_list": record.not_a_list},
         **{"node_of": record.node, "nodes_of": record.nodes, "ref": weakref.ref},
