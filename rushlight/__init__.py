@@ -35,7 +35,6 @@ from .dtypes import iinfo as iinfo
 from .dtypes import promote_types as promote_types
 from .dtypes import set_default_dtype as set_default_dtype
 from .errors import AdviceWarning as AdviceWarning
-from .errors import set_advice as advice
 from .lazy import at as _at
 from .lazy import lazy_names as _lazy_names
 from .size import Size as Size
@@ -95,9 +94,13 @@ _HOMES = {
             *("BFloat16Tensor",),
         ),
     ),
+    **_at(
+        ".functions",
+        ("detach", "detach_", "is_signed", "zero_", "resize_as_", "get_device", "frombuffer", "empty_permuted"),
+    ),
     **_at(".linalg", ("svd_lowrank", "pca_lowrank")),
     **_at(".func", ("vmap",)),
-    **{"set_anomaly_enabled": ".autograd.anomaly:set_detect_anomaly"},
+    **{"advice": ".errors:set_advice", "set_anomaly_enabled": ".autograd.anomaly:set_detect_anomaly"},
     **{"stft": ".fft:stft", "istft": ".fft:istft"},
 }
 

@@ -15,7 +15,7 @@ LAYERS = """
     kernels
     arrays
     ops
-    tensor bind methods indexing autograd printing richdisplay random creation func storage inspect
+    tensor bind methods indexing autograd printing richdisplay random creation func storage inspect functions
     fft linalg special
     nn optim data io distributed train compiler utils
     cuda backends distributions masked return_types serialization signal testing

@@ -25,9 +25,11 @@ from . import embedding as embedding
 from . import embedding_bag as embedding_bag
 from . import extremes as extremes
 from . import fill as fill
+from . import fill_diagonal as fill_diagonal
 from . import fold as fold
 from . import gather as gather
 from . import grids as grids
+from . import gumbel as gumbel
 from . import histograms as histograms
 from . import index as index
 from . import join as join
@@ -55,6 +57,7 @@ from . import masked as masked
 from . import masked_reductions as masked_reductions
 from . import matmul as matmul
 from . import max_pool as max_pool
+from . import membership as membership
 from . import norm as norm
 from . import norms as norms
 from . import order_statistics as order_statistics
@@ -62,6 +65,7 @@ from . import pad as pad
 from . import pointwise as pointwise
 from . import positions as positions
 from . import quantiles as quantiles
+from . import questions as questions
 from . import recurrent as recurrent
 from . import reduce as reduce
 from . import resample as resample
