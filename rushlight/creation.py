@@ -130,7 +130,7 @@ def _like(
     where = device if device is not None else (META if input.is_meta else None)
     if where is not None and resolve(where) == META:
         return _meta(tuple(input.shape), storage, requires_grad)
-    source = input._a
+    source = np.empty(input._a.shape, storage) if input.is_meta else input._a
     if source.__class__ is not np.ndarray:
         return wrap(source.full_like(fill, storage))
     order: Any = "C" if str(memory_format) == "torch.contiguous_format" else "K"
@@ -426,7 +426,7 @@ def _from_python(data: Any, d: dtype | None) -> np.ndarray:
     if d is None:
         d = dtypes.weak_type(_category(data))
     shape, flat = _flatten(data)
-    if d.category < dtypes.COMPLEX and any(v.__class__ is __builtins_complex__ for v in flat):
+    if d.category < dtypes.COMPLEX and any(v.__class__ is _COMPLEX for v in flat):
         raise RuntimeError(f"tensor: value cannot be converted to type {d} without overflow: it is complex")
     try:
         a = np.array(flat, _python_storage(d, flat))
@@ -437,7 +437,7 @@ def _from_python(data: Any, d: dtype | None) -> np.ndarray:
     return arrays.cast(a, _storage(d)).reshape(shape)
 
 
-__builtins_complex__ = type(1j)
+_COMPLEX = (1j).__class__  # Python's: `complex` is a function here
 
 
 def _python_storage(d: dtype, flat: list[Any]) -> Any:
@@ -469,7 +469,7 @@ def _flatten(data: Any) -> tuple[tuple[int, ...], list[Any]]:
     if isinstance(data, np.ndarray):
         return data.shape, data.reshape(-1).tolist()
     if not (hasattr(data, "__len__") and hasattr(data, "__getitem__")):
-        if isinstance(data, (int, float, __builtins_complex__, np.generic)):
+        if isinstance(data, (int, float, _COMPLEX, np.generic)):
             return (), [data]
         raise TypeError(f"tensor: not a number or a sequence of numbers: {type(data).__name__}")
     if isinstance(data, (list, tuple)) and all(v.__class__ in (int, float, bool) for v in data):
