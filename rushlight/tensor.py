@@ -1,24 +1,23 @@
-"""Tensor: an array, the node that made it, and the version its views share. Its operations come from the registry.
+"""Tensor: an array, the node that made it, and the version its views share.
+Its operations come from the registry.
 
-`_a` is the array. `_n` is None, a Leaf (requires grad, owns `.grad`), or the list node that made it: requires_grad is
-`_n is not None`. `_b` is None or the box [version, live views, last writer] shared by all views of one storage.
-`_v` is (source, function, arguments) for a view.
+`_a` is the array. `_n` is None, a Leaf (requires grad, owns `.grad`), or the list node that made it:
+requires_grad is `_n is not None`. `_b` is None or the box [version, live views, last writer] shared by all
+views of one storage. `_v` is (source, function, arguments) for a view.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from . import dtypes
 from .arrays import numpy as arrays
-from .autograd import tape
-from .autograd import engine, generate, inplace
+from .autograd import engine, generate, inplace, node, tape
 from .autograd.engine import Leaf
 from .autograd.inference import fresh_box, is_inference
-from .autograd.mode import grad_on
 from .device import CPU, META, device
 from .dtypes import OF_NUMPY, dtype
 from .errors import missing
@@ -41,7 +40,9 @@ class Tensor:
     __array_ufunc__ = None  # ndarray + Tensor is left to Tensor.__radd__
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        """`torch.Tensor(2, 3)` (uninitialised), `torch.Tensor([1, 2])` or `torch.Tensor(other)`, in the default dtype."""
+        """`torch.Tensor(2, 3)` (uninitialised), `torch.Tensor([1, 2])` or `torch.Tensor(other)`,
+        in the default dtype.
+        """
         from .creation import legacy
 
         return legacy(cls, args, kwargs)
@@ -190,7 +191,7 @@ class Tensor:
 
     @property
     def grad_fn(self) -> Any:
-        return tape.grad_fn(self)
+        return node.grad_fn(self)
 
     @property
     def output_nr(self) -> int:
@@ -211,16 +212,23 @@ class Tensor:
         return self._v is not None
 
     def backward(
-        self, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None
+        self,
+        gradient: Any = None,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
+        inputs: Any = None,
     ) -> None:
         """Add the gradient of this tensor with respect to the graph's leaves into their `.grad`.
 
-        `gradient` (same shape) is needed unless this is one element. The graph is freed unless `retain_graph`.
+        `gradient` (same shape) is needed unless this is one element.
+        The graph is freed unless `retain_graph`.
         """
         tape.backward(self, gradient, retain_graph, create_graph, inputs)
 
     def register_hook(self, hook: Callable[[Any], Any]) -> Any:
-        """Call `hook(grad)` when the gradient of this tensor is known; what it returns (if not None) replaces it."""
+        """Call `hook(grad)` when the gradient of this tensor is known;
+        what it returns (if not None) replaces it.
+        """
         return tape.register_hook(self, hook)
 
     def register_post_accumulate_grad_hook(self, hook: Callable[[Any], Any]) -> Any:
@@ -266,7 +274,9 @@ class Tensor:
         """The only element as a Python number. Raises RuntimeError unless there is exactly one."""
         a = self._a
         if a.size != 1:
-            raise RuntimeError(f"item: a Tensor with {a.size} elements cannot be converted to Scalar; shape {a.shape}")
+            raise RuntimeError(
+                f"item: a Tensor with {a.size} elements cannot be converted to Scalar; shape {a.shape}"
+            )
         found = a.item()
         return found if found.__class__ in _PYTHON_NUMBERS else _python_number(found)
 
@@ -300,7 +310,9 @@ class Tensor:
         if a.size == 1:
             return bool(a)
         what = "no values" if a.size == 0 else "more than one value"
-        raise RuntimeError(f"Boolean value of Tensor with {what} is ambiguous; its shape is {a.shape}: use .any() or .all()")
+        raise RuntimeError(
+            f"Boolean value of Tensor with {what} is ambiguous; its shape is {a.shape}: use .any() or .all()"
+        )
 
     def __int__(self) -> int:
         return int(self.item())
@@ -324,12 +336,16 @@ class Tensor:
     def __iter__(self) -> Iterator[Any]:
         if self._a.ndim == 0:
             raise TypeError("iteration over a 0-d tensor")
-        return iter([self[i] for i in range(self._a.shape[0])])
+        rows: Any = self  # indexing is bound later
+        return iter([rows[i] for i in range(self._a.shape[0])])
 
     def __contains__(self, value: Any) -> bool:
         if isinstance(value, (Tensor, int, float, bool, complex)):
-            return bool((self == value).any())
-        raise RuntimeError(f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(value)}.")
+            equal: Any = self == value
+            return bool(equal.any())
+        raise RuntimeError(
+            f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(value)}."
+        )
 
     def __format__(self, spec: str) -> str:
         return self.item().__format__(spec) if self._a.ndim == 0 and spec else str(self).__format__(spec)
@@ -339,7 +355,7 @@ class Tensor:
     def __repr__(self) -> str:
         from .printing import parameter_repr, tensor_repr
 
-        name = None if not self._n.__class__ is list else self.grad_fn.name()
+        name = None if self._n.__class__ is not list else type(self.grad_fn).__name__
         text = tensor_repr(
             self._a,
             dtype_name=repr(self.dtype),
@@ -354,14 +370,14 @@ class Tensor:
     def _repr_html_(self) -> str:
         from .richdisplay import rich_html
 
-        node = self.grad_fn
+        made_by = self.grad_fn
         return rich_html(
             self._a,
             dtype_name=repr(self.dtype),
             device=str(self.device),
             class_name=type(self).__name__,
             requires_grad=self.requires_grad,
-            grad_fn_name=None if node is None else node.name(),
+            grad_fn_name=None if made_by is None else type(made_by).__name__,
         )
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
@@ -369,7 +385,8 @@ class Tensor:
             return memo[id(self)]
         if self._n.__class__ is list:
             raise RuntimeError(
-                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment; "
+                "Only Tensors created explicitly by the user (graph "
+                "leaves) support the deepcopy protocol at the moment; "
                 "deepcopy x.detach() instead"
             )
         from copy import deepcopy
@@ -392,8 +409,9 @@ class Tensor:
         raise missing("Tensor", name, _TensorNames())
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        from .indexing import assign
+        from . import indexing
 
+        assign: Any = indexing.assign
         assign(self, index, value)
 
 
@@ -416,7 +434,8 @@ class _ParameterMeta(type):
     def __instancecheck__(cls, value: Any) -> bool:
         if super().__instancecheck__(value):
             return True
-        # Not getattr: for a plain tensor it would first look for the nearest name there is, for a millisecond.
+        # Not getattr: for a plain tensor it would first look for the nearest name there is,
+        # for a millisecond.
         return cls is Parameter and isinstance(value, Tensor) and bool(value.__dict__.get("_is_param"))
 
 
@@ -462,7 +481,10 @@ def restore(cls: type, array: ndarray, requires_grad: bool, attributes: dict[str
 
 
 def from_numpy(array: ndarray) -> Tensor:
-    """A Tensor that shares memory with `array`. Raises TypeError for what is not an array, or has no dtype here."""
+    """A Tensor that shares memory with `array`.
+
+    Raises TypeError for what is not an array, or has no dtype here.
+    """
     if not isinstance(array, ndarray):
         raise TypeError(f"from_numpy: expected np.ndarray (got {type(array).__name__})")
     dtypes.of_numpy(array.dtype)
@@ -500,11 +522,13 @@ def _bundle(op: Op, tensors: list[Tensor]) -> Any:
 
 
 engine.binding.tensor, engine.binding.wrap, engine.binding.fit = Tensor, wrap, _fit
+
+
 def _sum_array(a: Any) -> Any:
     return registry["sum"](a, 0)
 
 
-def _sum_batch(g: Tensor, level: int, size: int) -> Tensor:
+def _sum_batch(g: Any, level: int, size: int) -> Any:
     from .func.vmapping import leave
 
     return leave(g, 0, size, level).sum(0)

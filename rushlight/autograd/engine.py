@@ -35,25 +35,64 @@ class Leaf:
 
 
 class Hooked:
-    """A node's backward with hooks in front (on the cotangent of its output)."""
+    """A node's backward with hooks: `hooks` on the cotangent of its output; `before` and `later` on tuples (grad_fn's)."""
 
-    __slots__ = ("backward", "hooks", "on_tensors", "__name__")
+    __slots__ = ("backward", "hooks", "before", "later", "metadata", "__name__")
 
     def __init__(self, backward: Any) -> None:
-        self.backward, self.hooks, self.__name__ = backward, {}, backward.__name__
-        self.on_tensors = self._on_tensors
+        self.backward, self.__name__ = backward, backward.__name__
+        self.hooks: dict[int, Callable[..., Any]] = {}
+        self.before: dict[int, Callable[..., Any]] = {}
+        self.later: dict[int, Callable[..., Any]] = {}
+        self.metadata: dict[str, Any] = {}
 
     def __call__(self, n: list[Any], g: Any) -> Any:
-        return self.backward(n, run_hooks(self.hooks, g))
+        return self._run(self.backward, n, run_hooks(self.hooks, g))
 
-    def _on_tensors(self, n: list[Any], g: Any) -> Any:
-        return self.backward.on_tensors(n, run_hooks(self.hooks, g))
+    def on_tensors(self, n: list[Any], g: Any) -> Any:
+        return self._run(self.backward.on_tensors, n, run_hooks(self.hooks, g))
+
+    def _run(self, backward: Any, n: list[Any], g: Any) -> Any:
+        for hook in list(self.before.values()):
+            g = _replaced(hook(_shown(g)), g)
+        grads = backward(n, g)
+        for hook in list(self.later.values()):
+            grads = _replaced(hook(_shown(grads), _shown(g)), grads)
+        return grads
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.backward, name)  # kept_names, tracked
 
     def __hash__(self) -> int:
         return hash(self.backward)
 
     def __eq__(self, other: object) -> bool:
         return self is other or self.backward is other  # so that it is in `lasting` if its backward is
+
+
+def _shown(g: Any) -> tuple[Any, ...]:
+    """Cotangents as the tuple of Tensors that hooks of nodes take."""
+    if isinstance(g, Outputs):
+        return tuple(_as_tensor(g.parts.get(i)) for i in range(max(g.parts) + 1))
+    return tuple(map(_as_tensor, g)) if g.__class__ is tuple else (_as_tensor(g),)
+
+
+def _as_tensor(g: Any) -> Any:
+    if g is None or isinstance(g, binding.tensor):
+        return g
+    return binding.wrap(np.asarray(g) if isinstance(g, np.generic) else g)
+
+
+def _replaced(answer: Any, g: Any) -> Any:
+    """What a node's hook answered in the place of `g`, in the form that `g` has."""
+    if answer is None:
+        return g
+    parts = answer if isinstance(answer, tuple) else (answer,)
+    if not any(isinstance(p, binding.tensor) for p in (g if g.__class__ is tuple else (g,))):
+        parts = tuple(None if p is None else p._a for p in parts)
+    if isinstance(g, Outputs):
+        return Outputs({i: p for i, p in enumerate(parts) if p is not None})
+    return parts if g.__class__ is tuple else parts[0]
 
 
 class _Binding:
@@ -78,21 +117,26 @@ def run_hooks(hooks: dict[int, Callable[..., Any]], g: Any) -> Any:
         is_tensor = isinstance(g, binding.tensor)
         answer = hook(g if is_tensor else binding.wrap(g))
         if answer is not None:
+            if not isinstance(answer, binding.tensor):
+                raise TypeError(f"hook {hook!r}: expected a Tensor or None, got {type(answer).__name__}")
             g = answer if is_tensor else answer._a
     return g
 
 
-def accumulate(leaf: Leaf, arriving: Any, incoming: Any) -> None:
-    """Add a gradient into a leaf. A fresh array is taken over;
-    one that may be shared (a view, or the very cotangent that came in) is copied.
-    """
-    if leaf.hooks:
-        arriving = incoming = run_hooks(leaf.hooks, arriving)  # a hook may have kept it: it is copied
+def accumulate(leaf: Leaf, arriving: Any, incoming: Any, late: dict[Any, Any]) -> None:
+    """Add a gradient into a leaf; for one with hooks, into `late`: hooks are to see the whole of it."""
+    if leaf.hooks or leaf.after:
+        late[leaf] = plus(late[leaf], arriving) if leaf in late else arriving
+    else:
+        _add(leaf, arriving, incoming)
+
+
+def _add(leaf: Leaf, arriving: Any, incoming: Any) -> None:
+    """Add to `.grad`. A fresh array is taken over; one that may be shared (a view, the cotangent that came in) is copied."""
     if arriving.__class__ is ndarray:
         if leaf.grad is None:
-            leaf.grad = binding.wrap(
-                arriving if arriving is not incoming and arriving.base is None else arriving.copy()
-            )
+            fresh = arriving is not incoming and arriving.base is None
+            leaf.grad = binding.wrap(arriving if fresh else arriving.copy())
         else:
             _add_array(leaf, arriving)
     elif isinstance(arriving, binding.tensor):
@@ -100,8 +144,15 @@ def accumulate(leaf: Leaf, arriving: Any, incoming: Any) -> None:
     else:
         arriving = arriving if hasattr(arriving, "__op__") else np.array(arriving)
         leaf.grad = binding.wrap(arriving) if leaf.grad is None else leaf.grad + binding.wrap(arriving)
-    if leaf.after:
-        for hook in list(leaf.after.values()):
+
+
+def deliver(late: dict[Any, Any]) -> None:
+    """Bring what has come together for leaves with hooks to its end."""
+    for leaf, g in late.items():
+        if leaf.hooks:
+            g = run_hooks(leaf.hooks, g)
+        _add(leaf, g, g)  # a hook may have kept it: it is copied
+        for hook in list((leaf.after or {}).values()):
             hook()
 
 
@@ -169,10 +220,11 @@ def freed() -> FreedError:
 
 def run(root: Any, g: Any, retain: bool = False) -> None:
     """Backward from one node with the array `g`, into the leaves. Frees as it goes unless `retain`."""
+    grads: dict[Any, Any] = {}  # by the number of a node; by the leaf itself for leaves with hooks
     if root.__class__ is Leaf:
-        accumulate(root, g, g)
+        accumulate(root, g, g, grads)
+        deliver(grads)
         return
-    grads: dict[int, Any] = {}
     heap: list[list[Any]] = []
     n = root
     while True:
@@ -197,8 +249,9 @@ def run(root: Any, g: Any, retain: bool = False) -> None:
                 n, g = ahead, next_g
                 continue
         elif r is not None:
-            accumulate(inputs, r, g)
+            accumulate(inputs, r, g, grads)
         if not heap:
+            deliver(grads)
             return
         n = heappop(heap)
         g = grads.pop(n[0])
@@ -215,7 +268,7 @@ def _branch(inputs: Any, r: Any, g: Any, grads: dict[int, Any], heap: list[list[
         if gm is None or m is None:
             continue
         if m.__class__ is not list:
-            accumulate(m, gm, g)
+            accumulate(m, gm, g, grads)
         elif ahead is None and not heap:
             ahead, next_g = m, gm
         else:
@@ -260,6 +313,7 @@ def run_general(
         if not into_leaves and not wanted:
             break  # what waits is older than all that was asked for, and so leads to none of it
         state.visit(n, g, retain)
+    state.finish()
     return state.found
 
 
@@ -271,6 +325,7 @@ class _Sweep:
         self.grads: dict[int, Any] = {}
         self.heap: list[list[Any]] = []
         self.found: dict[int, Any] = {}
+        self.late: dict[Leaf, Any] = {}  # of leaves with hooks, which are to see the whole gradient
 
     def arrive(self, m: Any, g: Any, incoming: Any) -> None:
         if m.__class__ is list:
@@ -281,16 +336,26 @@ class _Sweep:
                 self.grads[k] = g
                 heappush(self.heap, m)
             return
-        self.capture(id(m), g, m)
         if self.into_leaves:
-            accumulate(m, g, incoming)
+            accumulate(m, g, incoming, self.late)
+        elif id(m) in self.captures:
+            if m.hooks:
+                self.late[m] = plus(self.late[m], g) if m in self.late else g
+            else:
+                self.capture(id(m), g)
 
-    def capture(self, key: int, g: Any, leaf: Leaf | None = None) -> None:
+    def finish(self) -> None:
+        """Run the hooks of leaves, and hand on what they leave."""
+        if self.into_leaves:
+            deliver(self.late)
+            return
+        for leaf, g in self.late.items():
+            self.capture(id(leaf), run_hooks(leaf.hooks or {}, g))
+
+    def capture(self, key: int, g: Any) -> None:
         positions = self.captures.get(key)
         if positions is None:
             return
-        if leaf is not None and leaf.hooks:
-            g = run_hooks(leaf.hooks, g)
         g = np.asarray(g) if isinstance(g, np.generic) else g
         for i in positions:
             self.found[i] = plus(self.found[i], g) if i in self.found else g

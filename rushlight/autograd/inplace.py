@@ -1,7 +1,8 @@
-"""Writing into a tensor: stores, `out=`, views that share versions, and history rewritten behind an in-place op.
+"""Writing into a tensor: stores, `out=`, views that share versions,
+and history rewritten behind an in-place op.
 
-After `y.mul_(w)` on a tracked tensor, `y` stands for the product: its node is exchanged. A view written to changes its
-base's history (copy_slices), and every live view of that base is replayed on the new history.
+After `y.mul_(w)` on a tracked tensor, `y` stands for the product: its node is exchanged. A view written to
+changes its base's history (copy_slices), and every live view of that base is replayed on the new history.
 """
 
 from __future__ import annotations
@@ -39,27 +40,39 @@ def store(t: Any, result: Any, name: str, depth: int = 3) -> None:
 
 
 def check_writable(a: ndarray, result: Any, name: str) -> None:
-    """Raise RuntimeError where `result` does not go into `a`: its type, its shape, or `a`'s memory forbids it."""
+    """Raise RuntimeError where `result` does not go into `a`: its type, its shape,
+    or `a`'s memory forbids it.
+    """
     if result.dtype is not a.dtype:
         have, want = dtypes.of_numpy(result.dtype), dtypes.of_numpy(a.dtype)
         if not dtypes.can_cast(have, want):
             raise RuntimeError(
-                f"{name}: result type {_capital(have)} can't be cast to the desired output type {_capital(want)}"
+                f"{name}: result type {_capital(have)} can't be "
+                f"cast to the desired output type {_capital(want)}"
             )
     if result.shape != a.shape and not _stretches(result.shape, a.shape):
         raise RuntimeError(
-            f"{name}: output with shape {list(a.shape)} doesn't match the broadcast shape {list(result.shape)}; "
+            f"{name}: output with shape {list(a.shape)} doesn't "
+            f"match the broadcast shape {list(result.shape)}; "
             f"an in-place op cannot change the shape {shape_text(a.shape)} of what it writes to"
         )
     if not a.flags.writeable:
         raise RuntimeError(
-            f"{name}: unsupported operation: more than one element of the written-to tensor refers to a single memory "
+            f"{name}: unsupported operation: more than one element "
+            "of the written-to tensor refers to a single memory "
             f"location (an expanded tensor), or its memory is read-only. Please clone() the tensor first"
         )
 
 
 def _capital(d: dtypes.dtype) -> str:
-    names = {"float32": "Float", "float64": "Double", "int64": "Long", "int32": "Int", "bool": "Bool", "float16": "Half"}
+    names = {
+        "float32": "Float",
+        "float64": "Double",
+        "int64": "Long",
+        "int32": "Int",
+        "bool": "Bool",
+        "float16": "Half",
+    }
     return names.get(d.name, d.name)
 
 
@@ -69,7 +82,9 @@ def _stretches(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:
 
 
 def guard(t: Any, name: str) -> None:
-    """Raise RuntimeError where `t`, a view or an inference tensor that is not tracked itself, is not to be written to."""
+    """Raise RuntimeError where `t`, a view or an inference tensor that is not tracked itself,
+    is not to be written to.
+    """
     if t._b is UNTRACKED:
         refuse_write(name)
         return
@@ -80,8 +95,10 @@ def guard(t: Any, name: str) -> None:
         guard_leaf(t, name)
         return
     raise RuntimeError(
-        f"{name}: A view was created in no_grad mode and is being modified inplace with grad mode enabled. It is unclear "
-        f"whether that should be tracked: put both the view and the in-place operation inside the no_grad block, or both outside"
+        f"{name}: A view was created in no_grad mode and is being "
+        "modified inplace with grad mode enabled. It is unclear "
+        "whether that should be tracked: put both the view and the "
+        "in-place operation inside the no_grad block, or both outside"
     )
 
 
@@ -99,8 +116,12 @@ def guard_leaf(t: Any, name: str) -> None:
     )
 
 
-def recorded(t: Any, function: Callable[..., Any], arguments: dict[str, Any], name: str, depth: int = 4) -> Any:
-    """Run an in-place op that autograd must see: out of place on the old value, stored, and the history exchanged."""
+def recorded(
+    t: Any, function: Callable[..., Any], arguments: dict[str, Any], name: str, depth: int = 4
+) -> Any:
+    """Run an in-place op that autograd must see: out of place on the old value,
+    stored, and the history exchanged.
+    """
     guard_leaf(t, name)
     old = binding.wrap(t._a.copy())
     old._n = t._n
@@ -142,7 +163,9 @@ def replay(steps: Steps, base: Any) -> Any:
 
 
 def rebase(t: Any, node: Any) -> None:
-    """`t` was written to and its value now comes from `node`: exchange the history of it, its base, their views."""
+    """`t` was written to and its value now comes from `node`: exchange the history of it,
+    its base, their views.
+    """
     base = base_of(t)
     if t is base:
         t._n = node
@@ -157,7 +180,9 @@ def rebase(t: Any, node: Any) -> None:
 
 
 def copy_slices_backward(n: list[Any], g: Any) -> tuple[Any, Any]:
-    """Backward of a write through a view: the view's place goes to the written value, the rest to the old base."""
+    """Backward of a write through a view: the view's place goes to the written value,
+    the rest to the old base.
+    """
     rest = binding.wrap(g.copy())
     place = replay(n[3], rest)
     written = place._a.copy()
@@ -172,6 +197,7 @@ def _copy_slices_on_tensors(n: list[Any], g: Any) -> tuple[Any, Any]:
 
 
 copy_slices_backward.on_tensors = _copy_slices_on_tensors  # type: ignore[attr-defined]
+copy_slices_backward.__name__ = "CopySlices"
 
 
 # -- out= ---------------------------------------------------------------------------------------------
@@ -186,7 +212,8 @@ def write_out(name: str, out: Any, result: Any, nodes: tuple[Any, ...]) -> Any:
         raise TypeError(f"{name}: argument 'out' must be Tensor, not {type(out).__name__}")
     if grad_on() and (out._n is not None or any(n is not None for n in nodes)):
         raise RuntimeError(
-            f"{name}: functions with out=... arguments don't support automatic differentiation, but one of the "
+            f"{name}: functions with out=... arguments don't "
+            "support automatic differentiation, but one of the "
             f"arguments requires grad; call it without out=, or inside torch.no_grad()"
         )
     array = getattr(result, "_a", result)
@@ -199,8 +226,10 @@ def write_out(name: str, out: Any, result: Any, nodes: tuple[Any, ...]) -> Any:
 def _resize(name: str, out: Any, shape: tuple[int, ...]) -> None:
     if out._a.size:
         warnings.warn(
-            f"{name}: an output with one or more elements was resized since it had shape {list(out._a.shape)}, which does "
-            f"not match the required output shape {list(shape)}. Pass an empty tensor or one of the right shape",
+            f"{name}: an output with one or more elements was resized "
+            f"since it had shape {list(out._a.shape)}, which does "
+            f"not match the required output shape {list(shape)}. "
+            "Pass an empty tensor or one of the right shape",
             UserWarning,
             stacklevel=5,
         )

@@ -137,9 +137,15 @@ def _make_backward(op: Op, tracked: tuple[str, ...], rule: Rule) -> Callable[...
     twin_text = _backward_text(op, tracked, rule, twin=True)
     twin = compile_text(twin_text, f"{op.name} backward on tensors", scope | twin_scope)["backward"]
     made.on_tensors, made.__name__, twin.__name__ = twin, name, name
+    made.tracked, made.kept_names = tracked, [n for name in rule.keeps for n in _places(op, name)]
     if not any(n in ("out", "saved") or n in op.tensors or n in op.outputs for n in rule.keeps):
         lasting.add(made)
     return made
+
+
+def _places(op: Op, name: str) -> list[str]:
+    """The places that a kept value takes in a node: a tensor stands with its version."""
+    return [name, f"v_{name}"] if name == "out" or name in op.outputs or name in op.tensors else [name]
 
 
 def backward_name(op: Op) -> str:

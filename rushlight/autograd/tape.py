@@ -18,16 +18,21 @@ def set_requires_grad(t: Any, value: bool) -> None:
     """Make a leaf require grad, or not. Raises RuntimeError for integer tensors and for non-leaves."""
     if value:
         if t._b is UNTRACKED and not inference_on():
-            raise RuntimeError("requires_grad: Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.")
+            raise RuntimeError(
+                "requires_grad: Setting requires_grad=True on "
+                "inference tensor outside InferenceMode is not allowed."
+            )
         if t._n is None:
             if t._a.dtype.kind not in "fcV":
                 raise RuntimeError(
-                    f"requires_grad: only Tensors of floating point and complex dtype can require gradients, got {t.dtype}"
+                    "requires_grad: only Tensors of floating point and "
+                    f"complex dtype can require gradients, got {t.dtype}"
                 )
             t._n = t.__dict__.pop("_leaf", None) or Leaf()
     elif t._n.__class__ is list:
         raise RuntimeError(
-            "requires_grad: you can only change requires_grad flags of leaf variables. If you want to use a computed "
+            "requires_grad: you can only change requires_grad "
+            "flags of leaf variables. If you want to use a computed "
             "variable in a subgraph that doesn't require differentiation use var_no_grad = var.detach()."
         )
     elif t._n is not None:
@@ -52,11 +57,14 @@ def set_grad(t: Any, value: Any) -> None:
             raise TypeError(f"grad: assigned grad must be a Tensor or None, got {type(value).__name__}")
         if value._a.shape != t._a.shape:
             raise RuntimeError(
-                f"grad: assigned grad has data of a different size: {shape_text(value._a.shape)} for a tensor of shape "
+                "grad: assigned grad has data of a different size: "
+                f"{shape_text(value._a.shape)} for a tensor of shape "
                 f"{shape_text(t._a.shape)}"
             )
         if value._a.dtype != t._a.dtype:
-            raise RuntimeError(f"grad: assigned grad has data of a different type: {value.dtype} for {t.dtype}")
+            raise RuntimeError(
+                f"grad: assigned grad has data of a different type: {value.dtype} for {t.dtype}"
+            )
     n = t._n
     if n.__class__ is Leaf:
         n.grad = value
@@ -70,7 +78,8 @@ def first_cotangent(t: Any, gradient: Any, create_graph: bool) -> Any:
     if gradient is None:
         if a.size != 1:
             raise RuntimeError(
-                f"backward: grad can be implicitly created only for scalar outputs, and this tensor has shape "
+                "backward: grad can be implicitly created only "
+                "for scalar outputs, and this tensor has shape "
                 f"{shape_text(a.shape)}; call .sum() or .mean() first, or pass gradient=torch.ones_like(x)"
             )
         if a.dtype.kind == "c":
@@ -78,10 +87,13 @@ def first_cotangent(t: Any, gradient: Any, create_graph: bool) -> Any:
         ones = _ones(a)
         return binding.wrap(ones) if create_graph else ones
     if not isinstance(gradient, binding.tensor):
-        raise TypeError(f"backward: gradients can be either Tensors or None, but got {type(gradient).__name__}")
+        raise TypeError(
+            f"backward: gradients can be either Tensors or None, but got {type(gradient).__name__}"
+        )
     if gradient._a.shape != a.shape:
         raise RuntimeError(
-            f"backward: Mismatch in shape: the gradient has shape {shape_text(gradient._a.shape)} and the tensor "
+            "backward: Mismatch in shape: the gradient has shape "
+            f"{shape_text(gradient._a.shape)} and the tensor "
             f"{shape_text(a.shape)}"
         )
     if gradient._a.dtype != a.dtype and a.__class__ is np.ndarray:
@@ -96,12 +108,15 @@ def _ones(a: Any) -> Any:
 def _check_root(t: Any, i: int = 0) -> None:
     if t._n is None:
         raise RuntimeError(
-            f"backward: element {i} of tensors does not require grad and does not have a grad_fn: nothing it was computed "
+            f"backward: element {i} of tensors does not require grad "
+            "and does not have a grad_fn: nothing it was computed "
             "from requires grad (or it was computed under torch.no_grad(), or detached)"
         )
 
 
-def backward(t: Any, gradient: Any, retain_graph: bool | None, create_graph: bool, inputs: Any = None) -> None:
+def backward(
+    t: Any, gradient: Any, retain_graph: bool | None, create_graph: bool, inputs: Any = None
+) -> None:
     """Tensor.backward."""
     _check_root(t)
     g = first_cotangent(t, gradient, create_graph)
@@ -133,7 +148,13 @@ def _into(roots: list[Any], cotangents: list[Any], retain: bool, create_graph: b
             set_grad(x, arrived if x.grad is None else x.grad + arrived)
 
 
-def backward_many(tensors: Any, grad_tensors: Any = None, retain_graph: Any = None, create_graph: bool = False, inputs: Any = None) -> None:
+def backward_many(
+    tensors: Any,
+    grad_tensors: Any = None,
+    retain_graph: Any = None,
+    create_graph: bool = False,
+    inputs: Any = None,
+) -> None:
     """torch.autograd.backward: the sum of the gradients of several tensors into the leaves."""
     tensors = [tensors] if isinstance(tensors, binding.tensor) else list(tensors)
     given = _sequence(grad_tensors, len(tensors))
@@ -177,13 +198,15 @@ def grad(
 ) -> tuple[Any, ...]:
     """The sum of gradients of `outputs` with respect to each of `inputs`; no `.grad` is touched.
 
-    Raises RuntimeError for an input the outputs do not depend on, unless `allow_unused` (its gradient is None) or
-    `materialize_grads` (zeros).
+    Raises RuntimeError for an input the outputs do not depend on,
+    unless `allow_unused` (its gradient is None) or `materialize_grads` (zeros).
     """
     outputs = [outputs] if isinstance(outputs, binding.tensor) else list(outputs)
     inputs = [inputs] if isinstance(inputs, binding.tensor) else list(inputs)
     if is_grads_batched:
-        raise NotImplementedError("grad: is_grads_batched is not there yet; use torch.func.vmap over torch.func.vjp")
+        raise NotImplementedError(
+            "grad: is_grads_batched is not there yet; use torch.func.vmap over torch.func.vjp"
+        )
     if materialize_grads and allow_unused is False:
         raise ValueError("grad: Expected allow_unused to be True or not passed when materialize_grads=True")
     for x in inputs:
@@ -197,7 +220,10 @@ def grad(
     roots = [t._n for t in outputs]
     with mode.set_grad_enabled(create_graph):
         found = run_general(roots, cotangents, retain, create_graph, _captures(inputs), into_leaves=False)
-    return tuple(_answer(i, x, found, create_graph, bool(allow_unused), materialize_grads) for i, x in enumerate(inputs))
+    return tuple(
+        _answer(i, x, found, create_graph, bool(allow_unused), materialize_grads)
+        for i, x in enumerate(inputs)
+    )
 
 
 def _answer(i: int, x: Any, found: dict[int, Any], create_graph: bool, unused_ok: bool, zeros: bool) -> Any:
@@ -208,7 +234,8 @@ def _answer(i: int, x: Any, found: dict[int, Any], create_graph: bool, unused_ok
     if unused_ok:
         return None
     raise RuntimeError(
-        f"grad: One of the differentiated Tensors appears to not have been used in the graph (inputs[{i}]). Set "
+        "grad: One of the differentiated Tensors appears to "
+        f"not have been used in the graph (inputs[{i}]). Set "
         f"allow_unused=True if this is the desired behavior."
     )
 
@@ -219,6 +246,9 @@ def _own(g: Any) -> Any:
 
 
 # -- hooks --------------------------------------------------------------------------------------------
+
+
+RETAINING = -1  # the place of retain_grad among the hooks of a node
 
 
 class RemovableHandle:
@@ -241,9 +271,12 @@ class RemovableHandle:
         self.remove()
 
 
-def _add_hook(hooks: dict[int, Any], hook: Any) -> RemovableHandle:
+def add_hook(hooks: dict[int, Any], hook: Any) -> RemovableHandle:
+    """Add a hook to a dictionary of them; one that keeps the gradient (retain_grad) stays the last."""
     handle = RemovableHandle(hooks)
     hooks[handle.id] = hook
+    if RETAINING in hooks:
+        hooks[RETAINING] = hooks.pop(RETAINING)
     return handle
 
 
@@ -254,10 +287,10 @@ def register_hook(t: Any, hook: Callable[[Any], Any]) -> RemovableHandle:
         raise RuntimeError("register_hook: cannot register a hook on a tensor that doesn't require gradient")
     if n.__class__ is Leaf:
         n.hooks = {} if n.hooks is None else n.hooks
-        return _add_hook(n.hooks, hook)
+        return add_hook(n.hooks, hook)
     if not isinstance(n[1], Hooked):
         n[1] = Hooked(n[1])
-    return _add_hook(n[1].hooks, hook)
+    return add_hook(n[1].hooks, hook)
 
 
 def register_post_accumulate_hook(t: Any, hook: Callable[[Any], Any]) -> RemovableHandle:
@@ -267,7 +300,7 @@ def register_post_accumulate_hook(t: Any, hook: Callable[[Any], Any]) -> Removab
         raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
     n.after = {} if n.after is None else n.after
     owner = weakref.ref(t)
-    return _add_hook(n.after, lambda: hook(owner()))
+    return add_hook(n.after, lambda: hook(owner()))
 
 
 def retain_grad(t: Any) -> None:
@@ -284,49 +317,6 @@ def retain_grad(t: Any) -> None:
         if held is not None:
             set_grad(held, g if get_grad(held) is None else get_grad(held) + g)
 
-    register_hook(t, keep)
-
-
-# -- grad_fn ------------------------------------------------------------------------------------------
-
-
-class GradFn:
-    """A node as users see it: name(), next_functions, metadata."""
-
-    __slots__ = ("_node",)
-
-    def __init__(self, node: Any) -> None:
-        self._node = node
-
-    def name(self) -> str:
-        n = self._node
-        if n.__class__ is Leaf:
-            return "torch::autograd::AccumulateGrad"
-        while n[1].__name__ == "select_backward":
-            n = n[2]
-        return n[1].__name__
-
-    @property
-    def next_functions(self) -> tuple[Any, ...]:
-        n = self._node
-        if n.__class__ is Leaf:
-            return ()
-        inputs = n[2] if n[2].__class__ is tuple else (n[2],)
-        return tuple((None if m is None else GradFn(m), 0) for m in inputs)
-
-    def register_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
-        raise NotImplementedError("grad_fn.register_hook: register the hook on the tensor instead (Tensor.register_hook)")
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, GradFn) and other._node is self._node
-
-    def __hash__(self) -> int:
-        return id(self._node)
-
-    def __repr__(self) -> str:
-        return f"<{self.name().rpartition(':')[2]} object at {hex(id(self._node))}>"
-
-
-def grad_fn(t: Any) -> GradFn | None:
-    """Tensor.grad_fn."""
-    return GradFn(t._n) if t._n.__class__ is list else None
+    if not isinstance(t._n[1], Hooked):
+        t._n[1] = Hooked(t._n[1])
+    t._n[1].hooks[RETAINING] = keep

@@ -223,9 +223,14 @@ class Pointwise(Op):
                 return on_tensors(*values)
             return (complex_np if _any_complex(values) else real_np)(*map(_widen, values))
 
+        of_ops: dict[bool, Callable[..., Any]] = {}  # compiled when first asked for
+
         def on_tensors(*values: Any) -> Any:
-            chosen = partials if _any_complex(values) else reals
-            return compile_program(chosen, names, tensor_namespace(chosen), self.name)(*values)
+            kind = _any_complex(values)
+            if kind not in of_ops:
+                chosen = partials if kind else reals
+                of_ops[kind] = compile_program(chosen, names, tensor_namespace(chosen), self.name)
+            return of_ops[kind](*values)
 
         return Rule(keeps, on_arrays, on_tensors, fast=reals)
 

@@ -1,4 +1,6 @@
-"""no_grad, enable_grad, set_grad_enabled, inference_mode: contexts, decorators, generators, threads; inference tensors."""
+"""no_grad, enable_grad, set_grad_enabled, inference_mode: contexts, decorators, generators, threads;
+inference tensors.
+"""
 
 import gc
 import threading
@@ -216,9 +218,11 @@ def the_version_of_an_inference_tensor(lib):
 
 
 @told(
-    *(contexts, set_grad_enabled_as_a_function, restored_after_an_error, decorators, a_recursive_decorated_function),
+    *(contexts, set_grad_enabled_as_a_function, restored_after_an_error),
+    *(decorators, a_recursive_decorated_function),
     *(generators, generators_are_told_of_errors_and_closing, inference_tensors),
-    *(recording_cannot_be_switched_on_within_inference_mode, saving_an_inference_tensor, saving_an_inference_matrix),
+    *(recording_cannot_be_switched_on_within_inference_mode,),
+    *(saving_an_inference_tensor, saving_an_inference_matrix),
     *(a_clone_may_be_saved, writing_to_an_inference_tensor, zeroing_an_inference_tensor_without_grad),
     *(assigning_to_an_inference_tensor, writing_a_view_of_an_inference_tensor),
     *(an_inference_tensor_required_to_have_gradients, the_version_of_an_inference_tensor),
@@ -249,7 +253,9 @@ def test_two_threads_go_backward_through_one_graph():
     x = rl.ones(1000, requires_grad=True)
     shared = x * 2
     losses = [(shared + i).sum() for i in range(2)]
-    grads = [in_a_thread(lambda loss=loss: rl.autograd.grad(loss, x, retain_graph=True)[0]) for loss in losses]
+    grads = [
+        in_a_thread(lambda loss=loss: rl.autograd.grad(loss, x, retain_graph=True)[0]) for loss in losses
+    ]
     assert [g.tolist() for g in grads] == [[2.0] * 1000] * 2
 
 
@@ -258,12 +264,16 @@ def test_the_refusals_of_inference_tensors_say_what_to_do():
         made = rl.ones(2)
     with pytest.raises(RuntimeError, match=r"Inference tensors cannot be saved for backward.*make a clone"):
         rl.ones(2, requires_grad=True) * made
-    with pytest.raises(RuntimeError, match=r"add_: Inplace update to inference tensor outside InferenceMode is not allowed"):
+    with pytest.raises(
+        RuntimeError, match=r"add_: Inplace update to inference tensor outside InferenceMode is not allowed"
+    ):
         made.add_(1)
 
 
 def test_code_made_before_and_after_inference_mode_is_the_same_kind_of_code():
-    """The first entry gives generated functions a text that asks for the box: both kinds must mark, and only inside."""
+    """The first entry gives generated functions a text that asks for the box:
+    both kinds must mark, and only inside.
+    """
     x = rl.ones(3)
     before = x.exp()
     with rl.inference_mode():

@@ -1,4 +1,6 @@
-"""In-place operations and views: random programs told in Rushlight and in torch, and the errors of forbidden writes."""
+"""In-place operations and views: random programs told in Rushlight and in torch,
+and the errors of forbidden writes.
+"""
 
 import random
 from pathlib import Path
@@ -80,7 +82,9 @@ def run_program(lib, steps, tracked):
             notes.append((name, type(error).__name__))
     leaves = [t for t in (x, w) if t.requires_grad]
     try:
-        grads = lib.autograd.grad(sum((t * (i + 1)).sum() for i, t in enumerate(pool)), leaves, allow_unused=True)
+        grads = lib.autograd.grad(
+            sum((t * (i + 1)).sum() for i, t in enumerate(pool)), leaves, allow_unused=True
+        )
     except RuntimeError:
         grads = "refused"  # a saved value was changed
     return plain([pool, grads]), notes
@@ -94,10 +98,13 @@ def test_random_programs_of_views_and_writes(block):
         steps = write_program(seed)
         ours, our_notes = run_program(rl, steps, seed % 3 > 0)
         theirs, their_notes = run_program(torch, steps, seed % 3 > 0)
-        if their_notes != our_notes and set(their_notes) - set(our_notes) <= {(name, "RuntimeError") for name in WRITES}:
+        if their_notes != our_notes and set(their_notes) - set(our_notes) <= {
+            (name, "RuntimeError") for name in WRITES
+        }:
             continue  # torch refuses writes through some views that were made before their base was tracked
         assert our_notes == their_notes, f"program {seed}: {steps}"
-        if theirs[1] == "refused":  # torch also refuses where a changed value would only be multiplied by zero
+        # torch also refuses where a changed value would only be multiplied by zero
+        if theirs[1] == "refused":
             ours[1] = "refused"
         assert same(ours, theirs, 1e-9), f"program {seed}: {steps}\nrushlight: {ours}\ntorch: {theirs}"
         differentiated += theirs[1] != "refused"
