@@ -15,13 +15,13 @@ from .signatures import literal
 
 def fast_path(op: Pointwise) -> str:
     """The text in front of the general part, or nothing where the op has no fast path."""
-    inputs = op.tensors
+    inputs: list[str] = list(op.tensors)
     if len(inputs) > 2 or op.whole or op.formulas or "f" not in op.accepts:
         return ""
     if len(op.promoted) != len(inputs) or any(p.default is p.empty for p in op.options):
         return ""
     truth = op.expr.kind is scalar.TRUTH
-    if not (op.differentiable or truth) or op.checks is not None:
+    if not (op.differentiable or truth) or (truth and op.checks is not None):
         return ""
     if op.computes is not None and any(op.computes(d) is not d for d in (dtypes.float32, dtypes.float64)):
         return ""
@@ -35,10 +35,9 @@ def fast_path(op: Pointwise) -> str:
         "body": _body(op, "ab"),
         "kept": _kept(fast_keeps(op)),
     }
-    x, *others = inputs
-    if not others:
+    x, y = inputs[0], inputs[-1]
+    if len(inputs) == 1:
         return _FAST_UNARY.format(x=x, **parts)
-    y = others[0]
     return _FAST_BINARY.format(x=x, y=y, kept_one=_kept(fast_keeps(op, True), y), **parts)
 
 
