@@ -127,7 +127,6 @@ def bind_operators() -> None:
         setattr(Tensor, name, LazyMethod(name, _in_place(of)))
     Tensor.__getitem__, Tensor.__setitem__ = indexing.getitem, indexing.assign
     Tensor.__eq__, Tensor.__ne__ = _equal, _not_equal
-    Tensor.__hash__ = object.__hash__
 
 
 def _comparable(value: object) -> bool:

@@ -107,7 +107,7 @@ OF_PYTHON: dict[Any, dtype] = {bool: bool_, int: int64, float: float64, complex:
 #: NumPy storage type -> dtype
 OF_NUMPY: dict[Any, dtype] = {t.np: t for t in _STORED}
 
-_LOW_PRECISION = {t.np: np.dtype(np.float32) for t in (float16, bfloat16, *FLOAT8)}
+_LOW_PRECISION: dict[Any, Any] = {t.np: np.dtype(np.float32) for t in (float16, bfloat16, *FLOAT8)}
 _LOW_PRECISION[complex32.np] = np.dtype(np.complex64)
 
 

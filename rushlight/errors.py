@@ -78,7 +78,7 @@ class MissingName(AttributeError):
         self._owner, self._candidates = owner, candidates
 
     def __str__(self) -> str:
-        close = nearest(self.name, (c for c in self._candidates if not c.startswith("_")))
+        close = nearest(str(self.name), (c for c in self._candidates if not c.startswith("_")))
         hint = f"; the nearest there is: {self._owner}.{close}" if close else ""
         return f"{self._owner} has no attribute {self.name!r} (Rushlight does not have it yet){hint}"
 

@@ -7,6 +7,7 @@ Use:
 
 import ast
 import inspect
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +21,7 @@ def parameter(p: inspect.Parameter) -> str:
     """One parameter of a stub."""
     default = "" if p.default is p.empty else " = ..."
     if "Varargs" in str(p.annotation):
-        return f"*args: Any, {p.name}: Any = ..."
+        return "*args: Any" if p.name == "args" else f"*args: Any, {p.name}: Any = ..."
     star = {p.VAR_POSITIONAL: "*", p.VAR_KEYWORD: "**"}.get(p.kind, "")
     return f"{star}{p.name}: Any{default}"  # int, float and bool are names of dtypes and methods here
 
@@ -106,20 +107,31 @@ def _starred(signature: inspect.Signature, names: str) -> str:
 
 def skeleton(path: Path) -> tuple[list[str], list[str], set[str]]:
     """(import lines, stub lines of the module, names in class Tensor) of a source file:
-    signatures without bodies.
+    signatures without bodies, and what they import.
     """
     tree = ast.parse(path.read_text())
-    imports, lines, names = [], [], set()
+    lines, names = [], set()
     for node in tree.body:
-        if isinstance(node, (ast.Import, ast.ImportFrom)):
-            imports.append(ast.unparse(node))
-        elif isinstance(node, ast.ClassDef) and node.name in ("Tensor", "Parameter"):
+        if isinstance(node, ast.ClassDef) and node.name in ("Tensor", "Parameter"):
             lines += stub_class(node, names if node.name == "Tensor" else set())
         elif isinstance(node, ast.Assign) and ast.unparse(node) == "ndarray = np.ndarray":
             lines.append(ast.unparse(node))
         elif isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
             lines.append(stub_function(node, ""))
-    return imports, lines, names
+    return imports_for("\n".join(lines), tree), lines, names
+
+
+def imports_for(text: str, tree: ast.Module) -> list[str]:
+    """The imports of a module that the names in `text` need, one name in each."""
+    words = set(re.findall(r"\w+", text))
+    found = []
+    for node in tree.body:
+        if isinstance(node, (ast.Import, ast.ImportFrom)) and getattr(node, "module", "") != "__future__":
+            for alias in node.names:
+                if (alias.asname or alias.name) in words:
+                    node.names = [alias]
+                    found.append(ast.unparse(node))
+    return found
 
 
 def stub_class(node: ast.ClassDef, names: set[str]) -> list[str]:
@@ -135,7 +147,7 @@ def stub_class(node: ast.ClassDef, names: set[str]) -> list[str]:
         elif isinstance(item, ast.Assign) and isinstance(item.targets[0], ast.Name):
             target = item.targets[0].id
             if target not in ("__slots__", "__array_ufunc__", "__hash__"):
-                lines.append(f"    {' '.join(f'{ast.unparse(t)}: Any;' for t in item.targets).rstrip(';')}")
+                lines += [f"    {ast.unparse(t)}: Any" for t in item.targets]
                 names |= {ast.unparse(t) for t in item.targets}
     lines.append(f"    # {'methods of the registry' if node.name == 'Tensor' else 'end'}")
     return lines
@@ -174,14 +186,9 @@ def face_stub() -> str:
     taken = {a.asname for n in ast.parse(source).body if isinstance(n, ast.ImportFrom) for a in n.names}
     for name, home in sorted(vars(rushlight)["_HOMES"].items()):
         where, _, attribute = home.partition(":")
-        if (
-            not attribute
-            and (ROOT / "rushlight" / where[1:].replace(".", "/")).with_suffix(".py").exists()
-            or (not attribute and (ROOT / "rushlight" / where[1:]).is_dir())
-        ):
-            lines.append(f"from . import {name} as {name}")
-        elif attribute and (ROOT / "rushlight" / f"{where[1:].replace('.', '/')}.py").exists():
-            lines.append(f"from {where} import {attribute} as {name}")
+        path = ROOT / "rushlight" / where[1:].replace(".", "/")
+        if path.is_dir() or path.with_suffix(".py").exists():
+            lines += imported(where, attribute, name)
         taken.add(name)
     lines += [f"{name}: dtype" for name in sorted(vars(rushlight)["_dtypes"].NAMES)]
     for op in registry.values():
@@ -195,6 +202,15 @@ def face_stub() -> str:
             if "i" in op.forms:
                 lines.append(f"def {name}_({parameters(op.signature, False)}) -> Tensor: ...")
     return HEAD + "\n".join(lines) + "\n"
+
+
+def imported(where: str, attribute: str, name: str) -> list[str]:
+    """The lines that give the face `name`: a submodule, or an attribute of one."""
+    if not attribute:
+        return [f"from . import {name} as {name}"]
+    if attribute == name:
+        return [f"from {where} import {name} as {name}"]
+    return [f"from {where} import {attribute} as _{attribute}", f"{name} = _{attribute}"]
 
 
 def main() -> None:

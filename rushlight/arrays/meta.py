@@ -1,4 +1,6 @@
-"""Arrays of nothing: shape and dtype only. What `device="meta"` holds, and what shape rules are tested with."""
+"""Arrays of nothing: shape and dtype only. What `device="meta"` holds,
+and what shape rules are tested with.
+"""
 
 from __future__ import annotations
 

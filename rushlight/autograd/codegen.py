@@ -33,7 +33,9 @@ def exchange(name: str, value: Any) -> None:
 
 
 def respell(old: str, new: str) -> None:
-    """Have `new` in the place of `old` in all generated code: functions made so far are given the code of their new text."""
+    """Have `new` in the place of `old` in all generated code:
+    functions made so far are given the code of their new text.
+    """
     if old in _spellings:
         return
     _spellings[old] = new

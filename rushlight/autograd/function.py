@@ -16,6 +16,9 @@ from .mode import enable_grad, grad_on, no_grad
 class FunctionContext:
     """`ctx`: what forward leaves for backward. Any attribute may be set on it."""
 
+    _node: Any  # a bound method of what holds the node while backward runs
+    _name: str
+
     def __init__(self) -> None:
         self.needs_input_grad: tuple[bool, ...] = ()
         self._saved: list[tuple[Any, Any, bool]] = []
@@ -200,7 +203,9 @@ class _Backward:
     def __init__(self, cls: Any, outputs: tuple[Any, ...]) -> None:
         self.ctx: FunctionContext | None = None  # of a node that saved no tensors
         self.cls, self.__name__ = cls, f"{cls.__name__}Backward"
-        self.protos = [(t._a.shape, t._a.dtype) if isinstance(t, binding.tensor) else None for t in outputs]
+        self.protos: list[Any] = [
+            (t._a.shape, t._a.dtype) if isinstance(t, binding.tensor) else None for t in outputs
+        ]
 
     def __call__(self, n: list[Any], g: Any) -> Any:
         with no_grad():

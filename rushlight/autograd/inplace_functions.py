@@ -30,13 +30,19 @@ def inplace_function(op: Op) -> Callable[..., Any]:
     lines += [f"    if ({tracked}) and grad_on():"]
     lines += [f"        return recorded({x}, call, dict({by_name(op)}), {name!r})"]
     if isinstance(op, Pointwise) and not op.words:
-        lines += [f"    if frugal({x}._a{''.join(f', a_{n}' for n in rest)}{''.join(f', {p.name}={p.name}' for p in op.options)}):"]
+        values = [f"{x}._a", *(f"a_{n}" for n in rest), *(f"{p.name}={p.name}" for p in op.options)]
+        lines += [f"    if frugal({', '.join(values)}):"]
         lines += [f"        bump({x}, {name!r})", f"        return {x}"]
     lines += [f"    store({x}, op({arguments(op, 'a_')}), {name!r})", f"    return {x}"]
     fast = _fast_inplace(op)
     if fast:
         lines.insert(2, fast)
-    extra = {"op": op, "call": Later(op, binding.function), "unwrap": record.unwrapper(name), "store": inplace.store}
+    extra = {
+        "op": op,
+        "call": Later(op, binding.function),
+        "unwrap": record.unwrapper(name),
+        "store": inplace.store,
+    }
     extra |= {"recorded": inplace.recorded, "ufunc": _UFUNCS.get(op.name), "bump": record.bump}
     extra |= {"guard": inplace.guard, "UNTRACKED": UNTRACKED}
     extra |= {"frugal": InPlace(op)} if isinstance(op, Pointwise) else {}
@@ -54,7 +60,9 @@ def _writing_function(op: Op, name: str, lines: list[str]) -> Callable[..., Any]
         call = f"write(op, call, dict({by_name(op)}), {name!r})"
     extra = {"op": op, "call": Later(op, binding.function), "turn": writing.turn, "write": writing.write}
     extra |= {"guard": inplace.guard, "UNTRACKED": UNTRACKED}
-    fn = compile_text("\n".join([*lines[:2], _fast_inplace(op), *lines[2:], f"    return {call}"]) + "\n", name, extra)[name]
+    fn = compile_text(
+        "\n".join([*lines[:2], _fast_inplace(op), *lines[2:], f"    return {call}"]) + "\n", name, extra
+    )[name]
     fn.__doc__ = f"In-place {op.name}: changes the tensor and returns it."
     return fn
 
@@ -72,7 +80,11 @@ def _fast_inplace(op: Op) -> str:
         return ""
     x, y = op.tensors
     guards = "".join(f" and {p.name} == {literal(p.default)}" for p in op.options if p.name != "alpha")
-    scaled = "            if alpha != 1: b = b * constant(d, alpha)\n" if any(p.name == "alpha" for p in op.options) else ""
+    scaled = (
+        "            if alpha != 1: b = b * constant(d, alpha)\n"
+        if any(p.name == "alpha" for p in op.options)
+        else ""
+    )
     return _FAST_INPLACE.format(x=x, y=y, guards=guards, name=f"{op.name}_", scaled=scaled)
 
 
@@ -85,12 +97,13 @@ _FAST_INPLACE = """\
         if (d is f4 or d is f8) and a.__class__ is ndarray{guards}:
             if c is Tensor:
                 b = {y}._a
-                if b.dtype is not d or b.__class__ is not ndarray or ({y}._n is not None and grad_on()): b = None
+                if b.dtype is not d or b.__class__ is not ndarray: b = None
+                elif {y}._n is not None and grad_on(): b = None
             elif c is float or c is int:
                 b = constant(d, {y})
         if b is not None:
 {scaled}            try:
-                if a.size == 1: a[...] = ufunc(a, b)  # NumPy takes one element in place for an overlap: 3 times slower
+                if a.size == 1: a[...] = ufunc(a, b)  # in place, NumPy suspects an overlap: 3 times slower
                 else: ufunc(a, b, a)
             except ValueError: pass
             else:

@@ -1,8 +1,8 @@
 """Batching rules of primitives: what an op does when a batch dimension stands in front of its inputs (vmap).
 
 Pointwise ops and composites need none. A primitive without a rule runs example by example: right, but slow.
-A rule is `rule(op, size, values, flags, options)`: `values` the positional arguments without their batch marks, `flags`
-which of them carry the batch in front. It gives the result(s) with the batch in front.
+A rule is `rule(op, size, values, flags, options)`: `values` the positional arguments without their batch
+marks, `flags` which of them carry the batch in front. It gives the result(s) with the batch in front.
 """
 
 from __future__ import annotations
@@ -70,7 +70,11 @@ def to_shape(name: str) -> Rule:
         x = values[0]
         if op.name in ("expand", "sum_to_size"):
             x = _padded(x, len(shape))
-        return op(x, **named | {name: (size, *(n if n != -1 else _inferred(op, x, shape, i) for i, n in enumerate(shape)))})
+        return op(
+            x,
+            **named
+            | {name: (size, *(n if n != -1 else _inferred(op, x, shape, i) for i, n in enumerate(shape)))},
+        )
 
     return rule
 
@@ -150,7 +154,18 @@ def _state(rule: Rule, *names: str) -> None:
 
 _state(over_dim, "prod", "argmax", "argmin")
 _state(over_dims("dim"), "sum", "mean", "amax", "amin", "any", "all", "var", "std", "nansum", "nanmean")
-_state(over_dims("dim"), "count_nonzero", "running_sum", "running_prod", "cummax", "cummin", "logcumsumexp", "sort", "argsort", "topk")
+_state(
+    over_dims("dim"),
+    "count_nonzero",
+    "running_sum",
+    "running_prod",
+    "cummax",
+    "cummin",
+    "logcumsumexp",
+    "sort",
+    "argsort",
+    "topk",
+)
 _state(over_dims("dim"), "select", "narrow", "max_dim", "min_dim", "softmax", "log_softmax")
 _state(over_dims("dim0", "dim1"), "transpose")
 _state(over_dims("dim1", "dim2"), "diagonal")

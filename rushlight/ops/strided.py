@@ -60,7 +60,9 @@ def storage_start(a: ndarray) -> int:
 
 
 @as_strided.shape
-def _(input: Array, size: Sequence[int], stride: Any = None, storage_offset: Any = None) -> tuple[tuple[int, ...], Any]:
+def _(
+    input: Array, size: Sequence[int], stride: Any = None, storage_offset: Any = None
+) -> tuple[tuple[int, ...], Any]:
     return tuple(size), input.dtype
 
 

@@ -1,7 +1,9 @@
-"""Shape and batching rules of every op: a meta array's result has the real one's shape and type; vmap equals a loop.
+"""Shape and batching rules of every op: a meta array's result has the real one's shape and type;
+vmap equals a loop.
 
-Both are derived from the samples of tests/ops/samples. Ops whose result depends on the numbers (how many are not zero,
-which are unique) have no shape without them: `BY_VALUE` names them, and a meta tensor must then be refused.
+Both are derived from the samples of tests/ops/samples. Ops whose result depends on the numbers (how many are
+not zero, which are unique) have no shape without them: `BY_VALUE` names them, and a meta tensor must then be
+refused.
 """
 
 from __future__ import annotations
@@ -24,20 +26,26 @@ CASES = 12  # samples tried of each op
 #: ops that read numbers to know their shape (or to decide what to do)
 BY_VALUE = frozenset(
     {
-        *("nonzero", "argwhere", "masked_select", "unique", "unique_consecutive", "bincount", "repeat_interleave"),
-        *("__getitem__", "index", "equal", "allclose", "histc", "histogram", "multinomial", "tensor_split", "bernoulli"),
-        *("where", "masked_scatter", "lstsq", "matrix_rank", "pinv", "one_hot", "isin", "nonzero_static", "item"),
+        *("nonzero", "argwhere", "masked_select", "unique"),
+        *("unique_consecutive", "bincount", "repeat_interleave"),
+        *("__getitem__", "index", "equal", "allclose", "histc"),
+        *("histogram", "multinomial", "tensor_split", "bernoulli"),
+        *("where", "masked_scatter", "lstsq", "matrix_rank", "pinv"),
+        *("one_hot", "isin", "nonzero_static", "item"),
     }
 )
 #: ops that read their numbers to refuse some: a meta tensor, run on zeros, is refused too
 CHECKS_NUMBERS = frozenset(
     {
-        *("inverse", "tensorinv", "tensorsolve", "cholesky", "matrix_power", "quantile", "nanquantile", "cov"),
+        *("inverse", "tensorinv", "tensorsolve", "cholesky"),
+        *("matrix_power", "quantile", "nanquantile", "cov"),
         *("ctc_loss", "gaussian_nll_loss", "embedding_bag", "index_put", "as_strided_scatter"),
     }
 )
 #: ops that draw random numbers: two runs differ
-RANDOM = frozenset({"dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout", "rrelu"})
+RANDOM = frozenset(
+    {"dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout", "rrelu"}
+)
 
 
 def tensors_of(value: Any) -> list[Tensor]:
@@ -84,7 +92,10 @@ def test_meta_shapes(name: str) -> None:
 
 def h_label(sample: h.Sample) -> str:
     """A sample in a message: shapes for arrays."""
-    shown = [str(a.shape) if isinstance(a, np.ndarray) else repr(a)[:60] for a in (*sample.args, *sample.kwargs.items())]
+    shown = [
+        str(a.shape) if isinstance(a, np.ndarray) else repr(a)[:60]
+        for a in (*sample.args, *sample.kwargs.items())
+    ]
     return ", ".join(shown)
 
 
@@ -99,7 +110,9 @@ def test_vmap_is_a_loop(name: str) -> None:
 
 
 def vmap_problem(op: Op, sample: h.Sample) -> str | None:
-    """How vmap over the first floating tensor differs from calling the op on each example; None if it does not."""
+    """How vmap over the first floating tensor differs from calling the op on each example;
+    None if it does not.
+    """
     arrays: list[np.ndarray] = []
     h.changed(sample, lambda a: arrays.append(a) or a)
     at = next((i for i, a in enumerate(arrays) if a.dtype.kind in "fc"), None)
