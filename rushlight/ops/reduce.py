@@ -35,7 +35,7 @@ def sum_type(input: Array, dtype: Dtype | None) -> np.dtype:
 def sum(input: Array, /, dim: Any = None, keepdim: bool = False, *, dtype: Dtype | None = None) -> Array:
     """Σ input over `dim` (all dimensions by default); integers sum to int64."""
     if dtype is None and input.dtype.char in "fd":  # the common calls, without ceremony
-        if dim is None and not keepdim and input.size < 4096:
+        if dim is None and not keepdim and input.size < 16384:
             return _reduce(input, None, None, np.empty((), input.dtype))
         if (
             (dim == 1 or dim == -1)
