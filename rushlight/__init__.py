@@ -96,11 +96,15 @@ _HOMES = {
     ),
     **_at(
         ".functions",
-        ("detach", "detach_", "is_signed", "zero_", "resize_as_", "get_device", "frombuffer", "empty_permuted"),
+        (
+            *("detach", "detach_", "is_signed", "zero_"),
+            *("resize_as_", "get_device", "frombuffer", "empty_permuted"),
+        ),
     ),
     **_at(".linalg", ("svd_lowrank", "pca_lowrank")),
     **_at(".func", ("vmap",)),
     **{"advice": ".errors:set_advice", "set_anomaly_enabled": ".autograd.anomaly:set_detect_anomaly"},
+    **{"is_anomaly_enabled": ".autograd.mode:is_anomaly_enabled"},
     **{"stft": ".fft:stft", "istft": ".fft:istft"},
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,10 +17,26 @@ from .dtypes import dtype
 from .tensor import Tensor, wrap
 
 __all__ = [
-    *("tensor", "as_tensor", "asarray", "scalar_tensor", "zeros"),
-    *("ones", "empty", "full", "arange", "range", "linspace"),
-    *("logspace", "eye", "zeros_like", "ones_like", "empty_like"),
-    *("full_like", "empty_strided", "complex", "polar"),
+    "tensor",
+    "as_tensor",
+    "asarray",
+    "scalar_tensor",
+    "zeros",
+    "ones",
+    "empty",
+    "full",
+    "arange",
+    "range",
+    "linspace",
+    "logspace",
+    "eye",
+    "zeros_like",
+    "ones_like",
+    "empty_like",
+    "full_like",
+    "empty_strided",
+    "complex",
+    "polar",
 ]
 
 
@@ -60,7 +76,7 @@ def _finish(
     return t.requires_grad_() if requires_grad else t
 
 
-def _sized(name: str, make: Any) -> Any:
+def _sized(name: str, make: Any) -> Callable[..., Tensor]:
     def create(
         *size: Any,
         out: Tensor | None = None,
@@ -130,7 +146,7 @@ def _like(
     where = device if device is not None else (META if input.is_meta else None)
     if where is not None and resolve(where) == META:
         return _meta(tuple(input.shape), storage, requires_grad)
-    source = np.empty(input._a.shape, storage) if input.is_meta else input._a
+    source: Any = np.empty(input._a.shape, storage) if input.is_meta else input._a
     if source.__class__ is not np.ndarray:
         return wrap(source.full_like(fill, storage))
     order: Any = "C" if str(memory_format) == "torch.contiguous_format" else "K"

@@ -28,7 +28,11 @@ def choose(n: int) -> None:
     global _chosen
     _chosen = n
     for library in _openblas():
-        for name in ("scipy_openblas_set_num_threads64_", "openblas_set_num_threads64_", "openblas_set_num_threads"):
+        for name in (
+            "scipy_openblas_set_num_threads64_",
+            "openblas_set_num_threads64_",
+            "openblas_set_num_threads",
+        ):
             setter = getattr(library, name, None)
             if setter is not None:
                 setter(ctypes.c_int(n))

@@ -123,12 +123,12 @@ def skeleton(path: Path) -> tuple[list[str], list[str], set[str]]:
 
 def imports_for(text: str, tree: ast.Module) -> list[str]:
     """The imports of a module that the names in `text` need, one name in each."""
-    words = set(re.findall(r"\w+", text))
+    names = {n.id for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Name)}
     found = []
     for node in tree.body:
         if isinstance(node, (ast.Import, ast.ImportFrom)) and getattr(node, "module", "") != "__future__":
             for alias in node.names:
-                if (alias.asname or alias.name) in words:
+                if (alias.asname or alias.name) in names:
                     node.names = [alias]
                     found.append(ast.unparse(node))
     return found
@@ -201,6 +201,11 @@ def face_stub() -> str:
             )
             if "i" in op.forms:
                 lines.append(f"def {name}_({parameters(op.signature, False)}) -> Tensor: ...")
+    rooms = {path.stem for path in (ROOT / "rushlight").iterdir()}
+    names_of_rooms = [
+        line for line in lines if re.match(r"from \.\w+ import", line) and line.split()[-1] in rooms
+    ]
+    lines = [line for line in lines if line not in names_of_rooms] + names_of_rooms
     return HEAD + "\n".join(lines) + "\n"
 
 

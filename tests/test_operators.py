@@ -22,9 +22,14 @@ def test_a_strangers_own_operator_is_tried():
 
 
 @pytest.mark.parametrize("other", ["a", None, [1, 2], {}])
-@pytest.mark.parametrize("call", [lambda a, b: a + b, lambda a, b: a * b, lambda a, b: a < b, lambda a, b: a // b])
+@pytest.mark.parametrize(
+    "call", [lambda a, b: a + b, lambda a, b: a * b, lambda a, b: a < b, lambda a, b: a // b]
+)
 def test_what_nobody_knows_is_a_type_error(call, other):
-    with pytest.raises(TypeError, match="not supported between instances|unsupported operand|multiply sequence|converted to an index"):
+    with pytest.raises(
+        TypeError,
+        match="not supported between instances|unsupported operand|multiply sequence|converted to an index",
+    ):
         call(torch.ones(2), other)
 
 
@@ -33,7 +38,9 @@ def test_equality_with_a_stranger_is_false():
     assert (torch.ones(2) != "a") is True
 
 
-@pytest.mark.parametrize("call", [lambda a, b: a + b, lambda a, b: b + a, lambda a, b: a * b, lambda a, b: b - a])
+@pytest.mark.parametrize(
+    "call", [lambda a, b: a + b, lambda a, b: b + a, lambda a, b: a * b, lambda a, b: b - a]
+)
 def test_arrays_take_part_with_their_own_type(call):
     result = call(torch.ones(2), np.full(2, 3.0))
     assert result.dtype is torch.float64
