@@ -35,7 +35,9 @@ class Leaf:
 
 
 class Hooked:
-    """A node's backward with hooks: `hooks` on the cotangent of its output; `before` and `later` on tuples (grad_fn's)."""
+    """A node's backward with hooks: `hooks` on the cotangent of its output;
+    `before` and `later` on tuples (grad_fn's).
+    """
 
     __slots__ = ("backward", "hooks", "before", "later", "metadata", "__name__")
 
@@ -132,7 +134,9 @@ def accumulate(leaf: Leaf, arriving: Any, incoming: Any, late: dict[Any, Any]) -
 
 
 def _add(leaf: Leaf, arriving: Any, incoming: Any) -> None:
-    """Add to `.grad`. A fresh array is taken over; one that may be shared (a view, the cotangent that came in) is copied."""
+    """Add to `.grad`. A fresh array is taken over;
+    one that may be shared (a view, the cotangent that came in) is copied.
+    """
     if arriving.__class__ is ndarray:
         if leaf.grad is None:
             fresh = arriving is not incoming and arriving.base is None

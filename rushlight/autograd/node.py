@@ -41,7 +41,9 @@ class Node:
         return add_hook(_hooked(self._node).before, hook)
 
     def register_hook(self, hook: Callable[..., Any]) -> Any:
-        """Call `hook(grad_inputs, grad_outputs)` after the node's backward; its result replaces grad_inputs."""
+        """Call `hook(grad_inputs, grad_outputs)` after the node's backward;
+        its result replaces grad_inputs.
+        """
         from .tape import add_hook
 
         return add_hook(_hooked(self._node).later, hook)

@@ -1,7 +1,7 @@
 """What PyTorch calls the nodes of its graph, where our name for them, made from the op's name, is another.
 
-The names are no part of PyTorch's promises, but people know them: they stand in `grad_fn=<...>`, in drawings of
-graphs and in error messages.
+The names are no part of PyTorch's promises, but people know them: they stand in `grad_fn=<...>`,
+in drawings of graphs and in error messages.
 """
 
 from __future__ import annotations

@@ -36,7 +36,9 @@ def unwrapper(name: str) -> Callable[[Any], Any]:
 
 
 def operand(value: Any) -> Any:
-    """The other side of an operator as an op takes it; NotImplemented for what only it may know how to combine."""
+    """The other side of an operator as an op takes it;
+    NotImplemented for what only it may know how to combine.
+    """
     if isinstance(value, (binding.tensor, int, float, complex)) or hasattr(value, "__op__"):
         return value
     if isinstance(value, np.generic):
