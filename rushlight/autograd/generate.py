@@ -33,7 +33,8 @@ namespace.update(
         "REQUIRED": inspect.Parameter.empty,
         **{"ndarray": np.ndarray, "next_number": next_number, "grad_on": grad_on, "new": object.__new__},
         **{"PLAIN": frozenset({np.ndarray, int, float, bool, complex, type(None)}), "owner_of": owner_of},
-        **{"f4": np.dtype(np.float32), "f8": np.dtype(np.float64), "i8": np.dtype(np.int64), "finish": record.finish},
+        **{"f4": np.dtype(np.float32), "f8": np.dtype(np.float64)},
+        **{"i8": np.dtype(np.int64), "finish": record.finish},
         **{"constant": record.constant, "broadcast_error": record.broadcast_error},
         **{"not_a_list": record.not_a_list},
         **{"node_of": record.node, "nodes_of": record.nodes, "ref": weakref.ref},
@@ -239,7 +240,9 @@ def function(op: Op) -> Callable[..., Any]:
 
 def operator_function(op: Op) -> Callable[..., Any]:
     """What Python's operator for `op` calls."""
-    return function(op) if op.kind == "composite" and not op.has_derivative else call_function(op, operator=True)
+    return (
+        function(op) if op.kind == "composite" and not op.has_derivative else call_function(op, operator=True)
+    )
 
 
 _results: dict[str, type] = {}
