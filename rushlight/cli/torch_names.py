@@ -23,7 +23,15 @@ NAMES = {
     "torch.utils.tensorboard": "rushlight.board",
 }
 # Second names of what has one already.
-ALSO = {"torch.nn.modules": "rushlight.nn"}
+ALSO = {
+    "torch.nn.modules": "rushlight.nn",
+    "torch.nn.modules.channelshuffle": "rushlight.nn.shuffle",
+    "torch.nn.modules.container": "rushlight.nn.containers",
+    "torch.nn.modules.instancenorm": "rushlight.nn.batchnorm",
+    "torch.nn.modules.normalization": "rushlight.nn.norm",
+    "torch.nn.modules.pixelshuffle": "rushlight.nn.shuffle",
+    "torch.nn.modules.utils": "rushlight.nn.modules.utils",
+}
 
 
 def install() -> None:

@@ -25,7 +25,7 @@ _LAYERS = {
         CosineEmbeddingLoss MarginRankingLoss SoftMarginLoss MultiLabelMarginLoss MultiLabelSoftMarginLoss
         MultiMarginLoss TripletMarginLoss TripletMarginWithDistanceLoss""",
     "norm": "LayerNorm RMSNorm GroupNorm LocalResponseNorm CrossMapLRN2d",
-    "batch_norm": """BatchNorm1d BatchNorm2d BatchNorm3d SyncBatchNorm
+    "batchnorm": """BatchNorm1d BatchNorm2d BatchNorm3d SyncBatchNorm
         InstanceNorm1d InstanceNorm2d InstanceNorm3d""",
     "dropout": "Dropout Dropout1d Dropout2d Dropout3d AlphaDropout FeatureAlphaDropout",
     "flatten": "Flatten Unflatten",
@@ -43,6 +43,7 @@ _LAYERS = {
         LazyInstanceNorm2d LazyInstanceNorm3d""",
     "parameter": "UninitializedBuffer UninitializedParameter",
     "rnn": "RNNBase RNN LSTM GRU",
+    "parallel": "DataParallel",
     "attention": "MultiheadAttention",
     "transformer": """Transformer TransformerEncoder TransformerEncoderLayer
         TransformerDecoder TransformerDecoderLayer""",
@@ -52,7 +53,7 @@ _LAYERS = {
         AdaptiveMaxPool1d AdaptiveMaxPool2d AdaptiveMaxPool3d FractionalMaxPool2d FractionalMaxPool3d""",
 }
 _HOMES = {
-    **{name: f".{name}" for name in ("functional", "init", "parameter", "utils")},
+    **{name: f".{name}" for name in ("functional", "init", "modules", "parameter", "utils")},
     **{name: f".{home}:{name}" for home, names in _LAYERS.items() for name in names.split()},
 }
 

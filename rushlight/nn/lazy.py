@@ -10,7 +10,7 @@ from ..autograd.mode import no_grad
 from ..creation import tensor
 from ..dtypes import int64
 from ..tensor import Tensor
-from . import batch_norm as norms
+from . import batchnorm as norms
 from . import conv as convs
 from .linear import Linear
 from .parameter import UninitializedBuffer, UninitializedParameter, is_lazy

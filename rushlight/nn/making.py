@@ -11,8 +11,8 @@ from ..tensor import Parameter, Tensor
 from . import init
 
 
-def parameter(*sizes: int, device: Any = None, dtype: Any = None) -> Parameter:
-    """A parameter of the given sizes whose values are still to be set."""
+def parameter(*sizes: Any, device: Any = None, dtype: Any = None) -> Parameter:
+    """A parameter of the given sizes (or of one tuple of them) whose values are still to be set."""
     return Parameter(empty(*sizes, device=device, dtype=dtype))
 
 

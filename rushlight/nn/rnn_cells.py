@@ -116,7 +116,7 @@ class LSTMCell(RNNCellBase):
         self._check(input, **{f"hx[{i}]": state for i, state in enumerate(hx or ())})
         rows = input if input.ndim == 2 else input.unsqueeze(0)
         if hx is None:
-            hx = (self._zeros(rows),) * 2
+            hx = self._zeros(rows), self._zeros(rows)
         elif input.ndim == 1:
             hx = hx[0].unsqueeze(0), hx[1].unsqueeze(0)
         h, c = self._step("lstm_cell", rows, hx)

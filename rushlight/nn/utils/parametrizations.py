@@ -131,7 +131,7 @@ def spectral_norm(
 def _is_orthogonal(q: Tensor) -> bool:
     n, k = q.shape[-2:]
     identity = eye(k, dtype=q.dtype, device=q.device)
-    return q.mH.matmul(q).allclose(identity, atol=10.0 * n * finfo(q.dtype).eps)
+    return bool(q.mH.matmul(q).allclose(identity, atol=10.0 * n * finfo(q.dtype).eps))
 
 
 def _make_orthogonal(a: Tensor) -> Tensor:

@@ -172,7 +172,8 @@ def _inject_class(module: Module) -> None:
     cls = type(module)
 
     def copy(self: Any, memo: dict[int, Any]) -> Any:
-        made = memo[id(self)] = type(self).__new__(type(self))
+        made: Any = object.__new__(type(self))
+        memo[id(self)] = made
         made.__setstate__(deepcopy(cls.__getstate__(self), memo))
         return made
 
