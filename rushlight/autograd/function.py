@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from . import record
+from . import inplace, record
 from .engine import binding, freed, next_number, select_backward
 from .mode import enable_grad, grad_on, no_grad
 
@@ -55,6 +56,8 @@ class FunctionContext:
     def mark_dirty(self, *tensors: Any) -> None:
         """Name inputs that forward changed in place and returned."""
         self._dirty = tensors
+        for t in tensors:
+            record.bump(t, "mark_dirty")
 
     def set_materialize_grads(self, value: bool) -> None:
         """Whether backward gets zeros (the default) or None for outputs without a gradient."""
@@ -111,10 +114,11 @@ class Function:
         )
 
     def __init__(self) -> None:
-        raise RuntimeError(
-            f"{type(self)} should not be instantiated. Methods on autograd "
-            "functions are all static, so you should invoke them on "
-            f"the class itself: {type(self).__name__}.apply(...)"
+        warnings.warn(
+            f"{type(self)} should not be instantiated. Methods on autograd functions are all static, so "
+            f"you should invoke them on the class itself: {type(self).__name__}.apply(...)",
+            DeprecationWarning,
+            stacklevel=2,
         )
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -142,11 +146,16 @@ def _record(cls: type, ctx: FunctionContext, args: tuple[Any, ...], output: Any)
     outputs = (output,) if single else output
     nodes = tuple(a._n if needed else None for a, needed in zip(args, ctx.needs_input_grad, strict=True))
     made = tuple(_fresh(t, args, ctx) for t in outputs)
-    backward = _Backward(cls, made)
+    backward = _Backward(cls, args, made)
     common: list[Any] = [next_number(), backward, nodes, ctx]
     for i, t in enumerate(made):
         if _differentiable(t, ctx, outputs[i]):
-            t._n = [next_number(), select_backward, common, i]
+            node = [next_number(), select_backward, common, i]
+            if any(t is d for d in ctx._dirty):
+                inplace.guard_leaf(t, cls.__name__)
+                inplace.rebase(t, node)
+            else:
+                t._n = node
     _save(cls, ctx, common, outputs, made)
     if not ctx._saved:  # then nothing is freed, and backward may run again
         backward.ctx = common.pop()
@@ -195,17 +204,27 @@ class _Holder:
         return self.current
 
 
+def _proto(t: Any) -> Any:
+    """Shape and dtype of a Tensor, None for what is none."""
+    return (t._a.shape, t._a.dtype) if isinstance(t, binding.tensor) else None
+
+
+def _expands(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
+    try:
+        return np.broadcast_shapes(shape, to) == to
+    except ValueError:
+        return False
+
+
 class _Backward:
     """The backward of a Function's node: calls the user's code on Tensors,
     in arrays or for another derivative.
     """
 
-    def __init__(self, cls: Any, outputs: tuple[Any, ...]) -> None:
+    def __init__(self, cls: Any, inputs: tuple[Any, ...], outputs: tuple[Any, ...]) -> None:
         self.ctx: FunctionContext | None = None  # of a node that saved no tensors
         self.cls, self.__name__ = cls, f"{cls.__name__}Backward"
-        self.protos: list[Any] = [
-            (t._a.shape, t._a.dtype) if isinstance(t, binding.tensor) else None for t in outputs
-        ]
+        self.inputs, self.protos = list(map(_proto, inputs)), list(map(_proto, outputs))
 
     def __call__(self, n: list[Any], g: Any) -> Any:
         with no_grad():
@@ -245,13 +264,25 @@ class _Backward:
                 f"function {self.__name__} returned an incorrect number "
                 f"of gradients (expected {len(nodes)}, got {len(grads)})"
             )
-        for i, (g, n) in enumerate(zip(grads, nodes, strict=False)):
-            if n is not None and g is not None and not isinstance(g, binding.tensor):
-                raise TypeError(
-                    f"function {self.__name__}: expected a Tensor or "
-                    f"None for gradient {i}, got {type(g).__name__}"
-                )
-        return grads[: len(nodes)]
+        return tuple(
+            None if n is None or g is None else self._fitted(i, g)
+            for i, (g, n) in enumerate(zip(grads, nodes))
+        )
+
+    def _fitted(self, i: int, g: Any) -> Any:
+        """A gradient in the shape and dtype of its input: one of a broadcast shape is summed."""
+        if not isinstance(g, binding.tensor):
+            raise RuntimeError(
+                f"function {self.__name__}: expected a Tensor or None "
+                f"for gradient {i}, got {type(g).__name__}"
+            )
+        shape, dtype = self.inputs[i]
+        if g._a.shape != shape and not _expands(shape, g._a.shape):
+            raise RuntimeError(
+                f"Function {self.__name__} returned an invalid gradient at index {i} - "
+                f"got {list(g._a.shape)} but expected shape compatible with {list(shape)}"
+            )
+        return g if g._a.shape == shape and g._a.dtype == dtype else binding.fit(g, shape, dtype)
 
 
 def once_differentiable(fn: Callable[..., Any]) -> Callable[..., Any]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import rushlight as rl
-from rushlight.autograd.gradcheck import gradcheck, gradgradcheck
+from rushlight.autograd import gradcheck, gradgradcheck
 from rushlight.errors import AdviceWarning
 from rushlight.nn import functional as F
 from rushlight.ops import losses_classes
