@@ -24,6 +24,7 @@ from . import einsum as einsum
 from . import embedding as embedding
 from . import embedding_bag as embedding_bag
 from . import extremes as extremes
+from . import fft as fft
 from . import fill as fill
 from . import fill_diagonal as fill_diagonal
 from . import fold as fold
