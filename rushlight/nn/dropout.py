@@ -8,6 +8,7 @@ from ..autograd.mode import grad_on
 from ..errors import advise
 from ..tensor import Tensor
 from . import functional as F
+from .functional import dropout
 from .module import Module
 
 
@@ -41,7 +42,7 @@ class Dropout(_DropoutNd):
     def forward(self, input: Tensor) -> Tensor:
         if self.training and input._n is None:  # in normal training there is a node, and nothing more to ask
             _advise_eval(self)
-        return F.dropout(input, self.p, self.training, self.inplace)
+        return dropout(input, self.p, self.training, self.inplace)
 
 
 class Dropout1d(_DropoutNd):

@@ -8,6 +8,7 @@ from typing import Any
 from ..tensor import Tensor
 from . import functional as F
 from . import init
+from .functional import layer_norm
 from .making import parameter, per_axis
 from .module import Module
 
@@ -46,7 +47,7 @@ class LayerNorm(Module):
         ones_and_zeros(self.weight, self.bias)
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
+        return layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
         return (

@@ -315,6 +315,21 @@ def test_weight_standardisation_by_conv_forward():
     assert abs(layer(rushlight.ones(1, 2, 5, 5))[0, :, 2, 2].detach().numpy()).max() < 1e-6
 
 
+def test_data_parallel_runs_its_module():
+    model = nn.DataParallel(nn.Linear(2, 3), device_ids=[0])
+    assert list(model.state_dict()) == ["module.weight", "module.bias"]
+    x = rushlight.ones(1, 2)
+    assert np.array_equal(model(x).detach().numpy(), model.module(x).detach().numpy())
+
+
+def test_names_of_the_files_of_torch():
+    assert nn.modules.conv.Conv2d is nn.modules.Conv2d is nn.Conv2d
+    assert issubclass(nn.BatchNorm2d, nn.modules.batchnorm._BatchNorm)
+    assert nn.modules.utils._pair(3) == (3, 3) and nn.modules.utils._triple((1, 2, 3)) == (1, 2, 3)
+    assert nn.modules.utils._reverse_repeat_tuple((1, 2), 2) == (2, 2, 1, 1)
+    assert nn.modules.utils._list_with_default([None, 4], [1, 2, 3]) == [2, 4]
+
+
 @pytest.mark.parametrize("device", [None, "cpu", "meta"])
 @pytest.mark.parametrize("dtype", [None, rushlight.float64, rushlight.bfloat16])
 def test_device_and_dtype(device, dtype):

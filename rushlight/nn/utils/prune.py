@@ -25,7 +25,7 @@ M = TypeVar("M", bound=Module)
 def _check_amount(amount: Any) -> None:
     if not isinstance(amount, Real):
         raise TypeError(f"Invalid type for amount: {amount}. Must be int or float.")
-    if amount < 0 or (amount > 1 and not isinstance(amount, Integral)):
+    if float(amount) < 0 or (float(amount) > 1 and not isinstance(amount, Integral)):
         raise ValueError(
             f"amount={amount} should either be a float in the range [0, 1] or a non-negative integer"
         )
@@ -356,7 +356,7 @@ def global_unstructured(
     tensors = [getattr(module, name).detach() for module, name in listed]
     masks = [getattr(m, f"{name}_mask", ones_like(t)) for (m, name), t in zip(listed, tensors, strict=True)]
     method._tensor_name = "together"
-    values = [scores.get(key, t) for key, t in zip(listed, tensors, strict=True)]
+    values = [scores[key] if key in scores else t for key, t in zip(listed, tensors, strict=True)]
     mask = PruningContainer(method).compute_mask(parameters_to_vector(values), parameters_to_vector(masks))
     start = 0
     for (module, name), tensor in zip(listed, tensors, strict=True):
