@@ -7,6 +7,7 @@ come from `np.random.MT19937`; what is torch's own is how a seed, the words and 
 from __future__ import annotations
 
 import os
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,10 @@ _LAYOUT = np.dtype(
         "itemsize": 5056,
     }
 )
+
+
+#: what drawing means inside the innermost running vmap: "error", "same", "different"; None outside
+randomness: ContextVar[str | None] = ContextVar("vmap_randomness", default=None)
 
 
 class Generator:
@@ -73,6 +78,11 @@ class Generator:
         return self._engine
 
     def _raw(self, n: int) -> np.ndarray:
+        if randomness.get() == "error":
+            raise RuntimeError(
+                "vmap: called random operation while in randomness error mode. Please either use the 'same' or "
+                "'different' randomness flags on vmap or perform the randomness operation outside of vmap"
+            )
         engine = self._engine if self._engine is not None else self._start_engine()
         self._fresh = self._fresh and n == 0
         return engine.random_raw(n)

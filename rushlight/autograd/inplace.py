@@ -183,6 +183,9 @@ def copy_slices_backward(n: list[Any], g: Any) -> tuple[Any, Any]:
     """Backward of a write through a view: the view's place goes to the written value,
     the rest to the old base.
     """
+    if g.__class__ is not ndarray:  # a batch, under vmap
+        rest, written = _copy_slices_on_tensors(n, binding.wrap(g))
+        return rest._a, written._a
     rest = binding.wrap(g.copy())
     place = replay(n[3], rest)
     written = place._a.copy()

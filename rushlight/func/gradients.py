@@ -72,6 +72,11 @@ def _pulled(
     return list(found)
 
 
+def _shown(aux: Any, again: bool) -> Any:
+    """What a function gave beside its value; detached where nothing outside differentiates."""
+    return aux if again else tree_map(lambda t: t.detach() if isinstance(t, Tensor) else t, aux)
+
+
 def _ones(t: Tensor) -> Tensor:
     a = t._a
     return wrap(np.ones(a.shape, a.dtype) if isinstance(a, np.ndarray) else a.ones_like())
@@ -112,7 +117,7 @@ def grad_and_value(func: Callable[..., Any], argnums: Any = 0, has_aux: bool = F
                 )
             grads = _pulled([value], leaves, [_ones(value)], again)
         value = value if again else value.detach()
-        return unflatten(shape, grads), ((value, aux) if has_aux else value)
+        return unflatten(shape, grads), ((value, _shown(aux, again)) if has_aux else value)
 
     return wrapper
 
@@ -154,7 +159,7 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
         return nest if len(nest) != 1 else nest
 
     shown = unflatten(out_shape, [o if again else o.detach() for o in outputs])
-    return (shown, pull, aux) if has_aux else (shown, pull)
+    return (shown, pull, _shown(aux, again)) if has_aux else (shown, pull)
 
 
 def jvp(
@@ -183,7 +188,8 @@ def jvp(
         outputs, shape = flatten(out)
         pushed = [_pushed(o, leaves, along, again) for o in outputs]
     value = unflatten(shape, [o if again else o.detach() for o in outputs])
-    return (value, unflatten(shape, pushed), aux) if has_aux else (value, unflatten(shape, pushed))
+    tangent = unflatten(shape, pushed)
+    return (value, tangent, _shown(aux, again)) if has_aux else (value, tangent)
 
 
 def _pushed(output: Tensor, leaves: list[Any], along: list[Any], again: bool) -> Tensor:
@@ -259,24 +265,21 @@ def jacfwd(
     @wraps(func)
     def wrapper(*args: Any) -> Any:
         numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
-        aux: list[Any] = []
 
         def column(i: int, v: Tensor) -> Any:
             def restricted(x: Any) -> Any:
                 out = func(*args[:i], x, *args[i + 1 :])
-                if has_aux:
-                    aux[:] = [out[1]]
                 return out[0] if has_aux else out
 
             return jvp(restricted, (args[i],), (v,))[1]
 
         found = []
         for i in numbers:
-            columns = vmap(lambda v, i=i: column(i, v))(_basis(args[i]))
+            columns = vmap(lambda v, i=i: column(i, v), randomness=randomness)(_basis(args[i]))
             x = args[i]
             found.append(tree_map(lambda c, x=x: c.movedim(0, -1).reshape((*c.shape[1:], *x.shape)), columns))
         nest = found[0] if isinstance(argnums, int) else tuple(found)
-        return (nest, aux[0]) if has_aux else nest
+        return (nest, func(*args)[1]) if has_aux else nest
 
     return wrapper
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import generator
 from ..arrays.batched import BatchedArray, next_level
 from ..autograd.engine import lasting, next_number
 from ..ops import batch as batch  # states the batching rules
@@ -19,6 +20,14 @@ from .tree import broadcast_to, flatten, unflatten
 
 # (level, size), outermost first
 _running: ContextVar[tuple[tuple[int, int], ...]] = ContextVar("running_vmaps", default=())
+
+
+def drawn_for_each(draw: Callable[[tuple[int, ...]], Tensor], shape: tuple[int, ...]) -> Tensor:
+    """Random numbers of a shape: in a vmap of "different" randomness, of their own for every example."""
+    if generator.randomness.get() != "different":
+        return draw(shape)
+    level, size = _running.get()[-1]
+    return enter(draw((size, *shape)), 0, level)
 
 
 def repeated(t: Tensor) -> Tensor:
@@ -42,8 +51,14 @@ def vmap(
 ) -> Callable[..., Any]:
     """A function that maps `func` over dimension `in_dims` of its inputs and stacks results along `out_dims`.
 
-    None in `in_dims` leaves an input unmapped. Raises ValueError where sizes differ or nothing is mapped.
+    None in `in_dims` leaves an input unmapped. `randomness` says whether random numbers may be drawn ("error": not),
+    one for all examples ("same") or one for each ("different"). Raises ValueError where sizes differ or nothing
+    is mapped.
     """
+    if randomness not in ("error", "different", "same"):
+        raise RuntimeError(
+            f"vmap: Only allowed values for randomness are 'error', 'different', or 'same'. Got {randomness}"
+        )
 
     @wraps(func)
     def mapped(*args: Any, **kwargs: Any) -> Any:
@@ -53,22 +68,19 @@ def vmap(
             list(args),
             "vmap: in_dims",
         )
-        named, named_shape = flatten(kwargs)
-        dims += [0 if isinstance(x, Tensor) else None for x in named]
-        size = _batch_size([*leaves, *named], dims)
+        size = _batch_size(leaves, dims)
         level = next_level()
-        entered = [
-            x if d is None else enter(x, d, level) for x, d in zip([*leaves, *named], dims, strict=True)
-        ]
-        inside = unflatten(shape, entered[: len(leaves)])
-        token = _running.set((*_running.get(), (level, size)))
+        entered = [x if d is None else enter(x, d, level) for x, d in zip(leaves, dims, strict=True)]
+        inside = unflatten(shape, entered)
+        token, drawing = _running.set((*_running.get(), (level, size))), generator.randomness.set(randomness)
         try:
-            out = func(*inside, **unflatten(named_shape, entered[len(leaves) :]))
+            out = func(*inside, **kwargs)  # not mapped: in_dims counts what stands by position
         finally:
             _running.reset(token)
+            generator.randomness.reset(drawing)
         return _leave(out, out_dims, size, level)
 
-    return mapped if chunk_size is None else _chunked(func, in_dims, out_dims, chunk_size)
+    return mapped if chunk_size is None else _chunked(func, in_dims, out_dims, randomness, chunk_size)
 
 
 def _batch_size(leaves: list[Any], dims: list[Any]) -> int:
@@ -105,7 +117,7 @@ def _leave(out: Any, out_dims: Any, size: int, level: int) -> Any:
     return unflatten(shape, [leave(x, d, size, level) for x, d in zip(leaves, dims, strict=True)])
 
 
-def _chunked(func: Callable[..., Any], in_dims: Any, out_dims: Any, chunk: int) -> Callable[..., Any]:
+def _chunked(func: Callable[..., Any], in_dims: Any, out_dims: Any, randomness: str, chunk: int) -> Callable[..., Any]:
     """vmap over consecutive pieces of the batch, results joined."""
     cat = function_of(registry["cat"])
 
@@ -121,7 +133,7 @@ def _chunked(func: Callable[..., Any], in_dims: Any, out_dims: Any, chunk: int) 
         outs = []
         for i in range(n):
             part = [x if p is None else p[i] for x, p in zip(leaves, pieces, strict=True)]
-            outs.append(flatten(vmap(func, in_dims, out_dims)(*unflatten(shape, part), **kwargs)))
+            outs.append(flatten(vmap(func, in_dims, out_dims, randomness)(*unflatten(shape, part), **kwargs)))
         spec = broadcast_to(out_dims, unflatten(outs[0][1], outs[0][0]), "vmap: out_dims")
         joined = [cat([o[0][k] for o in outs], spec[k]) for k in range(len(outs[0][0]))]
         return unflatten(outs[0][1], joined)

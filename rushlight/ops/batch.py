@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays.batched import example_by_example
+from ..arrays.generator import randomness
 from .declare import Op, registry
 
 Rule = Callable[..., Any]
@@ -68,7 +69,7 @@ def to_shape(name: str) -> Rule:
         if not _alone(op, flags) or not isinstance(shape, (tuple, list)):
             return example_by_example(op, size, values, flags, options)
         x = values[0]
-        if op.name in ("expand", "sum_to_size"):
+        if op.name == "expand":
             x = _padded(x, len(shape))
         return op(
             x,
@@ -91,6 +92,22 @@ def _inferred(op: Op, x: Any, shape: Any, i: int) -> int:
         return -1
     known = int(np.prod([n for n in shape if n != -1]))
     return int(np.prod(x.shape[1:])) // max(known, 1)
+
+
+def summing(op: Op, size: int, values: list[Any], flags: list[bool], options: dict[str, Any]) -> Any:
+    """For sum_to_size: ones stand for the dimensions that the result does not have."""
+    x, shape = values[0], tuple(_options(op, values, options)["size"])
+    ones = (1,) * (x.ndim - 1 - len(shape))
+    return op(x, (size, *ones, *shape)).reshape((size, *shape))
+
+
+def drawing(op: Op, size: int, values: list[Any], flags: list[bool], options: dict[str, Any]) -> Any:
+    """For masks drawn in the shape of the only input: one for all examples, or one for each."""
+    if randomness.get() != "same":
+        return example_by_example(op, size, values, flags, options)
+    out = op(values[0][0], *values[1:], **options)
+    repeated = [np.broadcast_to(o, (size, *o.shape)) for o in (out if isinstance(out, tuple) else (out,))]
+    return tuple(repeated) if isinstance(out, tuple) else repeated[0]
 
 
 def elementwise(op: Op, size: int, values: list[Any], flags: list[bool], options: dict[str, Any]) -> Any:
@@ -171,7 +188,9 @@ _state(over_dims("dim0", "dim1"), "transpose")
 _state(over_dims("dim1", "dim2"), "diagonal")
 _state(over_dims("dimension"), "unfold")
 _state(to_shape("size"), "view")
-_state(to_shape("size"), "expand", "sum_to_size")
+_state(to_shape("size"), "expand")
+_state(summing, "sum_to_size")
+_state(drawing, "dropout_mask", "alpha_dropout_masks")
 _state(elementwise, "clone", "to_dtype", "nan_to_num", "conjugated", "zeros_like", "is_number")
 _state(permuting, "permute")
 _state(inserting, "unsqueeze")

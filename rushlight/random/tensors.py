@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import creation, dtypes
 from ..arrays import distributions
+from ..arrays.generator import randomness
 from ..autograd.inplace import write_out
 from ..tensor import Tensor, wrap
 from .filling import Draw, fill, untied
@@ -42,8 +43,17 @@ def sized(
         made = creation.empty(shape, dtype=dtype or default, device=device)
         if made.is_meta:
             return made.requires_grad_() if requires_grad else made
-    made = wrap(draw(shape, creation._storage(dtype, default), True))
+    made = each_its_own(lambda shape: wrap(draw(shape, creation._storage(dtype, default), True)), shape)
     return made.requires_grad_() if requires_grad else made
+
+
+def each_its_own(draw: Callable[[tuple[int, ...]], Tensor], shape: tuple[int, ...]) -> Tensor:
+    """Samples of a shape; inside vmap(..., randomness="different") of their own for every example."""
+    if randomness.get() is None:
+        return draw(shape)
+    from ..func.vmapping import drawn_for_each
+
+    return drawn_for_each(draw, shape)
 
 
 def _sized(name: str, sample: Callable[..., np.ndarray], doc: str) -> Callable[..., Tensor]:
