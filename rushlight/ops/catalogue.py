@@ -29,6 +29,7 @@ from . import fill as fill
 from . import fill_diagonal as fill_diagonal
 from . import fold as fold
 from . import gather as gather
+from . import grid_sample as grid_sample
 from . import grids as grids
 from . import gumbel as gumbel
 from . import histograms as histograms
