@@ -85,7 +85,15 @@ def _fast_inplace(op: Op) -> str:
         if any(p.name == "alpha" for p in op.options)
         else ""
     )
-    return _FAST_INPLACE.format(x=x, y=y, guards=guards, name=f"{op.name}_", scaled=scaled)
+    counting = _FAST_COUNT.format(y=y, guards=guards, plain=" and alpha == 1" if scaled else "")
+    counting = "" if op.name == "div" else counting
+    return _FAST_INPLACE.format(x=x, y=y, guards=guards, name=f"{op.name}_", scaled=scaled, counting=counting)
+
+
+#: an int64 and a Python int that fits: counters, such as the batches a batch norm has seen
+_FAST_COUNT = """
+        elif d is i8 and c is int and abs({y}) < 0x80000000 and a.__class__ is ndarray{guards}{plain}:
+            b = constant(d, {y})"""
 
 
 _FAST_INPLACE = """\
@@ -100,7 +108,7 @@ _FAST_INPLACE = """\
                 if b.dtype is not d or b.__class__ is not ndarray: b = None
                 elif {y}._n is not None and grad_on(): b = None
             elif c is float or c is int:
-                b = constant(d, {y})
+                b = constant(d, {y}){counting}
         if b is not None:
 {scaled}            try:
                 if a.size == 1: a[...] = ufunc(a, b)  # in place, NumPy suspects an overlap: 3 times slower
