@@ -359,7 +359,7 @@ class Tensor:
         text = tensor_repr(
             self._a,
             dtype_name=repr(self.dtype),
-            default_dtype=dtypes.get_default_dtype().np,  # pyright: ignore[reportArgumentType]
+            default_dtype=dtypes.get_default_dtype().np,
             device=str(self.device),
             requires_grad=self.requires_grad,
             grad_fn_name=name,

@@ -30,11 +30,11 @@ class BatchedArray(ForeignArray):
         self.__op_priority__ = 30 + level
 
     @property
-    def shape(self) -> tuple[int, ...]:  # type: ignore[override]
+    def shape(self) -> tuple[int, ...]:
         return self.value.shape[1:]
 
     @property
-    def dtype(self) -> np.dtype:  # type: ignore[override]
+    def dtype(self) -> np.dtype:
         return self.value.dtype
 
     @property

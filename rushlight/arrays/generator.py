@@ -80,7 +80,8 @@ class Generator:
     def _raw(self, n: int) -> np.ndarray:
         if randomness.get() == "error":
             raise RuntimeError(
-                "vmap: called random operation while in randomness error mode. Please either use the 'same' or "
+                "vmap: called random operation while in randomness "
+                "error mode. Please either use the 'same' or "
                 "'different' randomness flags on vmap or perform the randomness operation outside of vmap"
             )
         engine = self._engine if self._engine is not None else self._start_engine()

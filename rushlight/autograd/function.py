@@ -184,7 +184,7 @@ def _save(
     the node is held weakly through a list that can be referenced.
     """
     holder = _Holder(node)
-    ctx._node, ctx._name = holder.get, cls.__name__  # type: ignore[attr-defined]
+    ctx._node, ctx._name = holder.get, cls.__name__
     for t in getattr(ctx, "_to_save", ()):
         at = next((i for i, o in enumerate(outputs) if o is t), None)
         if at is not None and isinstance(t, binding.tensor) and made[at]._n is not None:
@@ -313,4 +313,4 @@ def _refuse(n: list[Any], g: Any) -> Any:
     raise RuntimeError("trying to differentiate twice a function that was marked with @once_differentiable")
 
 
-_refuse.on_tensors = _refuse  # type: ignore[attr-defined]
+_refuse.on_tensors = _refuse

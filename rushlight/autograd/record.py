@@ -273,5 +273,5 @@ def _sum_batch_on_tensors(n: list[Any], g: Any) -> Any:
     return binding.sum_batch(g, n[3], n[4])
 
 
-_sum_batch.on_tensors = _sum_batch_on_tensors  # type: ignore[attr-defined]
+_sum_batch.on_tensors = _sum_batch_on_tensors
 lasting.add(_sum_batch)

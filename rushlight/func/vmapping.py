@@ -51,9 +51,9 @@ def vmap(
 ) -> Callable[..., Any]:
     """A function that maps `func` over dimension `in_dims` of its inputs and stacks results along `out_dims`.
 
-    None in `in_dims` leaves an input unmapped. `randomness` says whether random numbers may be drawn ("error": not),
-    one for all examples ("same") or one for each ("different"). Raises ValueError where sizes differ or nothing
-    is mapped.
+    None in `in_dims` leaves an input unmapped. `randomness` says whether random numbers may be drawn
+    ("error": not), one for all examples ("same") or one for each ("different"). Raises ValueError where sizes
+    differ or nothing is mapped.
     """
     if randomness not in ("error", "different", "same"):
         raise RuntimeError(
@@ -117,7 +117,9 @@ def _leave(out: Any, out_dims: Any, size: int, level: int) -> Any:
     return unflatten(shape, [leave(x, d, size, level) for x, d in zip(leaves, dims, strict=True)])
 
 
-def _chunked(func: Callable[..., Any], in_dims: Any, out_dims: Any, randomness: str, chunk: int) -> Callable[..., Any]:
+def _chunked(
+    func: Callable[..., Any], in_dims: Any, out_dims: Any, randomness: str, chunk: int
+) -> Callable[..., Any]:
     """vmap over consecutive pieces of the batch, results joined."""
     cat = function_of(registry["cat"])
 

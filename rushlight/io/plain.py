@@ -117,7 +117,7 @@ def make_numpy_dtype(code: Any, align: Any = False, copy: Any = True) -> np.dtyp
     """Make a NumPy dtype of numbers or text; objects and records are refused."""
     if type(code) is not str or not NUMPY_TYPE.fullmatch(code):
         raise wrong(f"the NumPy dtype {code!r:.60} is not one of plain numbers")
-    return np.dtype(code, False, True)  # type: ignore[call-overload]  # a copy: set_dtype_state changes it
+    return np.dtype(code, False, True)  # a copy: set_dtype_state changes it
 
 
 def set_dtype_state(dtype: np.dtype, state: Any) -> None:

@@ -67,7 +67,7 @@ class UninitializedTensorMixin:
         return f"<{type(self).__name__}>"
 
 
-class UninitializedParameter(UninitializedTensorMixin, Parameter):  # type: ignore[misc]
+class UninitializedParameter(UninitializedTensorMixin, Parameter):
     """A parameter without a shape yet."""
 
     __slots__ = ()
@@ -80,7 +80,7 @@ class UninitializedParameter(UninitializedTensorMixin, Parameter):  # type: igno
         pass
 
 
-class UninitializedBuffer(UninitializedTensorMixin, Tensor):  # type: ignore[misc]
+class UninitializedBuffer(UninitializedTensorMixin, Tensor):
     """A buffer without a shape yet."""
 
     __slots__ = ()

@@ -60,7 +60,7 @@ def _copying(op: Op, forms: str = "o", show: Any = None) -> Op:
 
     body.__name__, body.__module__ = f"{op.name}_copy", __name__
     body.__doc__ = f"A copy of {op.name}: {op.doc}"
-    body.__signature__ = op.signature  # pyright: ignore[reportFunctionMemberAccess]
+    body.__signature__ = op.signature
     return Composite(body, forms=forms)
 
 

@@ -58,7 +58,7 @@ def cov(input: Array, fweights: Array = None, aweights: Array = None, /, *, corr
     if _kind(input).category == BOOL:
         raise RuntimeError("cov(): bool dtype is not supported for input; use .float()")
     x = reshape(input, (1, -1)) if len(input.shape) < 2 else input
-    x = x if _kind(x).category >= FLOAT else of_type(x, get_default_dtype().np)  # pyright: ignore[reportArgumentType]
+    x = x if _kind(x).category >= FLOAT else of_type(x, get_default_dtype().np)
     n = x.shape[1]
     weights = _weights(fweights, aweights, n, x)
     total = n if weights is None else sum(weights)
@@ -75,7 +75,7 @@ def _weights(fweights: Any, aweights: Any, n: int, x: Any) -> Any:
     for name, given, integral in (("fweights", fweights, True), ("aweights", aweights, False)):
         if given is not None:
             _check_weights(name, given, n, integral)
-            w = of_type(given, _kind(x).to_real().np)  # pyright: ignore[reportArgumentType]
+            w = of_type(given, _kind(x).to_real().np)
             found = w if found is None else found * w
     return found
 
@@ -87,7 +87,7 @@ def _freedom(total: Any, weights: Any, aweights: Any, correction: int) -> Any:
     elif aweights is None or not correction:
         freedom = total - correction
     else:
-        freedom = total - correction * sum(weights * of_type(aweights, _kind(weights).np)) / total  # pyright: ignore[reportArgumentType]
+        freedom = total - correction * sum(weights * of_type(aweights, _kind(weights).np)) / total
     if float(freedom) <= 0:
         warnings.warn(
             "cov(): degrees of freedom is <= 0. Correction should be strictly less than the number of "

@@ -38,7 +38,7 @@ def matrix_norm(
         )
     if ord == "fro":
         return vector_norm(A, 2, (rows, columns), keepdim, dtype=dtype)
-    A = A if dtype is None else of_type(A, dtype.np)  # pyright: ignore[reportArgumentType]
+    A = A if dtype is None else of_type(A, dtype.np)
     extreme = amin if isinstance(ord, (int, float)) and ord < 0 else amax
     if ord in ("nuc", 2, -2):
         S = svdvals(movedim(A, (rows, columns), (-2, -1)))

@@ -49,11 +49,11 @@ def _spread_mask(mask: Any, x: Any) -> Any:
 
 def _fill(x: Any, mask: Any, value: float, dtype: Dtype | None = None) -> Any:
     """`x` in `dtype`, with `value` where the mask does not hold; infinities are limits for integers."""
-    x = x if dtype is None else of_type(x, dtype.np)  # pyright: ignore[reportArgumentType]
+    x = x if dtype is None else of_type(x, dtype.np)
     if mask is None:
         return x
     if math.isinf(value) and _kind(x).category < FLOAT:
-        limits = np.iinfo(_kind(x).np)  # pyright: ignore[reportArgumentType]
+        limits = np.iinfo(_kind(x).np)
         value = int(limits.max if value > 0 else limits.min)
     return where(_spread_mask(mask, x), x, value)
 
@@ -63,7 +63,7 @@ def _how_many(x: Any, dim: Any, keepdim: bool, mask: Any) -> Any:
     if mask is None:
         return float(count(tuple(x.shape), dim))
     seen = reduce.sum(_spread_mask(mask, x), dim, keepdim)
-    return of_type(seen, _kind(x).to_real().np)  # pyright: ignore[reportArgumentType]
+    return of_type(seen, _kind(x).to_real().np)
 
 
 # -- sums and products --------------------------------------------------------------------------------
@@ -199,7 +199,7 @@ def masked_argmax(
 ) -> Array:
     """Where the largest element under `mask` stands; as PyTorch has it, in the dtype of the input."""
     found = extremes.argmax(_fill(input, mask, -math.inf, dtype), dim, keepdim)
-    return of_type(found, (dtype or _kind(input)).np)  # pyright: ignore[reportArgumentType]
+    return of_type(found, (dtype or _kind(input)).np)
 
 
 @composite(forms="", under="internal", aliases=("masked.argmin",))
@@ -214,7 +214,7 @@ def masked_argmin(
 ) -> Array:
     """Where the smallest element under `mask` stands; as PyTorch has it, in the dtype of the input."""
     found = extremes.argmin(_fill(input, mask, math.inf, dtype), dim, keepdim)
-    return of_type(found, (dtype or _kind(input)).np)  # pyright: ignore[reportArgumentType]
+    return of_type(found, (dtype or _kind(input)).np)
 
 
 @composite(forms="", under="internal", aliases=("masked.median",))

@@ -39,7 +39,7 @@ def _norm_type(input: Array, dtype: Dtype | None) -> tuple[np.dtype, np.dtype]:
             f"{name}: Expected a floating point or complex tensor as input. Got {kind}; use .float()"
         )
     if dtype is None:
-        return input.dtype, kind.to_real().np  # pyright: ignore[reportReturnType]
+        return input.dtype, kind.to_real().np
     if dtype.category < FLOAT:
         raise RuntimeError(f"{name}: dtype should be floating point or complex, but got {dtype}")
     if (kind.category > FLOAT) != (dtype.category > FLOAT):
@@ -52,7 +52,7 @@ def _norm_type(input: Array, dtype: Dtype | None) -> tuple[np.dtype, np.dtype]:
             f"{name}: the dtype of the input {kind} should be convertible without narrowing to the specified "
             f"dtype {dtype}"
         )
-    return dtype.np, dtype.to_real().np  # pyright: ignore[reportReturnType]
+    return dtype.np, dtype.to_real().np
 
 
 def _check_identity(input: Array, p: float, dim: Any, axes: tuple[int, ...]) -> None:
@@ -124,7 +124,7 @@ def _(g: Array, x: Array, out: Array, x_dtype: Any, ord: float, dim: Any, keepdi
 def _widened(x: Array, norm: Array) -> np.dtype:
     """The type of x's elements at the precision of its norm."""
     kind = norm.dtype if isinstance(norm.dtype, Dtype) else OF_NUMPY[norm.dtype]
-    return (kind.to_complex() if is_complex(x) else kind).np  # pyright: ignore[reportReturnType]
+    return (kind.to_complex() if is_complex(x) else kind).np
 
 
 def norm_backward(g: Array, x: Array, norm: Array, p: float, dim: Any) -> Array:
@@ -171,7 +171,7 @@ def _nuclear(x: Array, dim: Any, keepdim: bool, dtype: Dtype | None) -> Array:
         raise RuntimeError(
             f"norm: the nuclear norm is of matrices: give two dimensions, got dim={dim} for {rank} dimensions"
         )
-    x = x if dtype is None else of_type(x, dtype.np)  # pyright: ignore[reportArgumentType]
+    x = x if dtype is None else of_type(x, dtype.np)
     total = sum(registry["svdvals"](movedim(x, axes, (-2, -1))), -1)
     return with_dims(total, tuple(x.shape), axes, False) if keepdim else total
 

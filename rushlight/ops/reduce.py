@@ -27,7 +27,7 @@ _true_divide = np.true_divide
 def sum_type(input: Array, dtype: Dtype | None) -> np.dtype:
     """Sums of booleans and integers are int64 unless told otherwise."""
     if dtype is not None:
-        return dtype.np  # pyright: ignore[reportReturnType]
+        return dtype.np
     return input.dtype if OF_NUMPY[input.dtype].category >= dtypes.FLOAT else np.dtype(np.int64)
 
 
@@ -71,7 +71,7 @@ def require_floating(name: str, input: Array, dtype: Dtype | None) -> np.dtype:
             "complex dtype. "
             f"Got: {kind}; use .float().{name}() or dtype=torch.float32"
         )
-    return kind.np  # pyright: ignore[reportReturnType]
+    return kind.np
 
 
 @primitive(forms="mo")

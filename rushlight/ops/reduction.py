@@ -81,7 +81,7 @@ def reduced_op(kernel: Pointwise, of_difference: OfDifference | None = None) -> 
         return losses if args[-1] == "none" else reduce_array(losses, args[-1]), d
 
     body.__doc__ = f"{kernel.doc} Its mean or sum, or each one."
-    body.__signature__ = inspect.Signature([*parameters, reduction])  # type: ignore[attr-defined]
+    body.__signature__ = inspect.Signature([*parameters, reduction])
     op = Primitive(body, name=f"{kernel.name}_reduced", forms="", under="internal", saves=True)
     op.body.__module__ = kernel.body.__module__
     op.shape(lambda *args: _shape(kernel, tensors, args))
@@ -141,7 +141,7 @@ def _backward_of(
             fitted(grads[n], x, shape) if n in grads else None for n, x in zip(kernel.tensors, inputs)
         )
 
-    backward.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+    backward.__signature__ = inspect.Signature(
         [inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD) for n in (*names, "need")]
     )
     return backward

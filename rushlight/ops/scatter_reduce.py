@@ -133,7 +133,8 @@ def _product_cotangents(
     zeros = gather(add_into_zeros(to_dtype(zero, kind), dim, index, tuple(g.shape)), dim, index)
     alone = zero & (zeros == 1)
     others = scatter_reduce(input, dim, index, masked_fill(src, alone, 1), "prod", include_self=include_self)
-    at_zero = masked_fill(gather(g * others, dim, index), alone == False, 0)  # noqa: E712 (elementwise, arrays and Tensors)
+    # Elementwise: on arrays and on Tensors.
+    at_zero = masked_fill(gather(g * others, dim, index), alone == False, 0)  # noqa: E712
     elsewhere = gather(g * out, dim, index) / masked_fill(src, zero, 1)
     return g * without_self, at_zero + masked_fill(elsewhere, alone, 0)
 

@@ -33,11 +33,12 @@ def _search(edges: Array, values: Array, side: str, out_int32: bool) -> Array:
         )
     work = np.result_type(*(dtypes.compute_type(a.dtype) for a in (edges, values)))
     edges, values = cast(edges, work), cast(values, work)
+    find: Any = np.searchsorted  # its stub wants a literal for `side`
     if edges.ndim == 1:
-        found = np.searchsorted(edges, values, side)  # pyright: ignore[reportArgumentType, reportCallIssue]
+        found = find(edges, values, side)
     else:
         rows = zip(edges.reshape(-1, edges.shape[-1]), values.reshape(-1, values.shape[-1]), strict=True)
-        lines = [np.searchsorted(e, v, side) for e, v in rows]  # pyright: ignore[reportArgumentType, reportCallIssue]
+        lines = [find(e, v, side) for e, v in rows]
         found = np.array(lines, np.int64).reshape(values.shape)
     return np.asarray(found, np.int32 if out_int32 else np.int64)
 

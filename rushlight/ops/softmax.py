@@ -34,7 +34,7 @@ def _prepare(name: str, input: np.ndarray, dim: int, dtype: Dtype | None) -> tup
         )
     axis = normalize_dim(name, dim, input.ndim)
     x = cast(input, dtypes.compute_type(result))
-    return (x if x.ndim else x.reshape(1)), result, axis  # pyright: ignore[reportReturnType]
+    return (x if x.ndim else x.reshape(1)), result, axis
 
 
 def _softmax(input: np.ndarray, dim: int, dtype: Dtype | None = None) -> np.ndarray:
@@ -56,16 +56,16 @@ def _logsumexp(input: Any, dim: Any, keepdim: bool = False) -> Any:
     """log Σ exp(x - max) + max; an infinite max is left out of the difference."""
     result = input.dtype if is_floating(input) else dtypes.get_default_dtype().np
     axes = normalize_dims("logsumexp", dim, input.ndim)
-    x: Any = np.atleast_1d(cast(input, dtypes.compute_type(result)))  # pyright: ignore[reportArgumentType]
+    x: Any = np.atleast_1d(cast(input, dtypes.compute_type(result)))
     axes = axes or (0,) * (input.ndim == 0)
     if not x.size:
         total = np.log(np.add.reduce(np.exp(x), axes, keepdims=keepdim))
-        return cast(np.asarray(total), result)  # pyright: ignore[reportArgumentType]
+        return cast(np.asarray(total), result)
     top = np.maximum.reduce(x.real, axes, keepdims=True)
     top = np.where(np.isfinite(top), top, x.real.dtype.type(0))
     total = np.log(add_reduce(np.exp(x - top), axes, True)) + top
     shape = total.shape if keepdim else [n for i, n in enumerate(input.shape) if i not in axes]
-    return cast(total.reshape(shape if input.ndim else ()), result)  # pyright: ignore[reportArgumentType]
+    return cast(total.reshape(shape if input.ndim else ()), result)
 
 
 def is_floating(x: Any) -> bool:
@@ -79,7 +79,7 @@ def is_floating(x: Any) -> bool:
 
 
 def _typed(input: Array, dtype: Dtype | None) -> Array:
-    return input if dtype is None else of_type(input, dtype.np)  # pyright: ignore[reportArgumentType]
+    return input if dtype is None else of_type(input, dtype.np)
 
 
 @composite(forms="mo", aliases=("special.softmax",))

@@ -64,7 +64,7 @@ def _freedom(name: str, n: int, correction: float) -> float:
 
 
 def _real_of(storage: np.dtype) -> np.dtype:
-    return OF_NUMPY[storage].to_real().np  # pyright: ignore[reportReturnType]
+    return OF_NUMPY[storage].to_real().np
 
 
 def _var_backward(g: Array, input: Array, dim: Any, keepdim: bool, correction: float) -> Array:

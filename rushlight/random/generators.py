@@ -20,11 +20,11 @@ class Generator(_Engine):
         super().__init__(str(resolve(device)))
         self.device = CPU
 
-    def get_state(self) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def get_state(self) -> Tensor:
         """The whole state as 5056 bytes (uint8), in PyTorch's layout."""
         return wrap(super().get_state())
 
-    def set_state(self, new_state: Tensor) -> Generator:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def set_state(self, new_state: Tensor) -> Generator:
         """Continue from a state that get_state() returned, here or in PyTorch."""
         if not isinstance(new_state, Tensor):
             raise TypeError(f"set_state: expected a torch.ByteTensor, but got {type(new_state).__name__}")

@@ -156,7 +156,7 @@ class ReduceLROnPlateau(LRScheduler):
         """Forget the past."""
         self.best, self.cooldown_counter, self.num_bad_epochs = self.mode_worse, 0, 0
 
-    def step(self, metrics: Any, epoch: int | None = None) -> None:  # type: ignore[override]
+    def step(self, metrics: Any, epoch: int | None = None) -> None:
         """Look at the metric of the epoch just done."""
         current = float(metrics)
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
