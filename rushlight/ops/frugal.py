@@ -24,6 +24,8 @@ _UFUNCS = {
     **{"exp": np.exp, "log": np.log, "tanh": np.tanh, "square": np.square, "sin": np.sin, "cos": np.cos},
     **{"reciprocal": np.reciprocal, "maximum": np.maximum, "minimum": np.minimum, "absolute": np.absolute},
 }
+#: ufuncs that take their result's place only by name
+_OUT = {"maximum": ", out=", "minimum": ", out="}
 
 
 class InPlace:
@@ -110,14 +112,14 @@ class _Writer:
             return f"({infix.format(*(t for t, _ in parts))})", False
         texts = ", ".join(t for t, _ in parts)
         if e is self.root:
-            self.lines.append(f"np_{e.fn.name}({texts}, {self.target})")
+            self.lines.append(f"np_{e.fn.name}({texts}{_OUT.get(e.fn.name, ', ')}{self.target})")
             return self.target, False
         own = next((t for t, temporary in parts if temporary), None)
         if own is None:
             own = f"t{len(self.lines)}"
             self.lines.append(f"{own} = np_{e.fn.name}({texts})")
         else:
-            self.lines.append(f"np_{e.fn.name}({texts}, {own})")
+            self.lines.append(f"np_{e.fn.name}({texts}{_OUT.get(e.fn.name, ', ')}{own})")
         return own, True
 
     def is_number(self, e: Expr) -> bool:

@@ -143,13 +143,15 @@ def cast_floats(sample: Sample, name: str) -> Sample:
         if a.dtype != np.float64:
             return a
         if storage.kind in "iu":
-            whole = np.where(np.trunc(a * 2) == 0, 1, np.trunc(a * 2))
+            finite = np.nan_to_num(a, nan=0.0, posinf=50.0, neginf=-50.0)
+            whole = np.where(np.trunc(finite * 2) == 0, 1, np.trunc(finite * 2))
             return np.asarray(np.abs(whole) if storage.kind == "u" else whole).astype(storage)
         if storage.kind == "c":
             return np.asarray(a + 0.5j * np.roll(a, 1)).astype(storage)
         return np.asarray(a > 0.5) if storage.kind == "b" else a.astype(storage)
 
-    return changed(sample, cast)
+    with np.errstate(all="ignore"):  # inf times a complex number, say
+        return changed(sample, cast)
 
 
 def has_floats(sample: Sample) -> bool:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import rushlight as rl
-from rushlight.autograd.gradcheck import gradcheck, gradgradcheck
+from rushlight.autograd import gradcheck, gradgradcheck
 from rushlight.nn import functional as F
 
 

@@ -48,7 +48,7 @@ BYTES = rl.tensor([1, 200], dtype=rl.uint8)
         (lambda: rl.erf(COMPLEX), NotImplementedError, "complex64"),
         (lambda: FLOATS.to(rl.float8_e4m3fn) + 1, NotImplementedError, "float8_e4m3fn"),
         (lambda: FLOATS + None, TypeError, "None"),
-        (lambda: FLOATS * [1, 2], TypeError, "list"),
+        (lambda: FLOATS + [1, 2], TypeError, "list"),
         (lambda: rl.tensor([1.0, 2.0]) + rl.tensor([1.0, 2.0, 3.0]), RuntimeError, r"\(2,\) and \(3,\)"),
     ],
 )
