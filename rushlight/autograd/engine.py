@@ -205,7 +205,7 @@ def select_backward(n: list[Any], g: Any) -> Outputs:
     return Outputs({n[3]: g})
 
 
-select_backward.on_tensors = select_backward  # type: ignore[attr-defined]
+select_backward.on_tensors = select_backward
 lasting.add(select_backward)
 
 
@@ -301,11 +301,14 @@ def run_general(
     create_graph: bool = False,
     captures: dict[int, list[int]] | None = None,
     into_leaves: bool = True,
+    through: bool = True,
 ) -> dict[int, Any]:
     """Backward from several roots. `captures` maps a node's number or a leaf's id to positions of a result;
-    returns position -> cotangent. `into_leaves` False leaves every `.grad` alone.
+    returns position -> cotangent. `into_leaves` False leaves every `.grad` alone; `through` False ends at the
+    nodes that are captured, and runs no hooks of leaves.
     """
     state = _Sweep(create_graph, captures or {}, into_leaves)
+    state.through = through
     for root, g in zip(roots, cotangents):
         state.arrive(root, g, g)
     wanted = set(state.captures)
@@ -314,6 +317,8 @@ def run_general(
         g = state.grads.pop(n[0])
         state.capture(n[0], g)
         wanted.discard(n[0])
+        if not through and n[0] in state.captures:
+            continue
         if not into_leaves and not wanted:
             break  # what waits is older than all that was asked for, and so leads to none of it
         state.visit(n, g, retain)
@@ -326,6 +331,7 @@ class _Sweep:
 
     def __init__(self, create_graph: bool, captures: dict[int, list[int]], into_leaves: bool) -> None:
         self.create_graph, self.captures, self.into_leaves = create_graph, captures, into_leaves
+        self.through = True
         self.grads: dict[int, Any] = {}
         self.heap: list[list[Any]] = []
         self.found: dict[int, Any] = {}
@@ -343,7 +349,7 @@ class _Sweep:
         if self.into_leaves:
             accumulate(m, g, incoming, self.late)
         elif id(m) in self.captures:
-            if m.hooks:
+            if m.hooks and self.through:
                 self.late[m] = plus(self.late[m], g) if m in self.late else g
             else:
                 self.capture(id(m), g)

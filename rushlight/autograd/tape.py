@@ -204,8 +204,8 @@ def grad(
     outputs = [outputs] if isinstance(outputs, binding.tensor) else list(outputs)
     inputs = [inputs] if isinstance(inputs, binding.tensor) else list(inputs)
     if is_grads_batched:
-        raise NotImplementedError(
-            "grad: is_grads_batched is not there yet; use torch.func.vmap over torch.func.vjp"
+        return _grad_of_batch(
+            outputs, inputs, grad_outputs, retain_graph, create_graph, allow_unused, materialize_grads
         )
     if materialize_grads and allow_unused is False:
         raise ValueError("grad: Expected allow_unused to be True or not passed when materialize_grads=True")
@@ -224,6 +224,27 @@ def grad(
         _answer(i, x, found, create_graph, bool(allow_unused), materialize_grads)
         for i, x in enumerate(inputs)
     )
+
+
+def _grad_of_batch(outputs: list[Any], inputs: list[Any], cotangents: Any, *settings: Any) -> tuple[Any, ...]:
+    """grad for many cotangents at once, stacked in their first dimension; so are the gradients."""
+    from ..func.vmapping import vmap
+
+    given = _sequence(cotangents, len(outputs))
+    some = [i for i, c in enumerate(given) if c is not None]
+    used: list[int] = []
+
+    def one(*examples: Any) -> Any:
+        full = list(given)
+        for i, c in zip(some, examples):
+            full[i] = c
+        found = grad(outputs, inputs, full, settings[0], settings[1], settings[2], False, settings[3])
+        used[:] = [i for i, g in enumerate(found) if g is not None]
+        return tuple(g for g in found if g is not None)
+
+    stacked = vmap(one)(*(given[i] for i in some))
+    found = dict(zip(used, stacked))
+    return tuple(found.get(i) for i in range(len(inputs)))
 
 
 def _answer(i: int, x: Any, found: dict[int, Any], create_graph: bool, unused_ok: bool, zeros: bool) -> Any:

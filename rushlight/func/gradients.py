@@ -40,7 +40,7 @@ def _identity(n: list[Any], g: Any) -> Any:
 _identity.on_tensors = _identity  # type: ignore[attr-defined]
 
 
-def _track(t: Any) -> Any:
+def track(t: Any) -> Any:
     """A new tensor over the same numbers to differentiate with respect to;
     still linked to where `t` came from.
     """
@@ -89,7 +89,7 @@ def _chosen(args: tuple[Any, ...], argnums: Any) -> tuple[tuple[Any, ...], list[
         if not -len(args) <= i < len(args):
             raise RuntimeError(f"grad: got argnum={i}, but only {len(args)} positional inputs")
     numbers = tuple(i % len(args) for i in numbers)
-    tracked = {i: tree_map(_track, args[i]) for i in numbers}
+    tracked = {i: tree_map(track, args[i]) for i in numbers}
     nest = tracked[numbers[0]] if isinstance(argnums, int) else tuple(tracked[i] for i in numbers)
     leaves, shape = flatten(nest)
     return tuple(tracked.get(i, a) for i, a in enumerate(args)), leaves, shape
@@ -140,7 +140,7 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     """
     with _Level(), enable_grad():
         again = _outer(flatten(primals)[0])
-        inside = tuple(tree_map(_track, p) for p in primals)
+        inside = tuple(tree_map(track, p) for p in primals)
         leaves, shape = flatten(inside)
         out = func(*inside)
         out, aux = out if has_aux else (out, None)
@@ -174,7 +174,7 @@ def jvp(
         raise RuntimeError("jvp: Expected primals and tangents to be tuples, e.g. jvp(f, (x,), (v,))")
     with _Level(), enable_grad():
         again = _outer(flatten((primals, tangents))[0])
-        inside = tuple(tree_map(_track, p) for p in primals)
+        inside = tuple(tree_map(track, p) for p in primals)
         leaves, _ = flatten(inside)
         along = flatten(tangents)[0]
         for x, v in zip(leaves, along, strict=True):
@@ -195,12 +195,13 @@ def jvp(
 def _pushed(output: Tensor, leaves: list[Any], along: list[Any], again: bool) -> Tensor:
     if output._n is None:
         return output * 0
-    u = _track(output.detach() * 0)
+    u = track(output.detach() * 0)
     pulled = _pulled([output], leaves, [u], True)
     tracked = [(g, v) for g, v in zip(pulled, along, strict=True) if g._n is not None]
     if not tracked:
         return output.detach() * 0
-    return _pulled([g for g, _ in tracked], [u], [v for _, v in tracked], again)[0]
+    found = _pulled([g for g, _ in tracked], [u], [v for _, v in tracked], again, retain=True)
+    return found[0]
 
 
 # -- Jacobians ----------------------------------------------------------------------------------------

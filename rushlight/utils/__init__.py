@@ -2,4 +2,6 @@
 
 from ..lazy import lazy_names
 
-__getattr__, __dir__ = lazy_names(__name__, {"data": ".data"}, shown="torch.utils")
+_HOMES = {"data": ".data", "checkpoint": ".checkpoint"}
+
+__getattr__, __dir__ = lazy_names(__name__, _HOMES, shown="torch.utils")
