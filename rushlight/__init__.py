@@ -105,7 +105,7 @@ _HOMES = {
     **_at(".func", ("vmap",)),
     **{"advice": ".errors:set_advice", "set_anomaly_enabled": ".autograd.anomaly:set_detect_anomaly"},
     **{"is_anomaly_enabled": ".autograd.mode:is_anomaly_enabled"},
-    **{"stft": ".fft:stft", "istft": ".fft:istft"},
+    **{"stft": ".fft:stft"},
 }
 
 newaxis = None
