@@ -82,7 +82,6 @@ from .inspect import is_same_size as is_same_size
 from .functions import is_signed as is_signed
 from .inspect import is_storage as is_storage
 from .inspect import is_tensor as is_tensor
-from .fft import istft as istft
 from .inspect import layout as layout
 from . import linalg as linalg
 from .creation import linspace as linspace
