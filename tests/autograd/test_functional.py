@@ -12,7 +12,7 @@ def numbers(lib, *shape, seed=0):
 
 def detached(nest):
     """Without requires_grad: a block of zeros has it in torch's vectorized Jacobian, not in its other one."""
-    return [detached(t) for t in nest] if isinstance(nest, tuple) else nest.detach()
+    return [detached(t) for t in nest] if isinstance(nest, (tuple, list)) else nest.detach()
 
 
 CALLS = {
