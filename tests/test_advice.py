@@ -1,4 +1,4 @@
-"""Beginner's traps: each is told once, with the line, can be switched off, and is not seen where it is not."""
+"""Beginner's traps: told once, with the line; switched off; and not seen where they are not."""
 
 import warnings
 from pathlib import Path

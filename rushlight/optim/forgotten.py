@@ -1,7 +1,7 @@
-"""Advice on a classic trap: `zero_grad()` is never called, and steps go along the sum of all gradients so far.
+"""Advice on a classic trap: `zero_grad()` is never called, and steps follow the sum of all gradients.
 
-One gradient is looked at, once a step. If at the next step it is the same tensor, has been added to, and nobody
-has written to it or taken its `.data`, then nothing has set it to zero. Several backwards before one step
+One gradient is looked at, once a step. If at the next step it is the same tensor, has been added to, and
+nobody has written to it or taken its `.data`, then nothing has set it to zero. Several backwards before one step
 (gradient accumulation) are no such case: between steps the gradient is cleared.
 """
 
