@@ -1,4 +1,7 @@
-"""`torch.autograd.profiler`: names that programs use around their code. The profiler itself comes with the compiler."""
+"""`torch.autograd.profiler`: names that programs use around their code.
+
+The profiler itself comes with the compiler.
+"""
 
 from __future__ import annotations
 

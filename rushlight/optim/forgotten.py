@@ -1,8 +1,8 @@
 """Advice on a classic trap: `zero_grad()` is never called, and steps follow the sum of all gradients.
 
 One gradient is looked at, once a step. If at the next step it is the same tensor, has been added to, and
-nobody has written to it or taken its `.data`, then nothing has set it to zero. Several backwards before one step
-(gradient accumulation) are no such case: between steps the gradient is cleared.
+nobody has written to it or taken its `.data`, then nothing has set it to zero. Several backwards before one
+step (gradient accumulation) are no such case: between steps the gradient is cleared.
 """
 
 from __future__ import annotations
