@@ -110,8 +110,9 @@ class Expr:
 class Function:
     """A function on numbers: its spelling, its result kind, and its partial derivatives.
 
-    `d(*args, out)` gives one partial per argument (a tuple, or a bare value for one argument), or `vjp(g,
-    *args, out)` the products with the incoming derivative; neither means the function is piecewise constant.
+    `d(*args, out)` gives one partial per argument (a tuple, or a bare value for one argument),
+    or `vjp(g, *args, out)` the products with the incoming derivative;
+    neither means the function is piecewise constant.
     """
 
     __slots__ = ("name", "kind", "d", "vjp", "infix")
