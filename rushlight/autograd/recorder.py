@@ -98,7 +98,7 @@ def _make_saver(op: Op, key: tuple[bool, ...]) -> Callable[..., Any]:
         box = "    boxes = [[0, None, None] for _ in t]\n    for i, x in enumerate(t): x._b = boxes[i]\n"
     text = (
         f"def save(t, out, nodes, values):\n    {', '.join(_names(op))}, "
-        f"= values\n{box}    return [{', '.join(parts)}]\n"
+        f"= values\n{box}    node = [{', '.join(parts)}]\n    return node\n"
     )
     scope = compile_text(text, f"{op.name} save", {"backward": backward, "version": record.version})
     return scope["save"]
