@@ -145,7 +145,8 @@ class _Handles(RemovableHandle):
 def register_multi_grad_hook(
     tensors: Sequence[Any], fn: Callable[[Any], None], *, mode: str = "all"
 ) -> RemovableHandle:
-    """Call `fn` with the list of all gradients when all have come ("all"), or with the first that comes ("any").
+    """Call `fn` with the list of all gradients when all have come ("all"),
+    or with the first that comes ("any").
 
     A backward that reaches only some of the tensors does not call an "all" hook.
     """
@@ -168,7 +169,9 @@ def register_multi_grad_hook(
 
 
 def get_gradient_edge(tensor: Any) -> Any:
-    """(node, which of its outputs) that gradients of `tensor` come from. ValueError where it requires none."""
+    """(node, which of its outputs) that gradients of `tensor` come from.
+    ValueError where it requires none.
+    """
     if tensor._n is None:
         raise ValueError(
             "It is not possible to get the gradient edge for a Tensor that does not require gradients"
