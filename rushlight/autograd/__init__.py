@@ -14,6 +14,7 @@ _HOMES = {
     "gradgradcheck": ".checking:gradgradcheck",
     "functional": ".functional",
     "function": ".function",
+    "forward_ad": ".forward_ad",
     "graph": ".graph",
     "profiler": ".profiler",
     **at(".mode", ("no_grad", "enable_grad", "set_grad_enabled", "inference_mode")),
