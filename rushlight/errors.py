@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
+import os
 import sys
 import warnings
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
-_PACKAGE = str(Path(__file__).parent)
+_PACKAGE = os.path.dirname(os.path.abspath(__file__))
 
 
 class AdviceWarning(UserWarning):
@@ -61,6 +60,8 @@ def nearest(name: str, candidates: Iterable[str]) -> str | None:
     """The candidate most like `name`, or None when nothing is close;
     of `linear` and `Linear`, the one in the same case.
     """
+    import difflib  # only when something is missing
+
     folded: dict[str, list[str]] = {}
     for candidate in sorted(set(candidates)):
         folded.setdefault(candidate.lower(), []).append(candidate)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +23,8 @@ def get() -> int:
 
 def choose(n: int) -> None:
     """Set the number of threads, in NumPy's OpenBLAS too where its wheel brings one."""
+    import ctypes
+
     global _chosen
     _chosen = n
     for library in _openblas():
@@ -41,6 +41,9 @@ def choose(n: int) -> None:
 
 def _openblas() -> list[Any]:
     """The OpenBLAS that NumPy's wheel carries; it is loaded already, this finds the same handle."""
+    import ctypes
+    from pathlib import Path
+
     folder = Path(np.__file__).parents[1]
     files = [*(folder / "numpy.libs").glob("*openblas*"), *(folder / "numpy" / ".dylibs").glob("*openblas*")]
     return [ctypes.CDLL(str(f)) for f in files]

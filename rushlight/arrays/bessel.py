@@ -269,3 +269,6 @@ def airy_ai(x: Any) -> Any:
     decay = np.where(x >= 110, 0.0, np.sqrt(right / 3) / np.pi * scaled_k(zeta, 1 / 3) * np.exp(-zeta))
     out = np.where(x >= 2, decay, np.where(x <= -7, waves, series))
     return np.where(np.isfinite(x), out, np.nan)
+
+
+modified_bessel_i0, modified_bessel_i1 = i0, i1  # torch.special has them under both names

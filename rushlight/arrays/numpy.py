@@ -4,7 +4,8 @@ and the functions a scalar program names.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import importlib
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,6 @@ import numpy as np
 from .. import dtypes
 from ..dtypes import COMPLEX, FLOAT, OF_NUMPY, dtype, promote_types, weak_type
 from ..errors import shape_text
-from . import bessel, gamma, special
-from .polynomials import POLYNOMIALS
 
 ndarray = np.ndarray
 
@@ -346,6 +345,25 @@ def _signbit(x: Any) -> Any:
     return np.less(x, 0) if x.dtype.kind in "iub" else np.signbit(x)
 
 
+def _later(module: str, *names: str) -> dict[str, Any]:
+    """Functions of a file of special functions, which is imported when one of them is first called."""
+
+    def stand_in(name: str) -> Callable[..., Any]:
+        def call(*args: Any) -> Any:
+            return getattr(importlib.import_module(f".{module}", __package__), name)(*args)
+
+        return call
+
+    return {name: stand_in(name) for name in names}
+
+
+_SHIFTED = tuple(f"shifted_chebyshev_polynomial_{kind}" for kind in "tuvw")
+_POLYNOMIALS = (
+    *(f"chebyshev_polynomial_{kind}" for kind in "tuvw"),
+    *_SHIFTED,
+    *("hermite_polynomial_h", "hermite_polynomial_he", "laguerre_polynomial_l", "legendre_polynomial_p"),
+)
+
 NAMESPACE: dict[str, Any] = {
     name: getattr(np, name)
     for name in (
@@ -358,19 +376,15 @@ NAMESPACE: dict[str, Any] = {
 } | {
     **{"where": _select, "sign": _sign, "sgn": _sgn, "real": _real},
     **{"reciprocal": _reciprocal, "rsqrt": _rsqrt},
-    **{"sigmoid": _sigmoid, "relu": _relu, "absolute": _absolute, "erf": special.erf},
-    **{"erfc": special.erfc, "xlogy": special.xlogy, "logaddexp": _logaddexp},
+    **{"sigmoid": _sigmoid, "relu": _relu, "absolute": _absolute, "logaddexp": _logaddexp},
     **{"heaviside": _heaviside, "angle": _angle, "signbit": _signbit},
-    **{"lgamma": gamma.lgamma, "digamma": gamma.digamma},
-    **{"polygamma": gamma.polygamma, "erfinv": gamma.erfinv},
-    **{"igamma": gamma.igamma, "igammac": gamma.igammac, "zeta": gamma.zeta},
-    **{name: getattr(special, name) for name in ("xlog1py", "entr", "erfcx", "ndtr", "log_ndtr", "ndtri")},
-    **{name: getattr(bessel, name) for name in ("i0", "i0e", "i1", "i1e", "airy_ai", "spherical_bessel_j0")},
-    **{name: getattr(bessel, name) for name in ("bessel_j0", "bessel_j1", "bessel_y0", "bessel_y1")},
-    **{name: getattr(bessel, name) for name in ("modified_bessel_k0", "modified_bessel_k1")},
-    **{name: getattr(bessel, name) for name in ("scaled_modified_bessel_k0", "scaled_modified_bessel_k1")},
-    **{"modified_bessel_i0": bessel.i0, "modified_bessel_i1": bessel.i1},
-    **POLYNOMIALS,
+    **_later("special", "erf", "erfc", "xlogy", "xlog1py", "entr", "erfcx", "ndtr", "log_ndtr", "ndtri"),
+    **_later("gamma", "lgamma", "digamma", "polygamma", "erfinv", "igamma", "igammac", "zeta"),
+    **_later("bessel", "i0", "i0e", "i1", "i1e", "airy_ai", "spherical_bessel_j0", "bessel_j0", "bessel_j1"),
+    **_later("bessel", "bessel_y0", "bessel_y1", "modified_bessel_k0", "modified_bessel_k1"),
+    **_later("bessel", "scaled_modified_bessel_k0", "scaled_modified_bessel_k1"),
+    **_later("bessel", "modified_bessel_i0", "modified_bessel_i1"),
+    **_later("polynomials", *_POLYNOMIALS),
     **{"unknown": _unknown},
     **{"shift_left": _shift_left, "shift_right": _shift_right},
     **{"floor": _floor, "ceil": _ceil, "trunc": _trunc, "rint": _rint},

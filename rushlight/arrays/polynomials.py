@@ -61,3 +61,4 @@ POLYNOMIALS = {
     **{"hermite_polynomial_h": hermite_h, "hermite_polynomial_he": hermite_he},
     **{"laguerre_polynomial_l": laguerre_l, "legendre_polynomial_p": legendre_p},
 }
+globals().update(POLYNOMIALS)  # arrays/numpy.py asks for them by these names

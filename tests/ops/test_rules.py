@@ -44,7 +44,16 @@ CHECKS_NUMBERS = frozenset(
 )
 #: ops that draw random numbers: two runs differ
 RANDOM = frozenset(
-    {"dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout", "rrelu", "gumbel_softmax"}
+    {
+        "dropout",
+        "dropout1d",
+        "dropout2d",
+        "dropout3d",
+        "alpha_dropout",
+        "feature_alpha_dropout",
+        "rrelu",
+        "gumbel_softmax",
+    }
 )
 
 
