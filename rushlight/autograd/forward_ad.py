@@ -2,8 +2,8 @@
 
 Tangents are not carried along op by op: duals are recorded like any tracked tensor, and unpack_dual
 differentiates the recorded part twice (the vjp is linear in its cotangent, and the vjp of that is the jvp).
-So every op with a derivative has this one too, at about three times the cost of a forward; but under `no_grad`,
-where torch still carries tangents, nothing is recorded, and there are none.
+So every op with a derivative has this one too, at about three times the cost of a forward; but under
+`no_grad`, where torch still carries tangents, nothing is recorded, and there are none.
 """
 
 from __future__ import annotations
@@ -70,8 +70,9 @@ def make_dual(tensor: Any, tangent: Any, *, level: int | None = None) -> Any:
             )
     if tangent._a.shape != tensor._a.shape:
         raise RuntimeError(
-            f"make_dual: Trying to set a forward gradient that has a different size than that of the original "
-            f"Tensor, this is not supported. Tensor is of size {shape_text(tensor._a.shape)} while the given "
+            f"make_dual: Trying to set a forward gradient that has a different size than that of the "
+            f"original Tensor, this is not supported. Tensor is of size {shape_text(tensor._a.shape)} "
+            f"while the given "
             f"forward gradient is of size "
             f"{shape_text(tangent._a.shape)}."
         )
