@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import statistics
 import subprocess
 import sys
 from pathlib import Path
 
-_IMPORT = (
-    "import time, resource; t = time.perf_counter(); import {name}; "
-    "print(time.perf_counter() - t, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
-)
+_IMPORT = """
+import time
+t = time.perf_counter()
+import {name}
+t = time.perf_counter() - t
+try:
+    kilobytes = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmRSS"))
+except OSError:  # no /proc: the peak, which may be the parent's
+    import resource
+    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(t, kilobytes / 1024)
+"""
 
 
 def imported(name: str, times: int = 11) -> tuple[float, float]:
     """Median seconds of `import name` in fresh processes, and resident megabytes after it."""
+    compiled = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}  # with .pyc files
     command = [sys.executable, "-c", _IMPORT.format(name=name)]
-    texts = [subprocess.run(command, capture_output=True, check=True).stdout for _ in range(times)]
-    runs = [tuple(map(float, text.split())) for text in texts]
-    return statistics.median(r[0] for r in runs[1:]), statistics.median(r[1] for r in runs[1:])
+    once = lambda: subprocess.run(command, capture_output=True, check=True, env=compiled).stdout  # noqa: E731
+    runs = [tuple(map(float, once().split())) for _ in range(times)][1:]
+    return statistics.median(r[0] for r in runs), statistics.median(r[1] for r in runs)
 
 
 def installed(distribution: str) -> float:

@@ -3,7 +3,7 @@ Its operations come from the registry.
 
 `_a` is the array. `_n` is None, a Leaf (requires grad, owns `.grad`), or the list node that made it:
 requires_grad is `_n is not None`. `_b` is None or the box [version, live views, last writer] shared by all
-views of one storage. `_v` is (source, function, arguments) for a view.
+views of one storage. `_v` is (source, function, arguments, named arguments) for a view.
 """
 
 from __future__ import annotations

@@ -38,6 +38,7 @@ namespace.update(
         **{"constant": record.constant, "broadcast_error": record.broadcast_error},
         **{"not_a_list": record.not_a_list},
         **{"node_of": record.node, "nodes_of": record.nodes, "ref": weakref.ref},
+        "NO_NAMES": {},  # shared, never written to
         **{"operand": record.operand, "OPERANDS": frozenset({int, float, bool, complex})},
         **{"forget_dead": inplace.forget_dead, "getframe": sys._getframe},
     }
@@ -139,7 +140,7 @@ def _detours(op: Op) -> list[str]:
 def _recording(op: Op) -> list[str]:
     """From the arrays to Tensors: `out=`, the node where an input is tracked, the view link."""
     values = ", ".join([*op.tensors, *(p.name for p in op.options), *(["saved"] if op.saves else [])])
-    named = "{" + ", ".join(f"{p.name!r}: {p.name}" for p in op.options) + "}"
+    named = _options_kept(op) if op.is_view else ""
     single = len(op.tensors) == 1 and not op.lists and not op.outputs and op.has_derivative
     nodes = [
         f"nodes_of({n})"
@@ -167,6 +168,15 @@ def _recording(op: Op) -> list[str]:
             "        return t",
         ]
     return [*lines, f"    return record.{'several' if op.outputs else 'plain'}(result)"]
+
+
+def _options_kept(op: Op) -> str:
+    """What a view keeps to be replayed: its options in order, and by name those that were changed."""
+    ordered = "".join(f"{p.name}, " for p in op.options if p.kind is not p.KEYWORD_ONLY)
+    by_name = [p for p in op.options if p.kind is p.KEYWORD_ONLY]
+    asked = " and ".join(f"{p.name} is {literal(p.default)}" for p in by_name)
+    named = "{" + ", ".join(f"{p.name!r}: {p.name}" for p in by_name) + "}"
+    return f"({ordered}), NO_NAMES" + (f" if {asked} else {named}" if by_name else "")
 
 
 def _node_of_several(nodes: list[str], values: str, outputs: bool) -> list[str]:

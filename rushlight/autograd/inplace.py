@@ -21,7 +21,7 @@ from .inference import UNTRACKED, refuse_write
 from .mode import grad_on
 
 ndarray = np.ndarray
-Steps = list[tuple[Any, dict[str, Any]]]
+Steps = list[tuple[Any, tuple[Any, ...], dict[str, Any]]]
 
 
 def store(t: Any, result: Any, name: str, depth: int = 3) -> None:
@@ -150,15 +150,15 @@ def steps_to(view: Any) -> Steps:
     """How `view` is made from its base: (function, its options), in order. Holds no tensors of the chain."""
     steps = []
     while view._v is not None:
-        view, function, arguments = view._v
-        steps.append((function, arguments))
+        view, function, arguments, named = view._v
+        steps.append((function, arguments, named))
     return steps[::-1]
 
 
 def replay(steps: Steps, base: Any) -> Any:
     """The view that `steps` make, taken of another base."""
-    for function, arguments in steps:
-        base = function(base, **arguments)
+    for function, arguments, named in steps:
+        base = function(base, *arguments, **named)
     return base
 
 
