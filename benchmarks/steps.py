@@ -29,7 +29,7 @@ def deep_mlp(m: Any) -> Step:
         (out * out).sum().backward()
         with m.no_grad():
             for p in parameters:
-                p.add_(p.grad, alpha=-1e-4)
+                p.sub_(1e-4 * p.grad)
                 p.grad = None
 
     return step

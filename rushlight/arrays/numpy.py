@@ -157,7 +157,7 @@ def _select(condition: Any, x: Any, y: Any) -> Any:
     if y.__class__ is int and not y and getattr(condition, "shape", None) == getattr(x, "shape", ()):
         return _keep(condition, x)
     if x.__class__ is int and not x and getattr(condition, "shape", None) == getattr(y, "shape", ()):
-        return _keep(np.logical_not(condition), y)
+        return _drop(condition, y)
     if x.__class__ is ndarray and y.__class__ is ndarray and x.size >= 256:
         if condition.size == 1 and x.shape == y.shape and x.dtype is y.dtype and condition.ndim <= x.ndim:
             return (x if condition else y).copy()
@@ -178,6 +178,18 @@ def _blend(mask: Any, x: Any, y: Any) -> Any:
     np.bitwise_and(chosen, np.negative(mask.view(np.int8)), out=chosen)
     np.bitwise_xor(chosen, y, out=chosen)
     return chosen
+
+
+def _drop(mask: Any, x: Any) -> Any:
+    """Exactly 0 where the mask holds, else `x`: what relu's derivative does."""
+    if x.dtype is _F32 and x.size >= 256:
+        return np.bitwise_and(x.view(np.int32), np.subtract(mask.view(np.int8), _ONE)).view(_F32)
+    r = np.array(x)
+    r[mask] = 0
+    return r
+
+
+_ONE = np.ones((), np.int8)
 
 
 def _keep(mask: Any, x: Any) -> Any:
