@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable
 from typing import Any
 
@@ -75,7 +76,7 @@ _UFUNCS = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divi
 
 def _fast_inplace(op: Op) -> str:
     if op.name == "zero":
-        return _FAST_ZERO.format(x=op.tensors[0])
+        return _FAST_ZERO.format(x=op.tensors[0], written=_written(op, 12))
     if op.name not in _UFUNCS:
         return ""
     x, y = op.tensors
@@ -87,7 +88,24 @@ def _fast_inplace(op: Op) -> str:
     )
     counting = _FAST_COUNT.format(y=y, guards=guards, plain=" and alpha == 1" if scaled else "")
     counting = "" if op.name == "div" else counting
-    return _FAST_INPLACE.format(x=x, y=y, guards=guards, name=f"{op.name}_", scaled=scaled, counting=counting)
+    written = _written(op, 16)
+    return _FAST_INPLACE.format(x=x, y=y, guards=guards, written=written, scaled=scaled, counting=counting)
+
+
+def _written(op: Op, indent: int) -> str:
+    """After a write in place: count it, with who did it and where (record.bump inline); return the tensor."""
+    text = _WRITTEN.format(x=op.tensors[0], name=f"{op.name}_")
+    return textwrap.indent(text, " " * indent)
+
+
+_WRITTEN = """\
+f = getframe(1)
+b = {x}._b
+if b is None: {x}._b = [1, None, ({name!r}, f.f_code, f.f_lasti)]
+else:
+    b[0] += 1
+    b[2] = ({name!r}, f.f_code, f.f_lasti)
+return {x}"""
 
 
 #: an int64 and a Python int that fits: counters, such as the batches a batch norm has seen
@@ -115,13 +133,7 @@ _FAST_INPLACE = """\
                 else: ufunc(a, b, a)
             except ValueError: pass
             else:
-                f = getframe(1)
-                b = {x}._b
-                if b is None: {x}._b = [1, None, ({name!r}, f.f_code, f.f_lasti)]
-                else:
-                    b[0] += 1
-                    b[2] = ({name!r}, f.f_code, f.f_lasti)
-                return {x}"""
+{written}"""
 
 
 _FAST_ZERO = """\
@@ -129,10 +141,4 @@ _FAST_ZERO = """\
         try: {x}._a.fill(0)
         except ValueError: pass
         else:
-            f = getframe(1)
-            b = {x}._b
-            if b is None: {x}._b = [1, None, ("zero_", f.f_code, f.f_lasti)]
-            else:
-                b[0] += 1
-                b[2] = ("zero_", f.f_code, f.f_lasti)
-            return {x}"""
+{written}"""
