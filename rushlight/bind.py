@@ -7,8 +7,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from . import indexing
-from . import methods as _methods  # noqa: F401  (gives Tensor its plain Python methods)
+import rushlight.indexing as indexing
+import rushlight.methods as _methods  # noqa: F401  (gives Tensor its plain Python methods)
+
 from .arrays.foreign import ForeignArray
 from .autograd.generate import operator_function
 from .autograd.inplace_functions import inplace_function

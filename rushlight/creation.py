@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from . import dtypes
+import rushlight.dtypes as dtypes
+
 from .arrays import numpy as arrays
 from .autograd.inference import fresh_box
 from .autograd.inplace import write_out

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import dtypes
+import rushlight.dtypes as dtypes
+
 from .bind import functions_under
 from .creation import arange
 from .lazy import lazy_names

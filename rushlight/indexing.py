@@ -14,7 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from . import creation, dtypes
+import rushlight.creation as creation
+import rushlight.dtypes as dtypes
+
 from .autograd import inplace, record
 from .autograd.inference import UNTRACKED
 from .autograd.mode import grad_on

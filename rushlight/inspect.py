@@ -6,7 +6,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import dtypes, threads
+import rushlight.dtypes as dtypes
+import rushlight.threads as threads
+
 from .arrays import numpy as arrays
 from .creation import legacy, tensor
 from .dtypes import dtype

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from . import creation, dtypes
+import rushlight.creation as creation
+import rushlight.dtypes as dtypes
+
 from .device import CPU, META, resolve
 from .device import device as Device
 from .dtypes import dtype as Dtype

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from . import dtypes
+import rushlight.dtypes as dtypes
+
 from .arrays import numpy as arrays
 from .autograd import engine, generate, inplace, node, tape
 from .autograd.engine import Leaf

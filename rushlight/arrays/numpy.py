@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import dtypes
+import rushlight.dtypes as dtypes
+
 from ..dtypes import COMPLEX, FLOAT, OF_NUMPY, dtype, promote_types, weak_type
 from ..errors import shape_text
 

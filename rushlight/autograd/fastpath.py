@@ -6,7 +6,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import dtypes, scalar
+import rushlight.dtypes as dtypes
+import rushlight.scalar as scalar
+
 from ..arrays import numpy as arrays
 from ..ops.elementwise import Pointwise
 from .recorder import fast_backward, fast_keeps

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import dtypes
+import rushlight.dtypes as dtypes
+
 from ..errors import shape_text
 from . import record
 from .engine import Leaf, binding, next_number

@@ -9,7 +9,8 @@ from typing import Any
 
 from numpy import ndarray
 
-from .. import scalar
+import rushlight.scalar as scalar
+
 from ..arrays import numpy as arrays
 from ..ops.declare import Op, Rule
 from ..ops.elementwise import Pointwise, tensor_namespace

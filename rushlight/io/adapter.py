@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rushlight import dtypes
+import rushlight.dtypes as dtypes
 from rushlight.creation import empty
 from rushlight.device import device
 from rushlight.size import Size

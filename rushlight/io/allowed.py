@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from rushlight.io import plain, rebuild
+import rushlight.io.plain as plain
+import rushlight.io.rebuild as rebuild
 from rushlight.io.adapter import dtype_object
 from rushlight.io.names import STORAGE_CLASSES, UNTYPED_DTYPES
 from rushlight.io.rebuild import StorageClass, TensorClass

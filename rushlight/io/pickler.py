@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rushlight import dtypes
+import rushlight.dtypes as dtypes
 from rushlight.device import device
 from rushlight.io.adapter import TensorParts, bridge
 from rushlight.io.names import CLASS_OF_DTYPE, DTYPE_NAMES, GlobalName, global_name

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from rushlight.io import safetensors
+import rushlight.io.safetensors as safetensors
 from rushlight.io.allowed import ALLOWED
 from rushlight.io.atomic import PathLike, is_path, replacing
 from rushlight.io.names import numpy_dtype

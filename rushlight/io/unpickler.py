@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from rushlight.io import allowed
+import rushlight.io.allowed as allowed
 from rushlight.io.names import NOT_YET
 from rushlight.io.plain import check_key, set_array_state, set_dtype_state
 from rushlight.io.rebuild import wrong

@@ -5,9 +5,10 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+import rushlight.nn.functional as F
+import rushlight.nn.init as first_values
+
 from ..tensor import Tensor
-from . import functional as F
-from . import init as first_values
 from .functional import relu
 from .making import parameter
 from .module import Module

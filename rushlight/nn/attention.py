@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import rushlight.nn.init as init
+
 from ..tensor import Tensor
-from . import init
 from .functional_attention import multi_head_attention_forward
 from .linear import NonDynamicallyQuantizableLinear
 from .making import parameter

@@ -5,10 +5,11 @@ from __future__ import annotations
 import warnings
 from typing import Any, ClassVar
 
+import rushlight.nn.functional as F
+
 from ..creation import ones, tensor, zeros
 from ..dtypes import int64
 from ..tensor import Tensor
-from . import functional as F
 from .making import parameter
 from .module import Module
 from .norm import ones_and_zeros

@@ -4,7 +4,8 @@ import sys
 import warnings
 from typing import Any
 
-from . import global_hooks
+import rushlight.nn.global_hooks as global_hooks
+
 from .hooks import Hook, HookTable, RemovableHandle, add_hook
 from .state import State
 from .whereabouts import note_module

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import rushlight.nn.functional as F
+
 from ..tensor import Tensor
-from . import functional as F
 from .module import Module
 
 

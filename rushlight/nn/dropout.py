@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import rushlight.nn.functional as F
+
 from ..autograd.mode import grad_on
 from ..errors import advise
 from ..tensor import Tensor
-from . import functional as F
 from .functional import dropout
 from .module import Module
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import rushlight.nn.functional as F
+
 from ..tensor import Tensor
-from . import functional as F
 from .module import Module
 
 Sizes = int | Sequence[int]

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 
+import rushlight.nn.batchnorm as norms
+import rushlight.nn.conv as convs
+
 from ..autograd.mode import no_grad
 from ..creation import tensor
 from ..dtypes import int64
 from ..tensor import Tensor
-from . import batchnorm as norms
-from . import conv as convs
 from .linear import Linear
 from .parameter import UninitializedBuffer, UninitializedParameter, is_lazy
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import rushlight.nn.functional as F
+import rushlight.nn.init as init
+
 from ..tensor import Tensor
-from . import functional as F
-from . import init
 from .functional import linear
 from .making import parameter, reset_affine
 from .module import Module

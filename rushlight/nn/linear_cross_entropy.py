@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import rushlight.nn.functional as F
+
 from ..tensor import Tensor
-from . import functional as F
 from .linear import Linear
 from .loss import _WeightedLoss
 

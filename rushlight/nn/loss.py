@@ -6,8 +6,9 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+import rushlight.nn.functional as F
+
 from ..tensor import Tensor
-from . import functional as F
 from .module import Module
 
 

@@ -6,9 +6,10 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+import rushlight.nn.init as init
+
 from ..creation import empty
 from ..tensor import Parameter, Tensor
-from . import init
 
 
 def parameter(*sizes: Any, device: Any = None, dtype: Any = None) -> Parameter:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import rushlight.nn.functional as F
+import rushlight.nn.init as init
+
 from ..tensor import Tensor
-from . import functional as F
-from . import init
 from .functional import layer_norm
 from .making import parameter, per_axis
 from .module import Module

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import rushlight.nn.functional as F
+
 from ..tensor import Tensor
-from . import functional as F
 from .making import per_axis
 from .module import Module
 

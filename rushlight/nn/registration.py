@@ -4,8 +4,9 @@ import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import rushlight.nn.global_hooks as global_hooks
+
 from ..tensor import Parameter, Tensor
-from . import global_hooks
 from .members import REGISTRIES, Members, hide, show
 from .parameter import Buffer
 

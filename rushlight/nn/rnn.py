@@ -8,10 +8,11 @@ import warnings
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+import rushlight.nn.init as init
+
 from ..creation import zeros
 from ..ops.declare import registry
 from ..tensor import Parameter, Tensor, function_of
-from . import init
 from .making import parameter
 from .module import Module
 from .utils.rnn import PackedSequence

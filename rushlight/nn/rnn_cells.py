@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import rushlight.nn.init as init
+
 from ..creation import zeros
 from ..ops.declare import registry
 from ..tensor import Tensor, function_of
-from . import init
 from .making import parameter
 from .module import Module
 

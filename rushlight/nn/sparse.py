@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Self
 
+import rushlight.nn.init as init
+
 from ..autograd.mode import no_grad
 from ..tensor import Parameter, Tensor
-from . import init
 from .functional import embedding, embedding_bag
 from .making import parameter
 from .module import Module

@@ -7,10 +7,11 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import rushlight.nn.functional as F
+
 from ..autograd.mode import grad_on
 from ..creation import full
 from ..tensor import Tensor
-from . import functional as F
 from .activation import GELU, ReLU
 from .attention import MultiheadAttention
 from .containers import ModuleList

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import dtypes
-from .. import scalar as s
+import rushlight.dtypes as dtypes
+import rushlight.scalar as s
+
 from ..arrays.distributions import uniform
 from ..arrays.generator import default_generator
 from ..arrays.numpy import cast, normalize_dim

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import dtypes
+import rushlight.dtypes as dtypes
+
 from ..arrays.numpy import cast, number
 from ..arrays.products import dot as array_dot
 from ..arrays.products import stacked

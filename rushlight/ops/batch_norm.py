@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import dtypes
+import rushlight.dtypes as dtypes
+
 from ..arrays import normalizing
 from ..arrays.normalizing import Layout
 from ..arrays.numpy import cast

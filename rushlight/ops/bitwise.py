@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import scalar as s
+import rushlight.scalar as s
+
 from .elementwise import pointwise
 
 Number = Any  # a scalar expression inside a body; a Tensor or a number for the caller

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import dtypes
-from .. import scalar as s
+import rushlight.dtypes as dtypes
+import rushlight.scalar as s
+
 from ..arrays.numpy import broadcast_shapes
 from .convert import to_dtype
 from .declare import composite, primitive, view

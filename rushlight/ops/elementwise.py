@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import dtypes, scalar
+import rushlight.dtypes as dtypes
+import rushlight.scalar as scalar
+
 from ..arrays import numpy as arrays
 from ..dtypes import COMPLEX, FLOAT, dtype
 from ..scalar import Expr

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import dtypes
+import rushlight.dtypes as dtypes
+
 from ..arrays.lines import take_rows
 from ..arrays.numpy import cast, normalize_dim, normalize_dims
 from ..dtypes import OF_NUMPY

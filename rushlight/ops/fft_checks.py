@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .. import dtypes
+import rushlight.dtypes as dtypes
+
 from ..arrays.numpy import normalize_dim
 from ..errors import shape_text
 from .complex import is_complex

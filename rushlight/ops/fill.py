@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import dtypes
+import rushlight.dtypes as dtypes
+
 from ..arrays.numpy import broadcast_shapes, cast, ndarray, number
 from ..dtypes import OF_NUMPY, compute_type, of_numpy
 from ..errors import shape_text

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import scalar
+import rushlight.scalar as scalar
+
 from ..scalar import CONST, VAR, Expr
 from .elementwise import Pointwise
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .. import dtypes
+import rushlight.dtypes as dtypes
 
 Array = Any
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import dtypes
+import rushlight.dtypes as dtypes
+
 from ..arrays import distributions
 from ..arrays.generator import default_generator
 from .declare import composite, primitive

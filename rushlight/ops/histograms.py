@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import dtypes
+import rushlight.dtypes as dtypes
+
 from ..arrays.numpy import cast
 from ..dtypes import OF_NUMPY
 from ..errors import shape_text

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import errors
-from .. import scalar as s
+import rushlight.errors as errors
+import rushlight.scalar as s
+
 from ..arrays.numpy import broadcast_shapes
 from ..errors import shape_text
 from .declare import composite

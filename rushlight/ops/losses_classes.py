@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import dtypes, errors
+import rushlight.dtypes as dtypes
+import rushlight.errors as errors
+
 from ..arrays import class_losses as kernels
 from ..arrays.numpy import as_array, cast
 from ..dtypes import COMPLEX, FLOAT, OF_NUMPY, of_numpy

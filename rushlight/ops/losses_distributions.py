@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import scalar as s
+import rushlight.scalar as s
+
 from ..errors import shape_text
 from .declare import composite, primitive
 from .elementwise import pointwise

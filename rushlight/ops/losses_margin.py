@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import scalar as s
+import rushlight.scalar as s
+
 from ..arrays.numpy import broadcast_shapes
 from ..dtypes import of_numpy
 from ..errors import shape_text

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import dtypes
+import rushlight.dtypes as dtypes
+
 from ..arrays.numpy import cast, result_type
 from .declare import primitive
 

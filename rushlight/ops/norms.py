@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import dtypes
+import rushlight.dtypes as dtypes
+
 from ..arrays.numpy import cast, normalize_dim, normalize_dims
 from ..arrays.summing import ROW, add_reduce
 from ..dtypes import FLOAT, OF_NUMPY

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import dtypes
-from .. import scalar as s
+import rushlight.dtypes as dtypes
+import rushlight.scalar as s
+
 from ..arrays.numpy import number_category, result_type
 from ..dtypes import BOOL, COMPLEX, FLOAT, dtype
 from .declare import composite

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import dtypes
+import rushlight.dtypes as dtypes
+
 from ..arrays.numpy import as_array, cast, normalize_dim, normalize_dims
 from ..arrays.summing import add_reduce, sum_rows
 from ..dtypes import OF_NUMPY

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import dtypes
+import rushlight.dtypes as dtypes
+
 from ..arrays.numpy import as_array, cast
 from ..dtypes import OF_NUMPY
 from .declare import primitive

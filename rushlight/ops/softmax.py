@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import dtypes
+import rushlight.dtypes as dtypes
+
 from ..arrays.lines import by_lines, log_softmax_back, log_softmax_lines, softmax_back, softmax_lines
 from ..arrays.numpy import cast, normalize_dim, normalize_dims
 from ..arrays.summing import add_reduce

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import dtypes
+import rushlight.dtypes as dtypes
+
 from ..arrays.numpy import cast, normalize_dim
 from ..dtypes import OF_NUMPY
 from ..errors import shape_text

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .. import scalar as s
+import rushlight.scalar as s
+
 from .declare import composite
 from .elementwise import pointwise
 from .rounding import clamp

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import dtypes
+import rushlight.dtypes as dtypes
+
 from ..arrays.numpy import cast, normalize_dims
 from ..arrays.summing import add_reduce
 from ..dtypes import OF_NUMPY

@@ -8,10 +8,11 @@ from copy import deepcopy
 from itertools import chain
 from typing import Any
 
+import rushlight.optim.forgotten as forgotten
+
 from ..autograd.mode import enable_grad, no_grad
 from ..autograd.tape import RemovableHandle
 from ..tensor import Tensor
-from . import forgotten
 
 required: Any = object()
 

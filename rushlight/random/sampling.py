@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import creation
+import rushlight.creation as creation
+
 from ..arrays import distributions
 from ..autograd.inplace import write_out
 from ..tensor import Tensor, wrap

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import creation, dtypes
+import rushlight.creation as creation
+import rushlight.dtypes as dtypes
+
 from ..arrays import distributions
 from ..arrays.generator import randomness
 from ..autograd.inplace import write_out

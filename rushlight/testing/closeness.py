@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import dtypes
+import rushlight.dtypes as dtypes
+
 from ..bind import functions_under
 from ..tensor import Tensor, from_numpy
 from .tolerances import tolerances

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .. import creation, dtypes
+import rushlight.creation as creation
+import rushlight.dtypes as dtypes
+
 from ..bind import functions_under
 from ..dtypes import dtype as Dtype
 from ..random import randint

@@ -1,6 +1,6 @@
 """How far results may be off: default tolerances by dtype."""
 
-from .. import dtypes
+import rushlight.dtypes as dtypes
 
 #: (rtol, atol); anything else must be equal
 DEFAULTS = {

@@ -2,6 +2,6 @@
 
 import sys
 
-from .. import data
+import rushlight.data as data
 
 sys.modules[__name__] = data
