@@ -1,0 +1,71 @@
+"""From IR to code that can be called: assemble, link into this process, remember on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from . import cache
+from .ir import Module
+from .targets import Target, binding, host
+
+#: addresses of what generated code may call or read, by the names it uses
+symbols: dict[str, int] = {}
+
+_lock = threading.RLock()
+_kept: list[Any] = []  # code must outlive every pointer to it, so it is never unloaded
+_numbers = itertools.count()
+
+
+def text_of(module: Module, target: Target) -> str:
+    """A module as LLVM reads it."""
+    return f'target triple = "{target.triple}"\n{module}{target.attributes}\n'
+
+
+def assemble(text: str, target: Target) -> bytes:
+    """An object file. Raises RuntimeError with LLVM's words for text that is not IR."""
+    llvm = binding()
+    machine = llvm.Target.from_triple(target.triple).create_target_machine(
+        cpu=target.cpu, features=target.features, opt=1, reloc="pic", codemodel="small", jit=True
+    )
+    parsed = llvm.parse_assembly(text)
+    parsed.verify()
+    return machine.emit_object(parsed)
+
+
+def link(object_file: bytes, exports: Iterable[str], imports: Iterable[str]) -> dict[str, int]:
+    """Load an object file into this process; the addresses of `exports`. `imports` are names in `symbols`."""
+    library = binding().JITLibraryBuilder().add_object_img(object_file)
+    for name in imports:
+        library.import_symbol(name, symbols[name])
+    for name in exports:
+        library.export_symbol(name)
+    tracker = library.link(_session(), f"rushlight{next(_numbers)}")
+    _kept.append(tracker)
+    return {name: tracker[name] for name in exports}
+
+
+def _session() -> Any:
+    if not _kept:
+        _kept.append(binding().create_lljit_compiler(use_jit_link=True))
+    return _kept[0]
+
+
+def build(key: object, make: Callable[[], Module], target: Target | None = None) -> dict[str, int]:
+    """The addresses of the public functions of `make()`, which runs only where the disk cache lacks `key`.
+
+    `key` says all that the code depends on beside the generator itself, the processor and LLVM.
+    """
+    target = target or host()
+    with _lock:
+        name = hashlib.sha256(repr((key, target, cache.generation())).encode()).hexdigest()[:40]
+        found = cache.read(name)
+        if found is None:
+            module = make()
+            exports = [f.name for f in module.functions if not f.internal]
+            found = cache.Entry(assemble(text_of(module, target), target), exports, sorted(module.imports))
+            cache.write(name, found)
+        return link(found.code, found.exports, found.imports)
