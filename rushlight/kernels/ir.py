@@ -100,6 +100,13 @@ class Module:
         self.data.append(f'@{name} = private constant [{len(raw)} x i8] c"{shown}"')
         return Value(f, f"@{name}", ptr)
 
+    def memory(self, f: Function, name: str, type: Type, count: int) -> Value:
+        """The address of `count` elements of this module's own: zeros at first, kept between calls."""
+        text = f"@{name} = internal global [{count} x {type}] zeroinitializer, align 64"
+        if text not in self.data:
+            self.data.append(text)
+        return Value(f, f"@{name}", type.pointer)
+
     def __str__(self) -> str:
         own = {f.name for f in self.functions}
         declared = [text for name, text in self.declarations.items() if name not in own]
@@ -341,7 +348,7 @@ class Function:
     @contextmanager
     def otherwise(self) -> Iterator[None]:
         """What happens if the condition of the `when` just ended does not hold."""
-        assert self._undone is not None and self.block is self._undone[1] and not self.block.lines
+        assert self._undone is not None and self.block is self._undone[1], "no `when` has just ended"
         skip, after, then, values = self._undone
         self.blocks.remove(after)
         self.blocks.remove(skip)

@@ -21,7 +21,7 @@ TUPLE_SIZE, TUPLE_ITEMS = 16, 24
 C_CONTIGUOUS, F_CONTIGUOUS, ALIGNED, WRITEABLE = 1, 2, 0x100, 0x400  # NPY_ARRAY_...
 
 #: slots of NumPy's table of functions (numpy/_core/code_generators/numpy_api.py)
-_NUMPY = {"PyArray_NewFromDescr": 94, "PyArray_SetBaseObject": 282}
+_NUMPY = {"PyArray_NewFromDescr": 94, "PyArray_SetBaseObject": 282, "PyDataMem_SetHandler": 304}
 _PYTHON = (
     *("Py_IncRef", "Py_DecRef", "PyEval_SaveThread", "PyEval_RestoreThread", "PyErr_SetString", "PyErr_Occurred"),
     *("PyErr_Clear", "PyLong_AsLongLong", "PyLong_AsDouble", "PyLong_FromLongLong", "PyObject_Vectorcall"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import itertools
 import threading
@@ -50,6 +51,7 @@ def link(object_file: bytes, exports: Iterable[str], imports: Iterable[str]) -> 
 
 def _session() -> Any:
     if not _kept:
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(_kept))  # to the very end: arrays are freed after modules
         _kept.append(binding().create_lljit_compiler(use_jit_link=True))
     return _kept[0]
 
@@ -66,6 +68,7 @@ def build(key: object, make: Callable[[], Module], target: Target | None = None)
         if found is None:
             module = make()
             exports = [f.name for f in module.functions if not f.internal]
-            found = cache.Entry(assemble(text_of(module, target), target), exports, sorted(module.imports))
+            imports = sorted(module.imports - {f.name for f in module.functions})
+            found = cache.Entry(assemble(text_of(module, target), target), exports, imports)
             cache.write(name, found)
         return link(found.code, found.exports, found.imports)
