@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 _chosen: int | None = None
+
+#: what is called with every number that is chosen: the pool of the kernels, once there is one
+followers: list[Callable[[int], object]] = []
 
 
 def available() -> int:
@@ -27,6 +31,8 @@ def choose(n: int) -> None:
 
     global _chosen
     _chosen = n
+    for follow in followers:
+        follow(n)
     for library in _openblas():
         for name in (
             "scipy_openblas_set_num_threads64_",

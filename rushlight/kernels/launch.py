@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from . import layout, llvm, native, objects
+from . import layout, llvm, native, objects, pool
 from .ir import Function, Module
 from .targets import Target, host
 from .types import Type, f64, i64, ptr, void
@@ -50,16 +50,10 @@ class Kernel:
         self.run(*args)
 
 
-def _serial() -> Module:
-    """What stands in for the pool until there is one: all chunks in order, on this thread."""
-    m = Module()
-    f = m.function("rushlight_parallel", kernel=ptr, slots=ptr, total=i64, grain=i64)
-    kernel, slots, total, grain = f.args
-    for lo in f.range(0, total, grain):
-        hi = lo + grain
-        f.call_pointer(kernel, void, slots, lo, (hi < total).select(hi, total), 0)
-    f.ret()
-    return m
+def register() -> None:
+    """Give generated code the function that shares chunks among threads."""
+    assert native.on()
+    pool.ensure()
 
 
 _launch: list[int] = []
@@ -68,9 +62,7 @@ _launch: list[int] = []
 def launcher(name: object, kernel: int) -> Any:
     """The builtin that runs the kernel at an address."""
     if not _launch:
-        assert native.on()
-        if "rushlight_parallel" not in llvm.symbols:
-            llvm.symbols.update(llvm.build("serial", _serial))
+        register()
         _launch.append(llvm.build("launch", _module)["launch"])
     return layout.builtin(str(name), _launch[0], layout.capsule(kernel))
 

@@ -1,0 +1,118 @@
+"""The threads that share a kernel's chunks: one pool a process, itself generated code (`forkjoin.py`).
+
+    void rushlight_parallel(ptr fn, ptr slots, i64 total, i64 grain)
+
+calls fn(slots, lo, hi, tid) once for every chunk [k·grain, min((k+1)·grain, total)), and returns when all are
+done. `grain` is at least 1; where `total` is 0 nothing is called. The cut depends on nothing but these two.
+
+Who runs what: the caller takes chunk 0 and goes on with whatever is left; workers 1, 2 ... help. Where there
+is one chunk or one thread, or the pool is taken (by another Python thread, or because a kernel calls this),
+the caller does the same chunks by itself and at once: nobody ever waits for the pool.
+
+`tid` is 0 for the caller, and below the pool's size; within one call no two threads have the same at a time.
+A call from within a worker's chunk keeps that worker's. Two Python threads' calls both have 0, however, so
+**scratch memory belongs to the call** (its address stands in the slots), never to the process.
+
+Workers start when they are first needed, block all signals, and never touch Python. A forked child has
+the forking thread only: its pool is reset, and starts workers of its own when used. At exit they are joined,
+before the interpreter takes anything down.
+"""
+
+from __future__ import annotations
+
+import atexit
+import ctypes
+import os
+import threading
+import time
+from typing import Any
+
+import numpy as np
+
+import rushlight.threads as threads
+
+from . import layout, llvm
+from .forkjoin import BYTES, FIELDS, LIBRARY, MOST, make
+from .park import supported
+from .targets import host
+
+SPIN = 30e-6  # seconds that a thread waits awake before it sleeps
+
+#: the pool's functions, once it is there
+addresses: dict[str, int] = {}
+
+_memory = np.zeros(BYTES + 128, np.uint8)
+_start = -_memory.ctypes.data % 128
+_block = _memory[_start : _start + BYTES].view(np.int64)
+_lock = threading.Lock()
+
+
+def _field(name: str) -> int:
+    return FIELDS[name][0] // 8
+
+
+def ensure() -> None:
+    """Make `rushlight_parallel` known to code that is linked from now on; no thread starts yet."""
+    with _lock:
+        if not addresses:
+            _make_symbols()
+            addresses.update(llvm.build("pool", lambda: make(host())))
+            llvm.symbols["rushlight_parallel"] = addresses["rushlight_parallel"]
+            _block[_field("started")] = _block[_field("size")] = 1
+            if "spin" in addresses:
+                _block[_field("spins")] = _spins()
+                threads.followers.append(resize)
+                os.register_at_fork(after_in_child=_forget)
+                atexit.register(_end)
+                resize(threads.get())
+
+
+def _make_symbols() -> None:
+    llvm.symbols["rushlight_pool"] = _block.ctypes.data
+    if supported(host()):
+        library = ctypes.CDLL(None)
+        for name in LIBRARY:
+            llvm.symbols[name] = layout.address(getattr(library, name))
+
+
+def _spins() -> int:
+    """How many turns of a waiting loop take `SPIN`."""
+    spin = ctypes.CFUNCTYPE(None, ctypes.c_int64)(addresses["spin"])
+    count, taken = 500, []
+    for _ in range(3):
+        start = time.perf_counter()
+        spin(count)
+        taken.append(time.perf_counter() - start)
+    return max(int(SPIN * count / min(taken)), 1)
+
+
+def size() -> int:
+    """Threads that share a kernel, the caller included: every `tid` is below."""
+    ensure()
+    return int(_block[_field("size")])
+
+
+def resize(n: int, seconds: float | None = None) -> bool:
+    """Have `n` threads, as soon as no kernel runs; false if one still does after so many seconds."""
+    function: Any = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)(addresses["resize"])
+    deadline = None if seconds is None else time.monotonic() + seconds
+    while not function(min(n, MOST)):
+        if deadline is not None and time.monotonic() > deadline:
+            return False
+        time.sleep(50e-6)
+    return True
+
+
+def _forget() -> None:
+    """In a forked child: the workers are not there, nor is whoever used the pool."""
+    global _lock
+    keep = _block[_field("size")], _block[_field("spins")]
+    _block[:] = 0
+    _block[_field("size")], _block[_field("spins")] = keep
+    _block[_field("started")] = 1
+    _lock = threading.Lock()
+
+
+def _end() -> None:
+    """At exit: join the workers; a kernel that a daemon thread still runs goes down with the process."""
+    resize(1, seconds=1.0)
