@@ -1,0 +1,116 @@
+"""e^x and its relatives, of any float type and number of lanes, without branches.
+
+x = n·ln 2 + r with |r| <= ½ ln 2 (Cody and Waite: the first part of ln 2 is so short that its multiples are
+exact even where the processor cannot fuse); e^r by a polynomial; 2^n by multiplication, which keeps NaN.
+"""
+
+from __future__ import annotations
+
+from .floats import absolute, clamp, copysign, fma, format_of, nearest, polynomial, power_of_two
+from .values import Value
+
+_LOG2E = 1.4426950408889634
+
+#: ln 2 in two parts: SLEEF's (float32), fdlibm's (float64)
+_LN2 = {
+    "float": (0.693145751953125, 1.428606765330187045e-06),
+    "double": (6.93147180369123816490e-01, 1.90821492927058770002e-10),
+}
+
+#: (e^r - 1 - r) / r²: Cephes' expf
+_EXP = {
+    "float": (
+        *(1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1),
+        *(5.0000001201e-1,),
+    ),
+}
+
+#: where e^x is surely infinite, surely zero, and below the smallest normal number
+_TOP = {"float": 89.0, "double": 710.0}
+_BOTTOM = {"float": -104.0, "double": -746.0}
+_SUBNORMAL = {"float": -88.0, "double": -709.0}
+
+
+def _reduce(x: Value, offset: int) -> tuple[Value, Value]:
+    """r, and n + offset in the low bits of an integer, where x = n·ln 2 + r."""
+    high, low = _LN2[x.type.name]
+    n, bits = nearest(x, _LOG2E, offset)
+    return fma(n, -low, fma(n, -high, x)), bits
+
+
+def _expm1_near(r: Value) -> Value:
+    """e^r - 1 for |r| <= ½ ln 2."""
+    return fma(r * r, polynomial(r, _EXP[r.type.name]), r)
+
+
+def _scaled(x: Value, bits: Value) -> Value:
+    """x·2^n for bits = n + 2·bias: in two steps, since 2^n alone may be too large or too small."""
+    half = bits >> 1
+    return x * power_of_two(half, x) * power_of_two(bits - half, x)
+
+
+def exp(x: Value) -> Value:
+    """e^x."""
+    x = clamp(x, _BOTTOM[x.type.name], _TOP[x.type.name])
+    r, n = _reduce(x, 2 * format_of(x).bias)
+    return _scaled(_expm1_near(r) + 1.0, n)
+
+
+def exp_fast(x: Value) -> Value:
+    """e^x, but 0 where that is below the smallest normal number, and inf in the last half octave below it."""
+    x = clamp(x, _SUBNORMAL[x.type.name], _TOP[x.type.name])
+    r, n = _reduce(x, format_of(x).bias)
+    return (_expm1_near(r) + 1.0) * power_of_two(n, x)
+
+
+def exp_nonpositive(x: Value) -> Value:
+    """e^x for x <= 0, as softmax wants it: 0 where that is below the smallest normal number."""
+    low = _SUBNORMAL[x.type.name]
+    x = (x < low).select(low, x)
+    r, n = _reduce(x, format_of(x).bias)
+    return (_expm1_near(r) + 1.0) * power_of_two(n, x)
+
+
+def exp2(x: Value) -> Value:
+    """2^x, exact for integers."""
+    form = format_of(x)
+    x = clamp(x, -float(form.bias + form.mantissa + 2), float(form.bias + 2))
+    n, bits = nearest(x, 1, 2 * form.bias)
+    return _scaled(_expm1_near((x - n) * 0.6931471805599453) + 1.0, bits)
+
+
+def expm1(x: Value) -> Value:
+    """e^x - 1 = 2·(2^(n-1)·(e^r - 1) + (2^(n-1) - ½)), without cancellation where it is small."""
+    y = clamp(x, -40.0, _TOP[x.type.name])
+    r, n = _reduce(y, format_of(x).bias - 1)
+    half = power_of_two(n, x)
+    y = fma(_expm1_near(r), half, half - 0.5)
+    return copysign(y + y, x)
+
+
+def half_exp(x: Value) -> Value:
+    """½ e^x for x >= 0, which is finite longer than e^x is."""
+    top = _TOP[x.type.name] + 1.0
+    x = (x > top).select(top, x)
+    r, n = _reduce(x, 2 * format_of(x).bias - 1)
+    return _scaled(_expm1_near(r) + 1.0, n)
+
+
+def sigmoid(x: Value) -> Value:
+    """1 / (1 + e^-x)."""
+    return 1.0 / (exp_fast(-x) + 1.0)
+
+
+#: (tanh x - x) / x³ as a function of x²: Cephes' tanhf
+_TANH = {
+    "float": (-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1),
+}
+
+
+def tanh(x: Value) -> Value:
+    """x + x³·P(x²) near zero, ±(1 - 2 / (e^2|x| + 1)) elsewhere."""
+    y = absolute(x)
+    z = x * x
+    near = fma(z * polynomial(z, _TANH[x.type.name]), x, x)
+    far = 1.0 - 2.0 / (exp_fast((y > 22.0).select(22.0, y) * 2.0) + 1.0)
+    return copysign((y < 0.625).select(near, far), x)
