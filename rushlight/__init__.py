@@ -50,7 +50,7 @@ globals().update(_dtypes.NAMES)  # float32, int64, bool, ...
 
 _SUBMODULES = (
     *("nn", "optim", "autograd", "data", "io", "func", "linalg"),
-    *("fft", "special", "utils", "cuda", "backends", "random"),
+    *("fft", "special", "utils", "cpu", "cuda", "backends", "random"),
     *("serialization", "testing", "masked", "types", "return_types", "version", "storage"),
 )
 _HOMES = {

@@ -51,6 +51,7 @@ from .inspect import channels_last as channels_last
 from .inspect import channels_last_3d as channels_last_3d
 from .creation import complex as complex
 from .inspect import contiguous_format as contiguous_format
+from . import cpu as cpu
 from . import cuda as cuda
 from . import data as data
 from .random import default_generator as default_generator
