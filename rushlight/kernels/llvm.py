@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import hashlib
 import itertools
 import threading
@@ -28,13 +29,16 @@ def text_of(module: Module, target: Target) -> str:
 
 def assemble(text: str, target: Target) -> bytes:
     """An object file. Raises RuntimeError with LLVM's words for text that is not IR."""
-    llvm = binding()
-    machine = llvm.Target.from_triple(target.triple).create_target_machine(
+    parsed = binding().parse_assembly(text)
+    parsed.verify()
+    return _machine(target).emit_object(parsed)
+
+
+@functools.cache
+def _machine(target: Target) -> Any:
+    return binding().Target.from_triple(target.triple).create_target_machine(
         cpu=target.cpu, features=target.features, opt=1, reloc="pic", codemodel="small", jit=True
     )
-    parsed = llvm.parse_assembly(text)
-    parsed.verify()
-    return machine.emit_object(parsed)
 
 
 def link(object_file: bytes, exports: Iterable[str], imports: Iterable[str]) -> dict[str, int]:

@@ -66,15 +66,16 @@ def strides(o: Any) -> Value:
     return field(o, layout.STRIDES, i64.pointer)
 
 
-def new_array(f: Function, dtype: str, count: Any, sizes: Any, steps: Any = 0) -> Value:
-    """A new array of a dtype with `count` dimensions of these sizes (and strides); null where memory is out."""
-    kind = retained(symbol(f, f"dtype_{dtype}"))
-    null = f.const(ptr, 0)
-    steps = null if steps.__class__ is int else steps
-    zero, n = f.const(i32, 0), f.lift(count, i64).to(i32)
-    return f.call(
-        "PyArray_NewFromDescr", ptr, symbol(f, "py_ndarray"), kind, n, sizes, steps, null, zero, null
-    )
+def new_array(f: Function, dtype: str, count: Any, sizes: Any, steps: Any = None) -> Value:
+    """A new array with `count` dimensions of these sizes (and strides); null where memory is out."""
+    return new_array_of(f, symbol(f, f"dtype_{dtype}"), count, sizes, steps)
+
+
+def new_array_of(f: Function, dtype: Any, count: Any, sizes: Any, steps: Any = None) -> Value:
+    """A new array of the dtype object at an address."""
+    null, zero = f.const(ptr, 0), f.const(i32, 0)
+    shape = (retained(dtype), f.lift(count, i64).to(i32), sizes, null if steps is None else steps)
+    return f.call("PyArray_NewFromDescr", ptr, symbol(f, "py_ndarray"), *shape, null, zero, null)
 
 
 def float_value(o: Any) -> Value:

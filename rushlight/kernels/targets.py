@@ -57,7 +57,8 @@ def host() -> Target:
         return NAMED[named]
     llvm: Any = binding()
     features = llvm.get_host_cpu_features()
-    bits = 512 if features.get("avx512vl") and features.get("avx512dq") else 256 if features.get("avx2") else 128
+    wide = features.get("avx512vl") and features.get("avx512dq")
+    bits = 512 if wide else 256 if features.get("avx2") else 128
     return Target(llvm.get_process_triple(), llvm.get_host_cpu_name(), features.flatten(), bits)
 
 

@@ -1,4 +1,4 @@
-"""IR values: what stands in a register, with Python's operators; and variables, which loops and branches join."""
+"""IR values: what stands in a register, with Python's operators; and variables, joined by loops and branches."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Arithmetic:
-    """Python's operators, for values and variables alike. Numbers and scalars stretch to the other's lanes."""
+    """Python's operators, for values and variables. Numbers and scalars stretch to the other's lanes."""
 
     __slots__ = ()
     now: Value
@@ -46,6 +46,9 @@ class Arithmetic:
     def __floordiv__(self, other: Any) -> Value:
         """Integers only, rounding towards zero as machines do."""
         return binary("div", self, other)
+
+    def __rfloordiv__(self, other: Any) -> Value:
+        return binary("div", other, self)
 
     def __mod__(self, other: Any) -> Value:
         return binary("rem", self, other)
@@ -183,6 +186,8 @@ class Value(Arithmetic):
     def to(self, type: Type) -> Value:
         """Converted to another kind of number, in as many lanes. Floats to integers saturate; NaN gives 0."""
         want, have = type.x(self.lanes), self.type
+        if want.is_pointer and have.is_pointer:
+            return Value(self.f, self.text, want)
         if (want.name, want.lanes) == (have.name, have.lanes):
             return Value(self.f, self.text, want)
         if have.is_float and not want.is_float:
@@ -259,10 +264,10 @@ def unify(f: Function, x: Any, y: Any) -> tuple[Value, Value]:
     """Two operands as values of one type: numbers take the other's, scalars its lanes."""
     if isinstance(x, Arithmetic):
         x = x.now
-        y = f.lift(y, x.type.scalar)
+        y = f.lift(y, x.type)
     else:
         y = y.now
-        x = f.lift(x, y.type.scalar)
+        x = f.lift(x, y.type)
     lanes = max(x.lanes, y.lanes)
     return x.splat(lanes), y.splat(lanes)
 

@@ -1,0 +1,63 @@
+"""An expression on numbers as IR: one instruction sequence for one lane or many."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import rushlight.scalar as scalar
+
+from ..scalar import CONST, VAR, Expr
+from .ir import Function
+from .math import functions
+from .types import Type
+from .values import Value
+
+
+def supported(root: Expr, element: Type) -> bool:
+    """Whether every function in an expression has a spelling for numbers of this type."""
+    known = functions(element)
+    inner = [e for e in scalar.nodes(root) if e.fn not in (VAR, CONST)]
+    return bool(inner) and all(e.fn.name in known and _finite_constants(e, element) for e in inner)
+
+
+def _finite_constants(e: Expr, element: Type) -> bool:
+    """Integers take whole numbers only."""
+    if element.is_float:
+        return True
+    return all(a.fn is not CONST or isinstance(a.args[0], int) for a in e.args)
+
+
+def lower(f: Function, root: Expr, values: dict[str, Value], element: Type) -> Value:
+    """The value of an expression, given the values of its free names (booleans as i1)."""
+    known: dict[str, Any] = functions(element)
+    lanes = max((v.lanes for v in values.values()), default=1)
+    done: dict[Expr, Value] = {}
+    for e in scalar.nodes(root):
+        if e.fn is VAR:
+            done[e] = values[e.name]
+        elif e.fn is CONST:
+            done[e] = f.const(element.x(lanes), e.args[0])
+        else:
+            done[e] = known[e.fn.name](*_operands(e, [done[a] for a in e.args], element))
+    return done[root]
+
+
+#: functions that take truth values as they are
+_LOGICAL = frozenset({"logical_and", "logical_or", "logical_xor", "logical_not", "invert"})
+
+
+def _operands(e: Expr, values: list[Value], element: Type) -> list[Value]:
+    """Truth values that take part in arithmetic as numbers, and numbers that are conditions as truth values."""
+    if e.fn.name in _LOGICAL:
+        return [_truth(v) for v in values]
+    if e.fn is scalar.where:
+        return [_truth(values[0]), *(_number(v, element) for v in values[1:])]
+    return [_number(v, element) for v in values]
+
+
+def _truth(v: Value) -> Value:
+    return v if v.type.name == "i1" else v != 0
+
+
+def _number(v: Value, element: Type) -> Value:
+    return v.to(element) if v.type.name == "i1" else v
