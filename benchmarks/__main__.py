@@ -1,5 +1,7 @@
-"""python -m benchmarks [--rounds N] [--threads N] [ops backward steps footprint]:
-tables of Rushlight beside torch.
+"""Rushlight beside PyTorch: one table, the ratio being torch's time over ours, the median of neighbours.
+
+Every row is made for both, its results are compared (WRONG: they differ), and blocks of calls are timed in
+turns. '<' marks a ratio below the wanted one. Leave the machine alone meanwhile.
 """
 
 from __future__ import annotations
@@ -7,42 +9,113 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from . import fresh, kernels, linear, ops, sequences, steps, table
+from .table import Cell, Row
+from .timing import QUICK, USUAL, Case, Plan, difference, measure
+
+SUITES: dict[str, Callable[[], list[Any]]] = {
+    "ops": ops.forward,
+    "backward": ops.backward,
+    "kernels": kernels.rows,
+    "optimizers": kernels.optimizers,
+    "gemm": linear.gemm,
+    "conv": linear.conv,
+    "channels_last": linear.channels_last,
+    "attention": sequences.attention,
+    "lstm": sequences.lstm,
+    "steps": steps.steps,
+}
+FRESH: dict[str, Callable[[int], Iterator[Row]]] = {"memory": fresh.memory, "startup": fresh.startup}
+AGREE = 1e-3  # of the largest value; float32 sums in another order stay far below
+STEP_BUDGET = 3.0  # times the usual: a step is what people wait for
+
+
+class Bench(NamedTuple):
+    """What all rows share."""
+
+    torch: Any
+    ours: Any
+    threads: list[int]
+    plan: Plan
+
+    def row(self, case: Case | steps.Step) -> Row:
+        """Compare and time one case at every number of threads."""
+        row = Row(case.name, "" if case.wanted is None else f"{case.wanted:.2f}")
+        try:
+            self.fill(row, case)
+        except Exception as error:  # an op that is missing or broken today is a missed row, not the end
+            row.wrong, row.remark = True, f"{type(error).__name__}: {error}".splitlines()[0][:120]
+            if os.environ.get("BENCH_TRACE"):
+                traceback.print_exc()
+        return row
+
+    def fill(self, row: Row, case: Case | steps.Step) -> None:
+        """The cells of a row."""
+        self.use(self.threads[0])
+        theirs, mine = case.sides(self.torch, self.ours)
+        off = difference(theirs.check(), mine.check())
+        row.wrong = not off <= AGREE
+        row.remark = f"off by {off:.0e}" if row.wrong or isinstance(case, steps.Step) else ""
+        budget = self.plan.budget * (STEP_BUDGET if isinstance(case, steps.Step) else 1)
+        for threads in self.threads:
+            self.use(threads)
+            t, o, ratio = measure(theirs, mine, self.plan._replace(budget=budget))
+            met = None if case.wanted is None else ratio >= case.wanted
+            row.cells.append(Cell(table.duration(t / case.units), table.duration(o / case.units), ratio, met))
+
+    def use(self, threads: int) -> None:
+        """Let both sides have this many threads."""
+        for m in (self.torch, self.ours):
+            m.set_num_threads(threads)
+
+
+def options() -> argparse.Namespace:
+    """The command line."""
+    names = [*SUITES, *FRESH]
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("suites", nargs="*", help="of " + ", ".join(names) + "; all of them unless named")
+    parser.add_argument("--quick", action="store_true", help="few rounds: for a first look")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--rows", default="", help="only rows whose name contains this")
+    found = parser.parse_args()
+    found.suites = found.suites or names
+    unknown = sorted(set(found.suites) - set(names))
+    if unknown:
+        parser.error(f"no suite {', '.join(unknown)}; there are {', '.join(names)}")
+    return found
+
+
+def rows(bench: Bench, suites: list[str], within: str) -> Iterator[Row]:
+    """All rows of the chosen suites, each when it is known."""
+    for suite in suites:
+        if suite in FRESH:
+            yield from FRESH[suite](max(bench.threads))
+        else:
+            yield from (bench.row(case) for case in SUITES[suite]() if within in case.name)
 
 
 def main() -> None:
-    """Run the chosen suites."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("suites", nargs="*", default=["ops", "backward", "steps", "footprint"])
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--threads", type=int, default=1)
-    options = parser.parse_args()
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[name] = str(options.threads)
+    """Print the table."""
+    chosen = options()
     try:
         import torch
     except ImportError:
         sys.exit("benchmarks compare with PyTorch, which is not here: pip install torch==2.13.0")
     import rushlight
 
-    torch.set_num_threads(options.threads)
-    from . import footprint, ops, steps
-    from .timing import show
-
-    print(
-        f"torch {torch.__version__}, rushlight {rushlight.__version__}, "
-        f"{options.threads} thread(s), medians of {options.rounds}"
-    )
-    tables = {
-        "ops": ("Operations", ops.forward),
-        "backward": ("Backward per node", ops.backward),
-        "steps": ("Training steps", steps.steps),
-    }
-    for suite in options.suites:
-        if suite == "footprint":
-            footprint.show_footprint()
-        else:
-            title, rows = tables[suite]
-            show(title, rows(torch, rushlight, options.rounds))
+    bench = Bench(torch, rushlight, chosen.threads, QUICK if chosen.quick else USUAL)
+    print(f"torch {torch.__version__}, rushlight {rushlight.__version__}; ratio: torch / ours, medians")
+    print(table.head(chosen.threads), flush=True)
+    start, found = time.perf_counter(), []
+    for row in rows(bench, chosen.suites, chosen.rows):
+        found.append(row)
+        print(table.line(row), flush=True)
+    print(f"\n{table.summary(found)}\n{time.perf_counter() - start:.0f} s")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""python -m benchmarks.hotspots MODEL ... [--threads N] [--seconds S] [--rows K]: where a training step spends its time.
+"""Where a training step spends its time: python -m benchmarks.hotspots MODEL ...
 
-A timer interrupts the step; each interruption charges the time since the last one to the Python line that runs.
-A call into machine code ends before its interruption is seen, so that its whole time is charged to its caller.
+A timer interrupts the step; each interruption charges the time since the last one to the Python line that
+runs. A call into machine code ends before its interruption is seen: its whole time is charged to its caller.
 Torch's time of the same step is printed beside it.
 """
 

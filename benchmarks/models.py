@@ -1,7 +1,7 @@
 """The programs whose training steps are timed, each written once for `m`, which is torch or rushlight.
 
-A function makes a model and its data and returns a Training: the call that does one step and gives its loss, and
-the tensors that must be the same on both sides.
+A function makes a model and its data and returns a Training: the call that does one step and gives its loss,
+and the tensors that must be the same on both sides.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ def classes(m: Any, *shape: int, below: int) -> Any:
     return m.tensor(np.random.default_rng(below).integers(0, below, shape))
 
 
-def training(m: Any, model: Any, loss: Callable[[], Any], optimizer: Any, clip: float | None = None) -> Training:
+def training(
+    m: Any, model: Any, loss: Callable[[], Any], optimizer: Any, clip: float | None = None
+) -> Training:
     """The usual step: gradients away, loss, backward, and the update."""
     parameters = list(model.parameters())
 
@@ -139,7 +141,9 @@ def resnet18(m: Any, batch: int = 32) -> Training:
     return training(m, model, lambda: nn.functional.cross_entropy(model(x), y), optimizer)
 
 
-def gpt(m: Any, batch: int = 4, length: int = 256, width: int = 384, heads: int = 6, layers: int = 6) -> Training:
+def gpt(
+    m: Any, batch: int = 4, length: int = 256, width: int = 384, heads: int = 6, layers: int = 6
+) -> Training:
     """nanoGPT's character model: pre-norm blocks, tied embedding, clipped gradients, AdamW."""
     nn, F = m.nn, m.nn.functional
 
