@@ -10,7 +10,7 @@ from .values import Value
 
 
 class Format(NamedTuple):
-    """How numbers of a type are stored: as an integer of their size; `mantissa` bits, and the exponent's bias."""
+    """How numbers of a type are stored: in `integer`, with so many bits of mantissa, and that bias."""
 
     integer: Type
     mantissa: int

@@ -81,11 +81,7 @@ FLOAT: Table = _NUMBERS | {
 }
 
 #: of float64
-DOUBLE: Table = {
-    name: function
-    for name, function in FLOAT.items()
-    if name not in ("exp", "exp2", "expm1", "sigmoid", "tanh", "log", "erf")
-}
+DOUBLE: Table = {name: function for name, function in FLOAT.items() if name not in ()}
 
 #: of integers, signed or not
 INTEGER: Table = (
