@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 from ..version import __version__
 
-MAGIC = b"rushlight2\n"
+MAGIC = b"rushlight3\n"
 BOUND = 256 << 20  # bytes; the files used longest ago go first
 HOUR, DAY = 3600, 86400
 SUFFIX, UNFINISHED = ".code", ".unfinished"
@@ -70,7 +70,8 @@ def _users() -> Path:
 def generation() -> str:
     """What writes the code: this version, these files, and LLVM."""
     here = Path(__file__).parent
-    files = [f for f in sorted([*here.glob("*.py"), here.parent / "scalar.py"]) if f.exists()]
+    others = [here.parent / "scalar.py", here.parent / "autograd" / "machine.py"]
+    files = [f for f in sorted([*here.glob("*.py"), *others]) if f.exists()]
     stats = [(f.name, f.stat().st_size, f.stat().st_mtime_ns) for f in files]
     return repr((__version__, stats, version("llvmlite")))
 
@@ -154,7 +155,8 @@ def _decode(name: str, data: bytes) -> Entry | None:
 
 
 def _digest(name: str, body: bytes) -> bytes:
-    return hashlib.sha256(name.encode() + b"\n" + body).digest()
+    """BLAKE2 of both: three times as fast as SHA-256 where the processor has no instructions for that."""
+    return hashlib.blake2b(body, key=name.encode(), digest_size=32).digest()
 
 
 # -- the folder ----------------------------------------------------------------------------------------

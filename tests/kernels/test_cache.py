@@ -67,7 +67,7 @@ def test_a_shortened_file_is_found(where, size):
     assert cache.read(NAME) == ENTRY
 
 
-FOREIGN = [b"\x7fELF" + bytes(500), b"rushlight2\n" + bytes(32), b"x", bytes(range(256)) * 16]
+FOREIGN = [b"\x7fELF" + bytes(500), cache.MAGIC + bytes(32), b"x", bytes(range(256)) * 16]
 
 
 @pytest.mark.parametrize("data", FOREIGN, ids=("elf", "zeros", "short", "long"))
