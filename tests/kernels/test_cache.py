@@ -289,7 +289,7 @@ def built(monkeypatch):
     from rushlight.kernels.targets import NAMED
     from rushlight.kernels.types import i64
 
-    monkeypatch.setattr(llvm, "link", lambda code, exports, imports: dict.fromkeys(exports, 0))
+    monkeypatch.setattr(llvm, "link", lambda code, exports, *rest: dict.fromkeys(exports, 0))
 
     def build(key="key", target="baseline"):
         made = []
