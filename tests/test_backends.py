@@ -82,3 +82,13 @@ def test_kernels_of_attention_are_kept():
 def test_an_unknown_library_is_an_error():
     with pytest.raises(AttributeError, match="cudnn"):
         backends.cudn  # noqa: B018
+
+
+def test_cpu_capability_is_what_kernels_are_written_for(monkeypatch):
+    cpu = backends.cpu
+    for name, answer in (("avx512", "AVX512"), ("avx2", "AVX2"), ("baseline", "DEFAULT")):
+        monkeypatch.setattr(cpu.targets, "host", lambda name=name: cpu.targets.NAMED[name])
+        monkeypatch.setattr(cpu.native, "on", lambda: True)
+        assert cpu.get_cpu_capability() == answer
+    monkeypatch.setattr(cpu.native, "on", lambda: False)
+    assert cpu.get_cpu_capability() == "DEFAULT"

@@ -6,6 +6,7 @@ import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
 
+from ..kernels import allocator, cache, native, targets
 from ..version import __version__
 
 CORE = ("numpy", "llvmlite", "ml_dtypes")
@@ -14,7 +15,7 @@ VECTORS = ("avx512f", "avx2", "avx", "sse4.2", "sve2", "sve", "neon", "simd128")
 
 
 def main(arguments: list[str]) -> int:
-    """Prints versions, processor and threads."""
+    """Prints versions, processor, threads, and what is compiled."""
     argparse.ArgumentParser("rushlight info", description=main.__doc__).parse_args(arguments)
     for name, value in facts().items():
         print(f"{name:10} {value}")
@@ -32,6 +33,9 @@ def facts() -> dict[str, str]:
         "processor": name,
         "vectors": vectors,
         "cores": f"{usable_cores()} of {os.cpu_count()} usable",
+        "native": native_code(),
+        "cache": str(cache.folder() or "none"),
+        "allocator": memory_kept(),
     }
 
 
@@ -52,6 +56,22 @@ def processor() -> tuple[str, str]:
     features = binding.get_host_cpu_features()
     found = [name for name in VECTORS if features.get(name)]
     return f"{binding.get_host_cpu_name()} ({platform.machine()})", " ".join(found) or "none known"
+
+
+def native_code() -> str:
+    """Whether kernels run as machine code, and of what processor."""
+    if native.on():
+        target = targets.host()
+        return f"on, for {target.cpu} with vectors of {target.bits} bits"
+    return "off: RUSHLIGHT_JIT=0" if os.environ.get("RUSHLIGHT_JIT") == "0" else "off: all runs on NumPy"
+
+
+def memory_kept() -> str:
+    """Who allocates tensors."""
+    found = allocator.current()
+    if found is None:
+        return "NumPy's own"
+    return f"keeps at most {found.counters()['limit'] >> 20} MB for reuse"
 
 
 def usable_cores() -> int:

@@ -28,8 +28,23 @@ def test_info_names_what_a_report_needs(capsys):
     assert main(["info"]) == 0
     lines = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
     assert {"rushlight", "python", "numpy", "llvmlite", "ml_dtypes", "processor", "cores"} <= set(lines)
+    assert {"native", "cache", "allocator"} <= set(lines)
     assert int(lines["cores"].split()[0]) >= 1
 
 
 def test_an_absent_package_is_said_to_be_absent():
     assert info.installed_version("no-such-package-at-all") == "not installed"
+
+
+def test_info_tells_of_native_code(monkeypatch):
+    monkeypatch.setattr(info.native, "on", lambda: False)
+    monkeypatch.setattr(info.allocator, "current", lambda: None)
+    monkeypatch.setenv("RUSHLIGHT_JIT", "0")
+    assert info.native_code() == "off: RUSHLIGHT_JIT=0" and info.memory_kept() == "NumPy's own"
+    monkeypatch.delenv("RUSHLIGHT_JIT")
+    assert info.native_code() == "off: all runs on NumPy"
+    monkeypatch.setenv("RUSHLIGHT_CACHE", "")
+    assert info.facts()["cache"] == "none"
+    monkeypatch.setattr(info.native, "on", lambda: True)
+    monkeypatch.setattr(info.targets, "host", lambda: info.targets.NAMED["avx2"])
+    assert info.native_code() == "on, for haswell with vectors of 256 bits"
