@@ -14,6 +14,7 @@ two, and double backward needs nothing more:
 
 Routes: 1x1 is one matrix product per image; depthwise is a sum over taps (`depthwise.py`); all else is a
 matrix product per block of columns (`columns.py`).  Half types are summed in float32 and rounded once.
+Where machine code may be used, `kernels/conv.py` does the float types.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..kernels import conv
 from . import columns, depthwise
 from .halves import wide
 from .windows import Pads, Sizes, Window, both, crop, grown, pad
@@ -61,14 +63,22 @@ class Geometry(NamedTuple):
         return tuple((n - 1) * s - 2 * p + d * (k - 1) + extra + 1 for n, k, s, p, d, extra in axes)
 
 
-def convolution(x: np.ndarray, w: np.ndarray, geometry: Geometry, counts: Sizes | None = None) -> np.ndarray:
-    """y[n, o, p] = sum over c, k of w[o, c, k] x[n, c, q]; x (N, C, *sizes), w (O, C / groups, *kernel).
+def convolution(
+    x: np.ndarray,
+    w: np.ndarray,
+    geometry: Geometry,
+    counts: Sizes | None = None,
+    bias: np.ndarray | None = None,
+) -> np.ndarray:
+    """y[n, o, p] = bias[o] + sum over c, k of w[o, c, k] x[n, c, q]; x (N, C, *sizes).
 
-    `counts` asks for fewer outputs along each axis than there are windows.
+    w is (O, C / groups, *kernel); `counts` asks for fewer outputs along each axis than there are windows.
     """
     counts = counts or geometry.output_sizes(x.shape[2:], w.shape[2:])
+    if conv.suits(x, w):
+        return conv.convolve(x, w, bias, geometry, counts)
     y = _correlate(wide(x), wide(w), geometry, geometry.pads(x.shape[2:], w.shape[2:], counts))
-    return y.astype(x.dtype, copy=False)
+    return _biased(y.astype(x.dtype, copy=False), bias)
 
 
 def transposed_convolution(
@@ -79,10 +89,21 @@ def transposed_convolution(
     return input_gradient(x, w, geometry, sizes)
 
 
-def input_gradient(g: np.ndarray, w: np.ndarray, geometry: Geometry, sizes: Sizes) -> np.ndarray:
-    """dx[n, c, q] = sum over o, k of w[o, c, k] g[n, o, p]; g (N, O, *counts) -> (N, C, *sizes)."""
+def input_gradient(
+    g: np.ndarray, w: np.ndarray, geometry: Geometry, sizes: Sizes, bias: np.ndarray | None = None
+) -> np.ndarray:
+    """dx[n, c, q] = bias[c] + sum over o, k of w[o, c, k] g[n, o, p]; g (N, O, *counts) -> (N, C, *sizes)."""
+    if conv.suits(g, w):
+        return conv.convolve(g, w, bias, geometry, sizes, transposed=True)
     dx = _spread(wide(g), wide(w), geometry, sizes)
-    return dx.astype(g.dtype, copy=False)
+    return _biased(dx.astype(g.dtype, copy=False), bias)
+
+
+def _biased(y: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
+    """y, which is ours, with a number added to each channel."""
+    if bias is not None:
+        y += bias.reshape(-1, *(1 for _ in y.shape[2:]))
+    return y
 
 
 def weight_gradient(x: np.ndarray, g: np.ndarray, geometry: Geometry, kernel: Sizes) -> np.ndarray:

@@ -44,13 +44,10 @@ def convolution(
     extra = per_axis("convolution", "output_padding", output_padding, len(geometry.stride))
     _check_weight(input, weight, bias, groups, transposed)
     if transposed:
-        y = kernels.input_gradient(input, weight, geometry, _transposed_sizes(input, weight, geometry, extra))
-    else:
-        _check_kernel(input, weight, geometry)
-        y = kernels.convolution(input, weight, geometry)
-    if bias is not None:
-        y += bias.reshape(-1, *(1 for _ in geometry.stride))
-    return y
+        sizes = _transposed_sizes(input, weight, geometry, extra)
+        return kernels.input_gradient(input, weight, geometry, sizes, bias)
+    _check_kernel(input, weight, geometry)
+    return kernels.convolution(input, weight, geometry, None, bias)
 
 
 def _input_cotangent(

@@ -1,0 +1,59 @@
+"""A block of images turned so that channels come last, padded with zeros: what convolutions sum over."""
+
+from __future__ import annotations
+
+from .ir import Module
+from .targets import Target
+from .types import Type, i64, void
+from .values import Value
+
+
+def define_zero(m: Module, t: Type, target: Target) -> str:
+    """zero(x, n): x[i] = 0 for i < n."""
+    f = m.function("zero", internal=True, x=t.pointer, n=i64)
+    x, n = f.args
+    lanes = target.lanes(t)
+    whole = n & -lanes
+    for i in f.range(0, whole, lanes):
+        x.store(f.const(t.x(lanes), 0), i)
+    for i in f.range(whole, n):
+        x.store(0, i)
+    f.ret()
+    return f.name
+
+
+def define_gather(m: Module, t: Type, turn: str, zero: str) -> str:
+    """gather: `rows` padded rows of an image (C, H, W) from row `top` on, as block[row, column, channel].
+
+    `columns` of each row are copied, from column `skip` on, to behind a `margin` of zeros; zeros follow.
+    """
+    f = m.function(
+        "gather", internal=True, x=t.pointer, block=t.pointer, channels=i64, height=i64, width=i64,
+        rows=i64, pitch=i64, top=i64, skip=i64, margin=i64, columns=i64,
+    )  # fmt: skip
+    x, block, channels, height, width, rows, pitch, top, skip, margin, columns = f.args
+    rest = (pitch - margin - columns) * channels
+    for r in f.range(0, rows):
+        line, h = block.at(r * pitch * channels), top + r
+        with f.when((h >= 0) & (h < height)):
+            inner = line.at(margin * channels)
+            f.call(zero, void, line, margin * channels)
+            f.call(turn, void, channels, columns, x.at(h * width + skip), height * width, inner, channels)
+            f.call(zero, void, inner.at(columns * channels), rest)
+        with f.otherwise():
+            f.call(zero, void, line, pitch * channels)
+    f.ret()
+    return f.name
+
+
+def gather_block(name: str, n: dict[str, Value], x: Value, block: Value, first: Value, band: Value) -> None:
+    """Turn the block of images from `first` on, rows of band number `band`, by the function of this name."""
+    f = x.f
+    top = n["origin"] + band * n["shift"]
+    last = first + n["together"]
+    image = n["rows"] * n["pitch"] * n["channels"]
+    for i in f.range(first, (last < n["images"]).select(last, n["images"])):
+        source = x.at(i * n["channels"] * n["height"] * n["width"])
+        goal = block.at((i - first) * image)
+        shape = (n["channels"], n["height"], n["width"], n["rows"], n["pitch"])
+        f.call(name, void, source, goal, *shape, top, n["skip"], n["margin"], n["columns"])
