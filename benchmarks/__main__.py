@@ -94,9 +94,17 @@ def rows(bench: Bench, suites: list[str], within: str) -> Iterator[Row]:
     """All rows of the chosen suites, each when it is known."""
     for suite in suites:
         if suite in FRESH:
-            yield from FRESH[suite](max(bench.threads))
+            yield from fresh_rows(suite, max(bench.threads))
         else:
             yield from (bench.row(case) for case in SUITES[suite]() if within in case.name)
+
+
+def fresh_rows(suite: str, threads: int) -> Iterator[Row]:
+    """The rows of a suite that starts processes; one that fails ends it."""
+    try:
+        yield from FRESH[suite](threads)
+    except Exception as error:
+        yield Row(suite, "any", wrong=True, remark=f"{error}".strip().splitlines()[-1])
 
 
 def main() -> None:
