@@ -14,6 +14,7 @@ import rushlight.dtypes as dtypes
 
 from ..dtypes import COMPLEX, FLOAT, OF_NUMPY, dtype, promote_types, weak_type
 from ..errors import shape_text
+from .converting import converted
 
 ndarray = np.ndarray
 
@@ -70,7 +71,7 @@ def cast(x: Any, to: np.dtype) -> Any:
         x = x.real
     if dtypes.OF_NUMPY[x.dtype] in _THROUGH_FLOAT or OF_NUMPY[to] in _THROUGH_FLOAT:
         return x.astype(_via(x.dtype, to)).astype(to)
-    return x.astype(to)
+    return converted(x, to)
 
 
 _THROUGH_FLOAT = frozenset((dtypes.complex32, *dtypes.FLOAT8))  # ml_dtypes lacks casts among some of these

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays.copying import row_major
 from ..arrays.numpy import normalize_dim, normalize_dims
 from ..dtypes import OF_NUMPY
 from ..errors import shape_text
@@ -122,7 +123,7 @@ def interleaved_positions(repeats: Array, /, *, output_size: int | None = None) 
 def flip(input: Array, /, dims: Varargs) -> Array:
     """The order of elements reversed along `dims`; a copy."""
     axes = normalize_dims("flip", dims, input.ndim) if isinstance(dims, int) or len(dims) else ()
-    return input[tuple([_BACKWARDS if d in axes else _WHOLE for d in range(input.ndim)])].copy()
+    return row_major(input[tuple([_BACKWARDS if d in axes else _WHOLE for d in range(input.ndim)])])
 
 
 _BACKWARDS, _WHOLE = slice(None, None, -1), slice(None)

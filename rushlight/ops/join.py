@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays.copying import joined
 from ..arrays.numpy import cast, normalize_dim, result_type
 from ..dtypes import of_numpy
 from ..errors import shape_text
@@ -31,7 +32,7 @@ def cat(tensors: Sequence[Array], /, dim: int = 0) -> Array:
             tensors = [cast(a, kind) for a in tensors]
             break
     try:
-        return np.concatenate(tensors, dim)
+        return joined(tensors, dim)
     except ValueError:
         return _cat_carefully(tensors, dim)
 
@@ -63,7 +64,7 @@ def _cat_carefully(tensors: Sequence[Array], dim: int) -> Array:
                     f"size {m} for tensor number {i} in the list: {shape_text(shape)} and "
                     f"{shape_text(a.shape)} differ in dimension {d}"
                 )
-    return np.concatenate([a for _, a in kept], at)
+    return joined([a for _, a in kept], at)
 
 
 cat.vjp(tensors=lambda g, tensors_shape, tensors_dtype, dim: _cat_parts(g, tensors_shape, tensors_dtype, dim))
@@ -96,7 +97,7 @@ def stack(tensors: Sequence[Array], /, dim: int = 0) -> Array:
             )
     at = normalize_dim("stack", dim, len(shape) + 1)
     if at < len(shape) and all(a.dtype is tensors[0].dtype for a in tensors):
-        return np.concatenate(tensors, at).reshape(*shape[:at], len(tensors), *shape[at:])
+        return joined(tensors, at).reshape(*shape[:at], len(tensors), *shape[at:])
     longer = (*shape[:at], 1, *shape[at:])
     return cat.array([a.reshape(longer) for a in tensors], at)
 

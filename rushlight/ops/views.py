@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays.copying import row_major
 from ..arrays.numpy import ndarray, normalize_dim, sum_to
 from ..dtypes import OF_NUMPY
 from ..errors import shape_text
@@ -111,7 +112,7 @@ def reshape(input: Array, /, shape: Varargs) -> Array:
 @primitive(forms="", under="internal")
 def reshape_copy(input: Array, /, shape: Sequence[int]) -> Array:
     """The elements in row-major order under another shape, copied."""
-    return np.array(input, order="C").reshape(shape)
+    return row_major(input).reshape(shape)
 
 
 reshape_copy.vjp(input=lambda g, input_shape: reshape(g, input_shape))
@@ -519,11 +520,11 @@ def ravel(input: Array, /) -> Array:
 def clone(input: Array, /, *, memory_format: Any = None) -> Array:
     """A copy; the gradient passes through."""
     if memory_format is not None and "contiguous" in str(memory_format):
-        return np.array(input, order="C")
+        return row_major(input)
     if str(memory_format) == "torch.channels_last":
-        return np.ascontiguousarray(input.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
-    if 0 in input.strides and input.size > 1:
-        return np.array(input, order="C")
+        return row_major(input.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
+    if input.flags.c_contiguous or (0 in input.strides and input.size > 1):
+        return row_major(input)
     return input.copy(order="K")
 
 

@@ -1,0 +1,136 @@
+"""Row-major copies of strided arrays, by kernels where NumPy's element-by-element loop is slow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..kernels import native
+
+_FEW = 2048  # elements; below, NumPy's call is done sooner
+_MANY = 1 << 16  # elements; below, joining arrays is sooner done by NumPy
+_CHUNK = 1 << 16  # bytes a thread copies at a time
+_MOST = 5  # dimensions, once those that can be are merged
+
+Dim = tuple[int, int, int]  # size, stride in the source, stride in the destination
+
+
+def row_major(x: np.ndarray) -> np.ndarray:
+    """A copy of `x` in row-major order."""
+    out = np.empty(x.shape, x.dtype)
+    fill(out, x)
+    return out
+
+
+def fill(out: np.ndarray, x: np.ndarray) -> None:
+    """out[...] = x, for two arrays of one shape and type, which share no memory."""
+    found = _plan(x.shape, x.strides, out.strides, x.dtype) if x.size >= _FEW and native.on() else None
+    if found is None:
+        out[...] = x
+    else:
+        found.kernel.run(found.total, found.grain, x, out, found.numbers)
+
+
+def joined(parts: Sequence[np.ndarray], at: int) -> np.ndarray:
+    """The arrays, of one dtype, end to end along `at`. Raises NumPy's ValueError where they do not fit."""
+    first = parts[0]
+    if first.size < _MANY or not native.on() or not all(_joins(first, p, at) for p in parts):
+        return np.concatenate(parts, at)
+    at %= first.ndim
+    shape = (*first.shape[:at], sum(p.shape[at] for p in parts), *first.shape[at + 1 :])
+    out, start = np.empty(shape, first.dtype), 0
+    for p in parts:
+        stop = start + p.shape[at]
+        fill(out[(slice(None),) * at + (slice(start, stop),)], p)
+        start = stop
+    return out
+
+
+def _joins(first: np.ndarray, part: np.ndarray, at: int) -> bool:
+    """Whether two arrays in row-major order fit together along `at`."""
+    if not part.flags.c_contiguous or part.ndim != first.ndim or not -first.ndim <= at < first.ndim:
+        return False
+    at %= first.ndim
+    return part.shape[:at] == first.shape[:at] and part.shape[at + 1 :] == first.shape[at + 1 :]
+
+
+class Plan(NamedTuple):
+    """A kernel, the number of its items, how many of them a thread takes, and its sizes and strides."""
+
+    kernel: Any
+    total: int
+    grain: int
+    numbers: np.ndarray | None
+
+
+@lru_cache(maxsize=4096)
+def _plan(
+    shape: tuple[int, ...], source: tuple[int, ...], target: tuple[int, ...], kind: np.dtype
+) -> Plan | None:
+    """How to copy between these strides (in bytes); None where NumPy should."""
+    size = kind.itemsize
+    if kind.kind == "O" or size not in (1, 2, 4, 8) or any(s % size for s in source + target):
+        return None
+    dims = _merged(shape, [s // size for s in source], [s // size for s in target])
+    if not dims or dims[-1][2] != 1 or len(dims) > _MOST or 0 in [d[2] for d in dims]:
+        return None
+    return _planned(dims, size)
+
+
+def _merged(shape: tuple[int, ...], source: list[int], target: list[int]) -> list[Dim]:
+    """The dimensions by falling stride of the destination, those joined that are one run in both."""
+    dims = sorted(zip(shape, source, target, strict=True), key=lambda d: (-abs(d[2]), -d[0]))
+    found: list[Dim] = []
+    for n, x, y in dims:
+        if n == 1:
+            continue
+        if found and found[-1][1] == n * x and found[-1][2] == n * y:
+            found[-1] = (found[-1][0] * n, x, y)
+        else:
+            found.append((n, x, y))
+    return found
+
+
+def _planned(dims: list[Dim], size: int) -> Plan | None:
+    from ..kernels import copies
+    from ..kernels.targets import host
+
+    *outer, (columns, column, _) = dims
+    tile = copies.tile_of(size, host())
+    dense = [d for d in outer if d[1] == 1 and d[0] >= tile]
+    if column in (1, -1):
+        if not outer and column == 1:
+            return _run(columns, size)
+        kernel = copies.straight(size, columns, host(), column == -1)
+        chosen = min(outer, key=lambda d: (d[0] < 8, abs(d[1])))
+    elif dense and columns >= tile:
+        kernel, chosen = copies.transposed(size), dense[0]
+    else:
+        kernel, chosen = copies.scattered(size), max(outer, default=(1, 0, 0))
+    if chosen in outer:
+        outer.remove(chosen)
+    return _counted(kernel, chosen, (columns, column), outer, size)
+
+
+def _counted(kernel: Any, rows: Dim, columns: tuple[int, int], outer: list[Dim], size: int) -> Plan:
+    """The plan of a kernel for planes rows x columns, counted by `outer`."""
+    from ..kernels.copies import STRIP
+
+    n, x, y = rows
+    outer = [(1, 0, 0)] * (3 - len(outer)) + outer
+    counts, sources, targets = zip(*outer, strict=True)
+    total = prod(counts) * -(-n // STRIP)
+    grain = max(1, _CHUNK // (min(n, STRIP) * columns[0] * size))
+    numbers = (n, columns[0], x, columns[1], y, *counts[1:], *sources, *targets)
+    return Plan(kernel, total, grain, np.array(numbers))
+
+
+def _run(n: int, size: int) -> Plan | None:
+    """The plan of one dense run; None for short ones."""
+    from ..kernels import copies
+
+    return None if n * size < 4 * _CHUNK else Plan(copies.run(size), n, _CHUNK // size, None)
