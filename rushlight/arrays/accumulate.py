@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..dtypes import compute_type
+from . import gathering
 
 ndarray = np.ndarray
 
@@ -22,6 +23,8 @@ def add_at(flat: ndarray, places: ndarray, values: ndarray) -> None:
     """flat[places[i]] += values[i] for all i; `flat` is one-dimensional, places are not negative."""
     if flat.dtype.kind == "b":
         flat[places[values]] = True
+        return
+    if gathering.add(flat, places, 0, values):
         return
     work = compute_type(flat.dtype)
     if work != flat.dtype:
@@ -37,7 +40,7 @@ def add_rows(table: ndarray, places: ndarray, rows: ndarray) -> None:
     d).
     """
     width = table.shape[1]
-    if not rows.size:
+    if not rows.size or gathering.add(table, places, 0, rows):
         return
     if places.size == 1:
         table[places[0]] += rows[0]

@@ -63,21 +63,27 @@ def _divide(x: Value, y: Value) -> tuple[Value, Value]:
     return (a // b).to(i64), (a % b).to(i64)
 
 
-def _straight(width: int, backwards: bool) -> Body:
-    """Rows dense in both (or `backwards` in the source), by vectors; the last may overlap the one before."""
+def copy_row(source: Value, target: Value, n: Value, width: int, backwards: bool = False) -> None:
+    """target[0:n] = source[0:n] (`backwards`: source[0:-n:-1]) by vectors; the last may overlap."""
 
-    def read(source: Value, j: Value) -> Value:
+    def move(j: Value) -> None:
         if backwards:
-            return source.load(1 - width - j, width).shuffle(range(width)[::-1])
-        return source.load(j, width)
+            target.store(source.load(1 - width - j, width).shuffle(range(width)[::-1]), j)
+        else:
+            target.store(source.load(j, width), j)
+
+    last = n - width
+    for j in n.f.range(0, last, width):
+        move(j)
+    move(last)
+
+
+def _straight(width: int, backwards: bool) -> Body:
+    """Rows dense in both, or `backwards` in the source."""
 
     def body(p: Plane) -> None:
         for i in p.f.range(0, p.count):
-            source, target = p.source.at(i * p.row), p.target.at(i * p.target_row)
-            last = p.columns - width
-            for j in p.f.range(0, last, width):
-                target.store(read(source, j), j)
-            target.store(read(source, last), last)
+            copy_row(p.source.at(i * p.row), p.target.at(i * p.target_row), p.columns, width, backwards)
 
     return body
 

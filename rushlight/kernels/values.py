@@ -128,6 +128,12 @@ class Arithmetic:
         zero = p.f.const(t, 0)
         return p.f.emit(f"call {t} @{name}(ptr align {align} {p.text}, {mask.now}, {zero})", t)
 
+    def prefetch(self, index: Any = 0) -> None:
+        """Begin to bring the element at `index` into the caches."""
+        p = self.at(index)
+        p.f.module.declare("llvm.prefetch.p0", Type("void", 0), (p.type, i32, i32, i32))
+        p.f.do(f"call void @llvm.prefetch.p0({p}, i32 0, i32 3, i32 1)")
+
     def store(
         self, value: Any, index: Any = 0, mask: Any = None, align: int | None = None, stream: bool = False
     ) -> None:

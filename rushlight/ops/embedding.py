@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays.accumulate import add_rows
+from ..arrays.gathering import take
 from ..arrays.numpy import cast
 from ..dtypes import OF_NUMPY, compute_type
 from ..errors import shape_text
@@ -40,7 +41,7 @@ def embedding(
     row_of_padding(padding_idx, weight.shape[0])
     if max_norm is not None:
         shorten_rows(weight, input, max_norm, norm_type)
-    return weight.take(input, 0)
+    return take(weight, input)
 
 
 def _check_table(name: str, weight: Array) -> None:
@@ -123,7 +124,7 @@ def embedding_twice(
     frequency.
     """
     rows = input.shape[0]
-    out = input.take(indices, 0)
+    out = take(input, indices)
     if scale_grad_by_freq:
         counts = _frequencies(indices.reshape(-1), rows).reshape(*indices.shape, 1)
         out = out / counts.astype(compute_type(input.dtype))

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import gathering
 from ..arrays.accumulate import add_at, add_rows
 from ..arrays.numpy import ndarray, normalize_dim
 from ..dtypes import OF_NUMPY, compute_type
@@ -100,6 +101,8 @@ def add_along(out: ndarray, index: ndarray, at: int, values: ndarray) -> None:
     if slices is not None:
         add_slices(out, slices, at, values)
         return
+    if out.ndim and gathering.scatter(out, index, at, values, adds=True):
+        return
     flat = out.reshape(-1)
     add_at(flat, flat_places(out.shape, index, at).reshape(-1), values.reshape(-1))
     if not np.may_share_memory(flat, out):
@@ -108,6 +111,8 @@ def add_along(out: ndarray, index: ndarray, at: int, values: ndarray) -> None:
 
 def add_slices(out: ndarray, index: ndarray, at: int, values: ndarray) -> None:
     """Slice i of `values` along `at` added to slice index[i] of `out`."""
+    if gathering.add(out, index, at, values):
+        return
     turned = np.moveaxis(out, at, 0)
     table = np.ascontiguousarray(turned).reshape(turned.shape[0], math.prod(turned.shape[1:]))
     add_rows(table, index.reshape(-1), np.moveaxis(values, at, 0).reshape(index.size, table.shape[1]))
@@ -124,7 +129,10 @@ def gather(input: Array, dim: int, index: Array, /, *, sparse_grad: bool = False
     at = check_along("gather", input.shape, index, dim)
     slices = whole_slices(input.shape, index, at) if input.ndim > 1 else None
     if slices is not None:
-        return input.take(slices, at)
+        return gathering.take(input, slices, at)
+    found = gathering.gather(input, index, at) if input.ndim else None
+    if found is not None:
+        return found
     return input.reshape(-1).take(flat_places(input.shape, index, at))
 
 
@@ -212,6 +220,8 @@ def _combine_along(out: ndarray, index: ndarray, at: int, values: ndarray, how: 
     """out[index along `at`] combined with `values`: set (None), or a ufunc's reduction, repeats included."""
     if how == "sum":
         add_along(out, index, at, np.broadcast_to(values, index.shape))
+        return
+    if how is None and out.ndim and gathering.scatter(out, index, at, values, adds=False):
         return
     flat = out.reshape(-1)
     places = flat_places(out.shape, index, at)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import gathering
 from ..arrays.accumulate import add_rows
 from ..arrays.numpy import cast, ndarray
 from ..dtypes import OF_NUMPY, of_numpy
@@ -137,7 +138,7 @@ def pick(a: ndarray, key: tuple[Any, ...]) -> ndarray:
         last = key[-1]
         if len(key) == 1 or all(i.__class__ is slice for i in key[:-1]):
             if last.dtype.char != "?":
-                return a.take(last, len(key) - 1)
+                return gathering.take_wrapped(a, last, len(key) - 1)
             if last.ndim == a.ndim:
                 return a.reshape(-1).take(np.flatnonzero(last))
     return a[(*key, ...)]

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays.gathering import take
 from ..arrays.numpy import cast, ndarray, normalize_dim
 from ..dtypes import OF_NUMPY, of_numpy
 from ..errors import shape_text
@@ -46,7 +47,7 @@ def index_select(input: Array, dim: int, index: Array, /) -> Array:
         raise IndexError(
             f"index_select(): index out of range in self: {wrong} in dimension {at} of size {size}"
         )
-    return input.take(index.reshape(-1), at)
+    return take(input, index.reshape(-1), at)
 
 
 index_select.vjp(input=lambda g, input_shape, dim, index: slices_into_zeros(g, dim, index, input_shape))
