@@ -1,7 +1,7 @@
 """Rushlight beside PyTorch: one table, the ratio being torch's time over ours, the median of neighbours.
 
 Every row is made for both, its results are compared (WRONG: they differ), and blocks of calls are timed in
-turns. '<' marks a ratio below the wanted one. Leave the machine alone meanwhile.
+turns. '<' marks a ratio below the wanted one. A row says so if other processes disturbed it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from . import fresh, kernels, linear, ops, sequences, steps, table
+from . import fresh, kernels, linear, neighbours, ops, sequences, steps, table
 from .table import Cell, Row
 from .timing import QUICK, USUAL, Case, Plan, difference, measure
 
@@ -46,12 +46,14 @@ class Bench(NamedTuple):
     def row(self, case: Case | steps.Step) -> Row:
         """Compare and time one case at every number of threads."""
         row = Row(case.name, "" if case.wanted is None else f"{case.wanted:.2f}")
+        before = neighbours.used()
         try:
             self.fill(row, case)
         except Exception as error:  # an op that is missing or broken today is a missed row, not the end
             row.wrong, row.remark = True, f"{type(error).__name__}: {error}".splitlines()[0][:120]
             if os.environ.get("BENCH_TRACE"):
                 traceback.print_exc()
+        row.others = neighbours.others(before)
         return row
 
     def fill(self, row: Row, case: Case | steps.Step) -> None:

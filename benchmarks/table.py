@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from .neighbours import MUCH
+
 WIDTH = 44
 MISSED, WRONG = "<", "WRONG"
 
@@ -28,6 +30,7 @@ class Row:
     cells: list[Cell] = field(default_factory=list)
     remark: str = ""
     wrong: bool = False
+    others: float = 0.0  # processors that other processes used meanwhile
 
     @property
     def judged(self) -> bool:
@@ -48,8 +51,17 @@ def head(threads: list[int]) -> str:
 def line(row: Row) -> str:
     """One row."""
     cells = "".join(_cell(c) for c in row.cells)
-    remark = f" {WRONG if row.wrong else ''} {row.remark}" if row.wrong or row.remark else ""
-    return f"{row.name:{WIDTH}}{row.wanted:>8} {cells}{remark}".rstrip()
+    remarks = [
+        WRONG if row.wrong else "",
+        row.remark,
+        f"others used {row.others:.1f} CPU" if busy(row) else "",
+    ]
+    return f"{row.name:{WIDTH}}{row.wanted:>8} {cells}  {', '.join(filter(None, remarks))}".rstrip()
+
+
+def busy(row: Row) -> bool:
+    """Whether others disturbed the measurement."""
+    return row.others > MUCH
 
 
 def _cell(cell: Cell) -> str:
@@ -58,11 +70,14 @@ def _cell(cell: Cell) -> str:
 
 
 def summary(rows: Iterable[Row]) -> str:
-    """How many rows are met, and those that are not."""
-    judged = [r for r in rows if r.judged]
+    """How many rows are met, those that are not, and how many were measured on a busy machine."""
+    rows = list(rows)
+    judged, disturbed = [r for r in rows if r.judged], sum(map(busy, rows))
     missed = [r.name for r in judged if not r.met]
     names = "".join(f"\n  {name}" for name in missed)
-    return f"{len(judged) - len(missed)} of {len(judged)} rows met" + (f"; not met:{names}" if missed else "")
+    warning = f"\n{disturbed} rows were measured on a busy machine: they prove nothing" if disturbed else ""
+    met = f"{len(judged) - len(missed)} of {len(judged)} rows met"
+    return met + (f"; not met:{names}" if missed else "") + warning
 
 
 def duration(seconds: float) -> str:
