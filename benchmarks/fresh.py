@@ -35,8 +35,8 @@ def startup(threads: int, model: str = "resnet18") -> Iterator[Row]:
         first = lambda: _child("first", "rushlight", model, threads, RUSHLIGHT_CACHE=folder)  # noqa: E731
         cold, warm = first(), [first() for _ in range(3)]
     for name, runs, most in (("cold compile", [cold], 3.0), ("from the cache", warm, 0.2)):
-        spent = statistics.median(r["first"] - r["steady"] for r in runs)
         inside = statistics.median(r["building"] for r in runs)
+        spent = max(inside, statistics.median(r["first"] - r["steady"] for r in runs))
         cell = Cell("", duration(spent), None, spent < most)
         remark = f"of it in llvm.build {duration(inside)}"
         yield Row(f"ResNet-18 step: {name}", f"< {most} s", [cell], remark)

@@ -1,4 +1,4 @@
-"""How much of the processors other processes take: on a busy machine ratios mean little, least at 2 threads."""
+"""How much of the processors other processes take: on a busy machine ratios mean little."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from .neighbours import MUCH
 
-WIDTH = 44
+WIDTH = 50
 MISSED, WRONG = "<", "WRONG"
 
 
