@@ -108,6 +108,8 @@ def _biased(y: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
 
 def weight_gradient(x: np.ndarray, g: np.ndarray, geometry: Geometry, kernel: Sizes) -> np.ndarray:
     """dw[o, c, k] = sum over n, p of g[n, o, p] x[n, c, q]; gives (O, C / groups, *kernel)."""
+    if conv.suits(x, g):
+        return conv.weight_gradient(x, g, geometry, kernel)
     dw = _pair(wide(x), wide(g), geometry, kernel)
     return dw.astype(x.dtype, copy=False)
 

@@ -9,8 +9,9 @@ import numpy as np
 
 from . import native, pool
 from .conv_pack import pack_module
-from .conv_plan import Pair, Plan, Shapes, plan
+from .conv_plan import ITEMS, Pair, Plan, Shapes, offsets_of, plan
 from .conv_sum import VECTORS, conv_module, rows_of
+from .conv_weight import weight_module
 from .launch import Kernel
 from .targets import host
 from .types import Type, f32, f64
@@ -56,12 +57,8 @@ def convolve(
 @cache
 def _call(x: Sizes, w: Sizes, geometry: Moves, counts: Sizes, transposed: bool, dtype: np.dtype) -> Call:
     """What these shapes need."""
-    stride, padding, dilation, groups = geometry
-    outputs = w[1] * groups if transposed else w[0]
-    shapes = Shapes(
-        x[0], x[1], outputs, planar(x[2:]), planar(counts), planar(w[2:]), planar(stride), planar(padding, 0),
-        planar(dilation), groups, transposed,
-    )  # fmt: skip
+    outputs = w[1] * geometry[3] if transposed else w[0]
+    shapes = _shapes(x, outputs, geometry, counts, w[2:], transposed)
     target, t = host(), TYPES[dtype]
     found = plan(shapes, target.lanes(t), rows_of(target), VECTORS)
     return Call(found, _packing(t), _convolving(t), (x[0], outputs, *counts))
@@ -70,6 +67,65 @@ def _call(x: Sizes, w: Sizes, geometry: Moves, counts: Sizes, transposed: bool, 
 def planar(values: Sizes, one: int = 1) -> Pair:
     """Numbers per axis for two axes: a line is an image of height 1."""
     return (values[0], values[1]) if len(values) == 2 else (one, values[0])
+
+
+def weight_gradient(x: np.ndarray, g: np.ndarray, geometry: Moves, kernel: Sizes) -> np.ndarray:
+    """The weight gradient (O, C / groups, *kernel) of x (N, C, *sizes) and g (N, O, *counts)."""
+    call = _weight_call(x.shape, g.shape, geometry, kernel, x.dtype)
+    p, threads = call.plan, pool.size()
+    dw, sums = np.empty(call.shape, x.dtype), np.empty(call.sums, x.dtype)
+    scratch = np.empty(p.scratch * threads, x.dtype)
+    x, g = np.ascontiguousarray(x), np.ascontiguousarray(g)
+    items = len(p.panels) * call.parts
+    call.run(
+        items, -(-items // threads), x, g, dw, sums, scratch, p.sizes, p.sources, call.offsets, p.panels,
+        call.depth, call.tiles, call.parts,
+    )  # fmt: skip
+    return dw
+
+
+class WeightCall(NamedTuple):
+    """A weight gradient as its kernel is called."""
+
+    plan: Plan
+    run: Kernel
+    shape: tuple[int, ...]
+    offsets: np.ndarray
+    sums: int  # numbers in all panels of sums
+    depth: int
+    tiles: int
+    parts: int
+
+
+@cache
+def _weight_call(x: Sizes, g: Sizes, geometry: Moves, kernel: Sizes, dtype: np.dtype) -> WeightCall:
+    """What these shapes need."""
+    s = _shapes(x, g[1], geometry, g[2:], kernel, False)
+    target, t = host(), TYPES[dtype]
+    step, width = rows_of(target), VECTORS * target.lanes(t)
+    found, offsets = plan(s, target.lanes(t), step, VECTORS), offsets_of(s)
+    tiles = -(-len(offsets) // step)
+    padded = np.zeros(tiles * step, np.int64)
+    padded[: len(offsets)] = offsets
+    parts = min(tiles, -(-ITEMS // len(found.panels)))
+    shape = (g[1], x[1] // s.groups, *kernel)
+    sums = len(found.panels) * tiles * step * width
+    return WeightCall(found, _weighing(t), shape, padded, sums, len(offsets), tiles, parts)
+
+
+def _shapes(
+    x: Sizes, outputs: int, geometry: Moves, counts: Sizes, kernel: Sizes, transposed: bool
+) -> Shapes:
+    stride, padding, dilation, groups = geometry
+    return Shapes(
+        x[0], x[1], outputs, planar(x[2:]), planar(counts), planar(kernel),
+        planar(stride), planar(padding, 0), planar(dilation), groups, transposed,
+    )  # fmt: skip
+
+
+@cache
+def _weighing(t: Type) -> Kernel:
+    return Kernel(("conv weight", t.name), lambda target: weight_module(target, t))
 
 
 @cache

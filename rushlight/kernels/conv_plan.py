@@ -202,6 +202,16 @@ def segments_of(s: Shapes, high: Residue, flat: Residue, tall: Span, wide: Span)
     return [(row + where - wide.origin) * s.channels for row in rows for where, _ in starts], run
 
 
+def offsets_of(s: Shapes) -> np.ndarray:
+    """Where the first number that each weight (C / groups, kh, kw) meets lies in a block of the input."""
+    (high,), (flat,) = s.residues(0), s.residues(1)
+    pitch = span([flat], s.counts[1]).inputs
+    rows = np.array([where for where, _ in high.taps])[:, None] - high.taps[0][0]
+    columns = np.array([where for where, _ in flat.taps]) - flat.taps[0][0]
+    channels = np.arange(s.channels // s.groups)[:, None, None]
+    return ((rows * pitch + columns) * s.channels + channels).ravel()
+
+
 def cut_panels(s: Shapes, lanes: int, vectors: int) -> tuple[list[list[int]], int]:
     """The output channels in panels of at most `vectors` vectors; a panel: its place, width, channels ..."""
     deep, own, taps = s.channels // s.groups, s.outputs // s.groups, prod(s.kernel)

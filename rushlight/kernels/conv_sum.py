@@ -3,7 +3,7 @@
 A block of the input is turned, padded, with its channels last. A tile of pixels times a panel of weights is
 then summed in registers over all taps and channels: each number of the input is broadcast from where it lies,
 so that no matrix of columns is ever made (after Georganas et al., Anatomy of high-performance deep learning
-convolutions, 2018; a table of places is Dukhan's indirection buffer, The indirect convolution algorithm, 2019).
+convolutions, 2018; its table of places is Dukhan's: The indirect convolution algorithm, 2019).
 """
 
 from __future__ import annotations

@@ -86,11 +86,25 @@ def test_shapes_of_networks_give_the_same_bits_on_any_number_of_threads(shape, n
     for threads in (1, 2, 3):
         pool.resize(threads)
         dx = conv.convolve(g, w, None, geometry, (size, size), True)
-        found.append([conv.convolve(x, w, None, geometry, counts), dx])
+        dw = conv.weight_gradient(x, g, geometry, w.shape[2:])
+        found.append([conv.convolve(x, w, None, geometry, counts), dx, dw])
     pool.resize(before)
     close(found[0][0], numpy_only.convolution(x.astype(float), w.astype(float), geometry), w[0].size)
     dx = numpy_only.input_gradient(g.astype(float), w.astype(float), geometry, (size, size))
     close(found[0][1], dx, w[:, 0].size)
+    dw = numpy_only.weight_gradient(x.astype(float), g.astype(float), geometry, w.shape[2:])
+    close(found[0][2], dw, g[:, 0].size)
     for others in found[1:]:
         for a, b in zip(found[0], others):
             assert a.tobytes() == b.tobytes()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("first", range(0, 60, 10))
+def test_weight_gradient(first, dtype, numpy_only):
+    for seed in range(first, first + 10):
+        x, w, _, geometry, counts = random_case(seed)
+        g = np.random.default_rng(seed).standard_normal((x.shape[0], w.shape[0], *counts))
+        expected = numpy_only.weight_gradient(x, g, geometry, w.shape[2:])
+        dw = conv.weight_gradient(x.astype(dtype), g.astype(dtype), geometry, w.shape[2:])
+        close(dw, expected, g[:, 0].size)
