@@ -11,8 +11,8 @@ import rushlight.indexing as indexing
 import rushlight.methods as _methods  # noqa: F401  (gives Tensor its plain Python methods)
 
 from .arrays.foreign import ForeignArray
-from .autograd.generate import operator_function
-from .autograd.inplace_functions import inplace_function
+from .autograd.generate import method
+from .autograd.inplace_functions import inplace_function, inplace_method
 from .ops.contents import CONTENTS
 from .ops.declare import Op, registry
 from .tensor import Tensor, function_of
@@ -75,12 +75,20 @@ def _function(name: str) -> Callable[[], Any]:
     return lambda: function_of(registry[name])
 
 
+def _method(name: str) -> Callable[[], Any]:
+    return lambda: method(registry[name])
+
+
 def _operator(name: str) -> Callable[[], Any]:
-    return lambda: operator_function(registry[name])
+    return lambda: method(registry[name], operator=True)
 
 
 def _in_place(name: str) -> Callable[[], Any]:
     return lambda: inplace_of(registry[name])
+
+
+def _in_place_method(name: str) -> Callable[[], Any]:
+    return lambda: inplace_method(registry[name])
 
 
 def _install(name: str, make: Callable[[], Any]) -> None:
@@ -96,9 +104,9 @@ def bind(rows: Mapping[str, tuple[str, str, tuple[str, ...]]]) -> None:
         methods = dict.fromkeys((op, *(n for n in names if "." not in n)))
         for name in methods:
             if "m" in forms:
-                _install(name, _function(op))
+                _install(name, _method(op))
             if "i" in forms and ("m" in forms or not names[0].startswith("nn.")):
-                _install(f"{name}_", _in_place(op))
+                _install(f"{name}_", _in_place_method(op))
         if "p" in forms:
             setattr(Tensor, op, property(lambda t, of=op: function_of(registry[of])(t)))
 
@@ -123,9 +131,9 @@ def bind_operators() -> None:
     for name, of in _OPERATORS.items():
         setattr(Tensor, name, LazyMethod(name, _operator(of)))
     for name, of in _METHODS.items():
-        setattr(Tensor, name, LazyMethod(name, _function(of)))
+        setattr(Tensor, name, LazyMethod(name, _method(of)))
     for name, of in _INPLACE_OPERATORS.items():
-        setattr(Tensor, name, LazyMethod(name, _in_place(of)))
+        setattr(Tensor, name, LazyMethod(name, _in_place_method(of)))
     Tensor.__getitem__, Tensor.__setitem__ = indexing.getitem, indexing.assign
     Tensor.__eq__, Tensor.__ne__ = _equal, _not_equal
 

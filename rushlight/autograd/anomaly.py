@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import user_line
-from . import codegen, engine
+from . import codegen, engine, switches
 from .mode import _anomaly, _Mode, anomaly_on
 
 
@@ -29,12 +29,14 @@ class detect_anomaly(_Mode):
         self.mode = 1 + bool(check_nan)
 
     def _enter(self) -> None:
+        switches.watch(True)
         codegen.exchange("next_number", _noting_number)
         self._set(_anomaly, self.mode)
 
     def __exit__(self, *exc: object) -> None:
         super().__exit__(*exc)
         if not anomaly_on():
+            switches.watch(False)
             codegen.exchange("next_number", engine.next_number)
             engine.made_at.clear()
 
@@ -50,6 +52,7 @@ class set_detect_anomaly(detect_anomaly):
         self.mode = self.mode if mode else 0
         super()._enter()
         if not mode:
+            switches.watch(False)
             codegen.exchange("next_number", engine.next_number)
 
     def _enter(self) -> None:

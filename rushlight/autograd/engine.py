@@ -18,7 +18,8 @@ import numpy as np
 from . import mode
 
 ndarray = np.ndarray
-next_number = count(0, -1).__next__  # decreasing: the heap pops the newest node first
+counter = count(0, -1)  # decreasing: the heap pops the newest node first
+next_number = counter.__next__
 # backward functions of nodes that keep only sizes and options: those may run again and again
 lasting: set[Any] = set()
 

@@ -1,5 +1,7 @@
-"""The fast path of pointwise ops: for one or two float32 or float64 arrays the body stands inline,
-and so does the node.
+"""The fast path of pointwise ops on one or two Tensors: a call in machine code.
+
+Without machine code it is Python text in which the body, over NumPy's functions, stands inline for one or two
+float32 or float64 arrays, and so does the node.
 """
 
 from __future__ import annotations
@@ -10,37 +12,44 @@ import rushlight.dtypes as dtypes
 import rushlight.scalar as scalar
 
 from ..arrays import numpy as arrays
+from ..kernels import native
+from ..ops.declare import Op
 from ..ops.elementwise import Pointwise
 from .recorder import fast_backward, fast_keeps
 from .signatures import literal
 
 
-def fast_path(op: Pointwise) -> str:
-    """The text in front of the general part, or nothing where the op has no fast path."""
-    inputs: list[str] = list(op.tensors)
-    if len(inputs) > 2 or op.whole or op.formulas or "f" not in op.accepts:
-        return ""
-    if len(op.promoted) != len(inputs) or any(p.default is p.empty for p in op.options):
-        return ""
+def has_fast_path(op: Op) -> bool:
+    """Whether calls of an op on one or two ordinary Tensors need nothing but its kernel, and a simple node."""
+    if not isinstance(op, Pointwise) or len(op.tensors) > 2 or op.whole or op.formulas or "f" not in op.accepts:
+        return False
+    if len(op.promoted) != len(op.tensors) or any(p.default is p.empty for p in op.options):
+        return False
     truth = op.expr.kind is scalar.TRUTH
     if not (op.differentiable or truth) or (truth and op.checks is not None):
+        return False
+    return op.computes is None or all(op.computes(d) is d for d in (dtypes.float32, dtypes.float64))
+
+
+def module_of(op: Op) -> str:
+    """The namespace a function of the op shows as its own."""
+    return "torch" if op.under in ("torch", "Tensor") else f"torch.{op.under}"
+
+
+def fast_path(op: Pointwise) -> str:
+    """The text in front of the general part, or nothing where there is none, or machine code makes the call."""
+    if native.on() or not has_fast_path(op):
         return ""
-    if op.computes is not None and any(op.computes(d) is not d for d in (dtypes.float32, dtypes.float64)):
-        return ""
+    inputs: list[str] = list(op.tensors)
     guards = [f" and {p.name} == {literal(p.default)}" for p in op.options]
     guards += [" and out is None"] if "o" in op.forms else []
-    if truth:
-        parts = {"x": inputs[0], "y": inputs[-1], "guards": "".join(guards), "body": _body(op, "ab")}
+    parts = {"x": inputs[0], "y": inputs[-1], "guards": "".join(guards), "body": _body(op, "ab")}
+    if op.expr.kind is scalar.TRUTH:
         return (_FAST_TRUTH if len(inputs) == 2 else _FAST_TRUTH_UNARY).format(**parts)
-    parts = {
-        "guards": "".join(guards),
-        "body": _body(op, "ab"),
-        "kept": _kept(fast_keeps(op)),
-    }
-    x, y = inputs[0], inputs[-1]
+    parts["kept"] = _kept(fast_keeps(op))
     if len(inputs) == 1:
-        return _FAST_UNARY.format(x=x, **parts)
-    return _FAST_BINARY.format(x=x, y=y, kept_one=_kept(fast_keeps(op, True), y), **parts)
+        return _FAST_UNARY.format(**parts)
+    return _FAST_BINARY.format(kept_one=_kept(fast_keeps(op, True), inputs[-1]), **parts)
 
 
 def _body(op: Pointwise, names: str) -> str:
@@ -57,10 +66,9 @@ def _kept(keeps: tuple[str, ...], number: str = "") -> str:
 
 
 def fast_names(op: Pointwise) -> dict[str, Any]:
-    """The names that the fast path's text reads."""
+    """The names that the fast path's text uses: NumPy's functions, its backwards, the options' defaults."""
     if op.expr.kind is scalar.TRUTH:
         return dict(arrays.NAMESPACE)
-    """The names that the fast path's text uses: NumPy's functions, its backwards, the options' defaults."""
     names = {
         **arrays.NAMESPACE,
         "backward": fast_backward(op),

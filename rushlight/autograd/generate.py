@@ -8,6 +8,7 @@ stands inline.
 from __future__ import annotations
 
 import collections
+import functools
 import inspect
 import sys
 import weakref
@@ -16,12 +17,13 @@ from typing import Any
 
 import numpy as np
 
+from ..kernels import native
 from ..ops.declare import Op, owner_of
 from ..ops.elementwise import Pointwise
 from . import inplace, record
 from .codegen import Later, compile_text, namespace
 from .engine import binding, next_number
-from .fastpath import WRAP, fast_names, fast_path
+from .fastpath import WRAP, fast_names, fast_path, has_fast_path, module_of
 from .inplace_functions import inplace_function
 from .mode import grad_on
 from .recorder import Recorder
@@ -77,7 +79,7 @@ def call_function(op: Op, operator: bool = False) -> Callable[..., Any]:
 def _named(fn: Any, op: Op) -> Callable[..., Any]:
     fn.__name__ = fn.__qualname__ = op.name
     fn.__doc__, fn.op = op.doc, op
-    fn.__module__ = "torch" if op.under in ("torch", "Tensor") else f"torch.{op.under}"
+    fn.__module__ = module_of(op)
     return fn
 
 
@@ -243,16 +245,34 @@ def composite_function(op: Op) -> Callable[..., Any]:
 
 def function(op: Op) -> Callable[..., Any]:
     """The Tensor-level function of any kind of op."""
+    call = _call_of(op, False)
+    return _python_function(op, False) if call is None else call.function()
+
+
+def method(op: Op, operator: bool = False) -> Any:
+    """The method of Tensor, or what Python's operator for `op` calls."""
+    call = _call_of(op, operator)
+    return _python_function(op, operator) if call is None else call.method(binding.tensor)
+
+
+@functools.cache
+def _call_of(op: Op, operator: bool) -> Any:
+    """The op's call in machine code, where there is one."""
+    if not has_fast_path(op) or not native.on():
+        return None
+    from .calls import machine_call
+
+    assert isinstance(op, Pointwise)
+    return machine_call(op, _python_function(op, operator), op.name)
+
+
+@functools.cache
+def _python_function(op: Op, operator: bool) -> Callable[..., Any]:
     if op.kind == "composite" and op.whole is None and not op.formulas and op.differentiable:
         return composite_function(op)
-    return call_function(op)
-
-
-def operator_function(op: Op) -> Callable[..., Any]:
-    """What Python's operator for `op` calls."""
-    return (
-        function(op) if op.kind == "composite" and not op.has_derivative else call_function(op, operator=True)
-    )
+    if op.kind == "composite" and not op.has_derivative:
+        operator = False
+    return call_function(op, operator)
 
 
 _results: dict[str, type] = {}

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import codegen, record
+from . import codegen, record, switches
 from .engine import binding
 from .node import Node as Node
 from .node import node_for
@@ -66,6 +66,7 @@ def _count(step: int) -> None:
     global _active
     with _lock:
         _active += step
+        switches.pause(step)
         codegen.exchange("packed", packed)
         codegen.respell("    return node\n", "    return packed(node)\n")
         for name, storage in _FAST.items():

@@ -10,7 +10,7 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import Any
 
-from . import codegen
+from . import codegen, switches
 
 _inference = ContextVar("inference_mode", default=False)
 inference_on = _inference.get
@@ -64,5 +64,6 @@ def notice() -> None:
     """
     if "fresh_box" in codegen.namespace:
         return
+    switches.give_boxes()
     codegen.exchange("fresh_box", fresh_box)
     codegen.respell("t._b = t._n = t._v = None", "t._n = t._v = None; t._b = fresh_box()")

@@ -2,23 +2,53 @@
 
 from __future__ import annotations
 
+import functools
 import textwrap
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+import rushlight.scalar as scalar
+
+from ..kernels import native
 from ..ops.declare import Op
 from ..ops.elementwise import Pointwise
 from ..ops.frugal import InPlace
 from . import inplace, record, writing
 from .codegen import Later, compile_text
 from .engine import binding
+from .fastpath import has_fast_path
 from .inference import UNTRACKED
 from .signatures import arguments, by_name, literal, parameters, varargs
 
 
 def inplace_function(op: Op) -> Callable[..., Any]:
+    """`add_` as a function."""
+    call = _call_of(op)
+    return python_function(op) if call is None else call.function()
+
+
+def inplace_method(op: Op) -> Any:
+    """`add_` as a method of Tensor."""
+    call = _call_of(op)
+    return python_function(op) if call is None else call.method(binding.tensor)
+
+
+@functools.cache
+def _call_of(op: Op) -> Any:
+    """The call in machine code, where there is one: of ops whose result is of their inputs' type."""
+    if not isinstance(op, Pointwise) or not has_fast_path(op) or not native.on():
+        return None
+    if op.expr.kind is scalar.TRUTH:
+        return None
+    from .calls import machine_call_into
+
+    return machine_call_into(op, python_function(op))
+
+
+@functools.cache
+def python_function(op: Op) -> Callable[..., Any]:
     """`add_`: the op computed and written into its first input, in sight of autograd."""
     x, *rest = op.tensors
     name = f"{op.name}_"

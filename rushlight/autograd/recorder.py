@@ -12,6 +12,8 @@ from numpy import ndarray
 import rushlight.scalar as scalar
 
 from ..arrays import numpy as arrays
+from ..arrays.programs import Program
+from ..kernels import native
 from ..ops.declare import Op, Rule
 from ..ops.elementwise import Pointwise, tensor_namespace
 from . import record
@@ -208,10 +210,21 @@ def fast_backward(op: Pointwise, numbers: bool = False) -> Callable[..., Any]:
         return compile_text(text, f"{label} on {mode}", {**names, **shared})["backward"]
 
     foreign = _OnFirstCall(lambda: variant("foreign", tensor_namespace(partials)))
-    made = variant("arrays", {**arrays.NAMESPACE, "foreign": foreign})
+    slopes = {f"slope_{n}": _slope(op, n).new for n in tracked} if native.on() else {}
+    made = variant("arrays", {**arrays.NAMESPACE, "foreign": foreign, **slopes})
     made.on_tensors = variant("tensors", tensor_namespace(partials))
     made.__name__ = made.on_tensors.__name__ = backward_name(op)
     return made
+
+
+def _slope(op: Pointwise, name: str) -> Program:
+    """The cotangent of one input, of the incoming one and what the fast path keeps."""
+    partial = scalar.real(op.gradient([name], folded=True)[name])
+    return Program(partial, _slope_names(partial), f"{op.name} backward", kinds="f")
+
+
+def _slope_names(partial: scalar.Expr) -> list[str]:
+    return sorted(scalar.free_names(partial))
 
 
 class _OnFirstCall:
@@ -277,8 +290,6 @@ def _fast_partial(
                 f"    b = {n}._b",
                 f"    if b is not None and b[0] != v_{n}: changed({op.name!r}, {n!r}, {box})",
             ]
-    if mode == "arrays" and not _only_operators(partial):
-        lines += [f"    {n} = constant(g.dtype, {n})" for n in plain if n in scalar.free_names(partial)]
     renamed = {scalar.var(n): scalar.var(f"a_{n}") for n in used}
     for n in used:
         if n == "out":
@@ -288,5 +299,13 @@ def _fast_partial(
         else:
             lines.append(f"    a_{n} = {n}" + ("" if mode == "tensors" else "._a"))
     steps, body = scalar.program(scalar.replace(partial, renamed))
-    lines += [f"    {t} = {text}" for t, text in steps] + [f"    {assign}{body}"]
+    by_numpy = [f"{t} = {text}" for t, text in steps] + [f"r = {body}"]
+    if mode == "arrays" and not _only_operators(partial):
+        numbers = [n for n in plain if n in scalar.free_names(partial)]
+        by_numpy[:0] = [f"{n} = constant(g.dtype, {n})" for n in numbers]
+    if mode == "arrays" and native.on() and partial.fn is not scalar.VAR:
+        given = ", ".join(f"a_{n}" if n in used else n for n in _slope_names(partial))
+        lines += [f"    r = slope_{name}({given})", "    if r is None:"]
+        by_numpy = [f"    {line}" for line in by_numpy]
+    lines += [f"    {line}" for line in by_numpy] + [f"    {assign}r"]
     return [indent + line for line in lines]

@@ -73,7 +73,9 @@ class Module:
         self.data: list[str] = []
         self.imports: set[str] = set()
 
-    def function(self, name: str, returns: Type = void, internal: bool = False, **arguments: Type) -> Function:
+    def function(
+        self, name: str, returns: Type = void, /, internal: bool = False, **arguments: Type
+    ) -> Function:
         """A new function; `internal` ones are seen by this module only."""
         f = Function(self, name, returns, arguments, internal)
         self.functions.append(f)

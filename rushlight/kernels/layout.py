@@ -26,10 +26,12 @@ _PYTHON = (
     *("Py_IncRef", "Py_DecRef", "PyEval_SaveThread", "PyEval_RestoreThread", "PyErr_SetString", "PyErr_Occurred"),
     *("PyErr_Clear", "PyLong_AsLongLong", "PyLong_AsDouble", "PyLong_FromLongLong", "PyObject_Vectorcall"),
     *("PyType_GenericAlloc", "PyFloat_FromDouble", "PyTuple_New", "PyLong_AsLongLongAndOverflow"),
+    *("PyList_New", "PyList_SetItem", "PyTuple_SetItem", "PyContextVar_Get", "PyIter_Next"),
+    *("PyEval_GetFrame", "PyFrame_GetCode", "PyFrame_GetLasti"),
 )
 _OBJECTS = {
     **{"None": None, "ndarray": np.ndarray, "float": float, "int": int, "tuple": tuple, "True": True},
-    **{"False": False},
+    **{"False": False, "list": list},
 }
 DTYPES = ("float32", "float64", "float16", "int64", "int32", "int16", "int8", "uint8", "bool")
 
@@ -118,14 +120,46 @@ class _MethodDef(ctypes.Structure):
     ]
 
 
-_FASTCALL = 0x80
+_FASTCALL, _KEYWORDS = 0x80, 0x2
 _kept: list[Any] = []
 
 
-def builtin(name: str, pointer: int, owner: Any = None) -> Any:
-    """A Python builtin of the machine code at `pointer`: ptr (ptr self, ptr args, i64 count)."""
-    new = ctypes.pythonapi.PyCFunction_NewEx
-    new.restype, new.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p]
-    definition = _MethodDef(name.encode(), pointer, _FASTCALL, None)
+def _definition(name: str, pointer: int, flags: int, doc: str | None) -> int:
+    definition = _MethodDef(name.encode(), pointer, flags, None if doc is None else doc.encode())
     _kept.append(definition)
-    return new(ctypes.addressof(definition), owner, None)
+    return ctypes.addressof(definition)
+
+
+def builtin(name: str, pointer: int, owner: Any = None) -> Any:
+    """A Python builtin of the machine code at `pointer`: ptr (ptr owner, ptr args, i64 count)."""
+    return _new_builtin(_definition(name, pointer, _FASTCALL, None), owner, None)
+
+
+def function(name: str, pointer: int, owner: Any, module: str, doc: str) -> Any:
+    """A builtin that takes keywords too: ptr (ptr owner, ptr args, i64 count, ptr names of keywords)."""
+    return _new_builtin(_definition(name, pointer, _FASTCALL | _KEYWORDS, doc), owner, module)
+
+
+def method(cls: type, name: str, pointer: int, doc: str) -> Any:
+    """A method of a class: ptr (ptr self, ptr args, i64 count, ptr names of keywords)."""
+    new = ctypes.pythonapi.PyDescr_NewMethod
+    new.restype, new.argtypes = ctypes.py_object, [ctypes.py_object, ctypes.c_void_p]
+    return new(cls, _definition(name, pointer, _FASTCALL | _KEYWORDS, doc))
+
+
+def _new_builtin(definition: int, owner: Any, module: str | None) -> Any:
+    new = ctypes.pythonapi.PyCFunction_NewEx
+    new.restype = ctypes.py_object
+    new.argtypes = [ctypes.c_void_p, ctypes.py_object, ctypes.py_object if module else ctypes.c_void_p]
+    return new(definition, owner, module)
+
+
+def slot_offset(cls: type, name: str) -> int:
+    """Where instances keep what `__slots__` calls `name`. Raises RuntimeError where a trial contradicts it."""
+    member = ctypes.c_void_p.from_address(id(cls.__dict__[name]) + 40).value  # PyMemberDescrObject.d_member
+    offset = ctypes.c_ssize_t.from_address((member or 0) + 16).value if member else 0  # PyMemberDef.offset
+    probe, held = object.__new__(cls), object()
+    setattr(probe, name, held)
+    if not 16 <= offset < 256 or ctypes.c_void_p.from_address(id(probe) + offset).value != id(held):
+        raise RuntimeError(f"{cls.__name__}.{name} is not where CPython's member descriptor says")
+    return offset

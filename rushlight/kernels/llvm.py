@@ -6,8 +6,10 @@ import ctypes
 import functools
 import hashlib
 import itertools
+import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from . import cache
@@ -18,6 +20,8 @@ from .targets import Target, binding, host
 symbols: dict[str, int] = {}
 
 _lock = threading.RLock()
+if hasattr(os, "register_at_fork"):  # a fork waits for LLVM, so that the child finds it at rest
+    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 _kept: list[Any] = []  # code must outlive every pointer to it, so it is never unloaded
 _numbers = itertools.count()
 
@@ -41,11 +45,19 @@ def _machine(target: Target) -> Any:
     )
 
 
-def link(object_file: bytes, exports: Iterable[str], imports: Iterable[str]) -> dict[str, int]:
-    """Load an object file into this process; the addresses of `exports`. `imports` are names in `symbols`."""
+def link(
+    object_file: bytes,
+    exports: Iterable[str],
+    imports: Iterable[str],
+    own: Mapping[str, int] = MappingProxyType({}),
+) -> dict[str, int]:
+    """Load an object file into this process; the addresses of `exports`.
+
+    `imports` are names in `own`, addresses for this copy of the code alone, or in `symbols`.
+    """
     library = binding().JITLibraryBuilder().add_object_img(object_file)
     for name in imports:
-        library.import_symbol(name, symbols[name])
+        library.import_symbol(name, own[name] if name in own else symbols[name])
     for name in exports:
         library.export_symbol(name)
     tracker = library.link(_session(), f"rushlight{next(_numbers)}")
@@ -60,10 +72,13 @@ def _session() -> Any:
     return _kept[0]
 
 
-def build(key: object, make: Callable[[], Module], target: Target | None = None) -> dict[str, int]:
+def build(
+    key: object, make: Callable[[], Module], target: Target | None = None, **own: int
+) -> dict[str, int]:
     """The addresses of the public functions of `make()`, which runs only where the disk cache lacks `key`.
 
-    `key` says all that the code depends on beside the generator itself, the processor and LLVM.
+    `key` says all that the code depends on beside the generator itself, the processor and LLVM; `own` are
+    addresses of what this copy of the code alone refers to.
     """
     target = target or host()
     with _lock:
@@ -75,4 +90,4 @@ def build(key: object, make: Callable[[], Module], target: Target | None = None)
             imports = sorted(module.imports - {f.name for f in module.functions})
             found = cache.Entry(assemble(text_of(module, target), target), exports, imports)
             cache.write(name, found)
-        return link(found.code, found.exports, found.imports)
+        return link(found.code, found.exports, found.imports, own)

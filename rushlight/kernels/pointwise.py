@@ -54,7 +54,8 @@ class Builtins:
         register()
         self._ask_new, self._ask_into = self._asked("new", 0), self._asked("into", 1)
         self._head = np.array([0, id(self._ask_new), id(self._ask_into)], np.int64)
-        owner = layout.capsule(self._head.ctypes.data)
+        self.head: int = self._head.ctypes.data  # for code that calls rushlight_make_new
+        owner = layout.capsule(self.head)
         self.new = layout.builtin(label, llvm.symbols["rushlight_new"], owner)
         self.into = layout.builtin(f"{label}_", llvm.symbols["rushlight_into"], owner)
         _kept.append(self)
@@ -158,7 +159,7 @@ def _miss(f: Function, condition: Any) -> None:
 
 def _same_shape(m: Module) -> None:
     """1 where two arrays have one shape."""
-    f = m.function("same_shape", i64, internal=True, a=ptr, b=ptr)
+    f = m.function("rushlight_same_shape", i64, a=ptr, b=ptr)
     a, b = f.args
     n = objects.ndim(a)
     with f.when(n != objects.ndim(b)):
@@ -237,10 +238,9 @@ def _take(m: Module) -> None:
 
 
 def _builtin(m: Module, name: str, into: int) -> None:
-    """The builtin: the first plan that fits, or else whom the head says to ask."""
-    f = m.function(f"rushlight_{name}", ptr, owner=ptr, args=ptr.pointer, given=i64)
-    owner, args, given = f.args
-    head = objects.field(owner, layout.POINTER, i64.pointer)
+    """The builtin, and what it does, given its head: the first plan that fits, or whom the head says to ask."""
+    f = m.function(f"rushlight_make_{name}", ptr, head=i64.pointer, args=ptr.pointer, given=i64)
+    head, args, given = f.args
     plan = f.var(head[FIRST].to(i64.pointer))
     for _ in f.forever():
         f.leave(plan == 0)
@@ -250,6 +250,10 @@ def _builtin(m: Module, name: str, into: int) -> None:
         plan.set(plan[NEXT].to(i64.pointer))
     whom = head[ASK_INTO if into else ASK_NEW].to(ptr)
     f.ret(f.call("PyObject_Vectorcall", ptr, whom, args, given, f.const(ptr, 0)))
+    f = m.function(f"rushlight_{name}", ptr, owner=ptr, args=ptr.pointer, given=i64)
+    owner, args, given = f.args
+    head = objects.field(owner, layout.POINTER, i64.pointer)
+    f.ret(f.call(f"rushlight_make_{name}", ptr, head, args, given))
 
 
 def _attempt(m: Module, name: str, into: int) -> None:
@@ -269,7 +273,7 @@ def _attempt(m: Module, name: str, into: int) -> None:
             with f.when(lead == 0):
                 lead.set(o)
             with f.otherwise():
-                alike.set(alike & (f.call("same_shape", i64, lead, o) == 1))
+                alike.set(alike & (f.call("rushlight_same_shape", i64, lead, o) == 1))
     _miss(f, lead == 0)
     if into:
         _refuse_overlap(f, arrays, count)

@@ -13,6 +13,7 @@ import rushlight.dtypes as dtypes
 import rushlight.scalar as scalar
 
 from ..arrays import numpy as arrays
+from ..arrays.programs import Program, compile_program
 from ..dtypes import COMPLEX, FLOAT, dtype
 from ..scalar import Expr
 from .declare import Op, Rule, _decorator, owner_of, registry
@@ -45,9 +46,8 @@ class Pointwise(Op):
         self.checks: Callable[..., None] | None = None
         self.variants: Callable[..., Any] | None = None
         self.stated: dict[str, Callable[..., Any]] = {}
-        self._programs: dict[Any, Callable[..., Any]] = {}
+        self._programs: dict[Any, Program] = {}
         self._expr: Expr | None = None
-        self._kernel: Callable[..., Any] | None = None
 
     # -- what a declaration may add ------------------------------------------------------------------
 
@@ -119,10 +119,20 @@ class Pointwise(Op):
         }
 
     @cached_property
+    def conditions(self) -> frozenset[str]:
+        """The inputs that are bare conditions."""
+        return frozenset(scalar.condition_names(self.expr) & set(self.tensors))
+
+    @cached_property
     def promoted(self) -> tuple[str, ...]:
         """The inputs that take part in type promotion: all but bare conditions."""
-        conditions = scalar.condition_names(self.expr)
-        return tuple(n for n in self.tensors if n not in conditions)
+        return tuple(n for n in self.tensors if n not in self.conditions)
+
+    @cached_property
+    def quick(self) -> Program:
+        """The kernel for arrays that need neither a check nor a conversion first."""
+        kinds = self.accepts if self.checks is None and self.computes is None else "f"
+        return Program(self.folded, self.tensors, self.name, self.conditions, kinds)
 
     # -- types ------------------------------------------------------------------------------------
 
@@ -148,12 +158,10 @@ class Pointwise(Op):
 
     # -- running ----------------------------------------------------------------------------------
 
-    @property
-    def kernel(self) -> Callable[..., Any]:
-        """The folded body on arrays of one floating type, no checks."""
-        if self._kernel is None:
-            self._kernel = compile_program(self.folded, self.tensors, arrays.NAMESPACE, self.name)
-        return self._kernel
+    @cached_property
+    def kernel(self) -> Program:
+        """The body on arrays of one type, the options at their defaults; no checks."""
+        return Program(self.folded, self.tensors, self.name, self.conditions)
 
     def evaluate(self, *args: Any, **options: Any) -> Any:
         """The op on arrays and numbers, with promotion, broadcasting and the
@@ -174,7 +182,8 @@ class Pointwise(Op):
             arrays.broadcast_shapes(self.name, *(v.shape for v in cast))
         if result.category == dtypes.INT and options:
             options = {n: _whole(v, work) for n, v in options.items()}
-        out = arrays.as_array(self._program(options)(*cast))
+        program, numbers = self.program(options)
+        out = arrays.as_array(program(*cast, *numbers))
         if out.dtype != result.np:
             return arrays.cast(out, result.np)
         return out.copy() if any(out is v for v in cast) else out
@@ -187,16 +196,22 @@ class Pointwise(Op):
                 raise TypeError(f"{self.name}: argument {n!r} must be a Tensor or a number, not None")
         return inputs, {p.name: bound.get(p.name, p.default) for p in self.options}
 
-    def _program(self, options: dict[str, Any]) -> Callable[..., Any]:
+    def program(self, options: dict[str, Any]) -> tuple[Program, list[Any]]:
+        """The body with these options, and the numbers to call it with behind the tensors.
+
+        Options that are numbers are inputs of the program, so that it serves any; others are part of it.
+        """
         if all(options[p.name] is p.default or options[p.name] == p.default for p in self.options):
-            return self.kernel
-        key = tuple((type(v), v) for v in options.values())
+            return self.kernel, []
+        numbers = {n: v for n, v in options.items() if v.__class__ is float or v.__class__ is int}
+        rest = {n: v for n, v in options.items() if n not in numbers}
+        key = (*numbers, *((n, type(v), v) for n, v in rest.items()))
         if key not in self._programs:
             if len(self._programs) > 256:
                 self._programs.clear()
-            e = self.trace(options)
-            self._programs[key] = compile_program(e, self.tensors, arrays.NAMESPACE, self.name)
-        return self._programs[key]
+            names = (*self.tensors, *numbers)
+            self._programs[key] = Program(self.trace(rest), names, self.name, self.conditions)
+        return self._programs[key], list(numbers.values())
 
     # -- rules ------------------------------------------------------------------------------------
 
@@ -215,15 +230,15 @@ class Pointwise(Op):
         reals = [scalar.real(p) for p in partials]
         keeps = sorted(scalar.free_names(*partials) - {"g"})
         names = ("g", *keeps)
-        real_np = compile_program(reals, names, arrays.NAMESPACE, self.name)
-        complex_np = (
-            compile_program(partials, names, arrays.NAMESPACE, self.name) if partials != reals else real_np
+        on_reals = _together(reals, names, self.name, self.conditions)
+        on_complex = (
+            compile_program(partials, names, arrays.NAMESPACE, self.name) if partials != reals else on_reals
         )
 
         def on_arrays(*values: Any) -> Any:
             if owner_of(values) is not None:
                 return on_tensors(*values)
-            return (complex_np if _any_complex(values) else real_np)(*map(_widen, values))
+            return (on_complex if _any_complex(values) else on_reals)(*map(_widen, values))
 
         of_ops: dict[bool, Callable[..., Any]] = {}  # compiled when first asked for
 
@@ -235,6 +250,20 @@ class Pointwise(Op):
             return of_ops[kind](*values)
 
         return Rule(keeps, on_arrays, on_tensors, fast=reals)
+
+
+def _together(
+    roots: Sequence[Expr], names: tuple[str, ...], label: str, conditions: frozenset[str]
+) -> Callable[..., Any]:
+    """A function of `names` that gives each expression's value: a tuple, or the bare value of a single one."""
+    parts = []
+    for root in roots:
+        used = [n for n in names if n in scalar.free_names(root)]
+        parts.append((Program(root, used, label, conditions), [names.index(n) for n in used]))
+    if len(parts) == 1:
+        program, at = parts[0]
+        return lambda *values: program(*[values[i] for i in at])
+    return lambda *values: tuple([program(*[values[i] for i in at]) for program, at in parts])
 
 
 _HELP = {0: "; convert it first, e.g. with .int() or .float()", 1: "; convert it first, e.g. with .float()"}
@@ -297,23 +326,6 @@ def _also_on_numbers(op: Op) -> Callable[..., Any]:
 
 
 _NUMBERS = frozenset({int, float, bool, complex})
-
-
-def compile_program(
-    roots: Any, names: Sequence[str], namespace: dict[str, Any], label: str
-) -> Callable[..., Any]:
-    """A Python function of `names` that evaluates one expression, or a list of them to a tuple."""
-    many = roots if isinstance(roots, list) else [roots]
-    if len(many) == 1:
-        steps, result = scalar.program(many[0])
-    else:
-        steps, result = scalar.program(scalar.Function("together", kind=scalar.ARITH)(*many))
-        result = result.removeprefix("together")
-    lines = "".join(f"    {name} = {text}\n" for name, text in steps)
-    text = f"def elements({', '.join(names)}):\n{lines}    return {result}\n"
-    scope = {"__name__": "rushlight.generated", **namespace}
-    exec(compile(text, f"<rushlight {label}>", "exec"), scope)
-    return scope["elements"]
 
 
 pointwise = _decorator(Pointwise)

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 
 import rushlight.dtypes as dtypes
+import rushlight.scalar as s
 
 from ..arrays.numpy import broadcast_shapes, cast, ndarray, number
 from ..dtypes import OF_NUMPY, compute_type, of_numpy
 from ..errors import shape_text
 from .convert import to_dtype
 from .declare import primitive
+from .elementwise import pointwise
 from .reduce import sum
 from .views import sum_to_size
 
@@ -126,20 +128,10 @@ copy.vjp(
 )
 
 
-@primitive(forms="iF", under="Tensor")
+@pointwise(forms="iF", under="Tensor", accepts="bifc8")
 def zero(input: Array, /) -> Array:
     """Zeros in the shape and dtype of `input`."""
-    return np.zeros_like(input)
-
-
-@zero.writes
-def zero_into(out: ndarray) -> ndarray:
-    """out[...] = 0."""
-    out.fill(0)
-    return out
-
-
-zero.vjp(input=lambda g: zero(g))
+    return s.zeros_like(input)
 
 
 @primitive(forms="i")

@@ -14,6 +14,7 @@ import numpy as np
 
 import rushlight.scalar as scalar
 
+from ..kernels import native
 from ..scalar import CONST, VAR, Expr
 from .elementwise import Pointwise
 
@@ -33,8 +34,7 @@ class InPlace:
     """Writes a pointwise op into its first input: called with the arrays,
     numbers and options, says whether it could.
 
-    It can where all arrays are float32 or all float64, of one shape;
-    everything else is left to the general way.
+    What it cannot is left to the general way.
     """
 
     def __init__(self, op: Pointwise) -> None:
@@ -42,6 +42,21 @@ class InPlace:
         self.programs: dict[Any, Callable[..., Any] | None] = {}
 
     def __call__(self, a: Any, *others: Any, **options: Any) -> bool:
+        return self.by_machine(a, *others, **options) if native.on() else self.by_numpy(a, *others, **options)
+
+    def by_machine(self, a: Any, *others: Any, **options: Any) -> bool:
+        """In machine code, for arrays of its type and shapes that stretch to its own."""
+        if any(v is None for v in others):
+            return False
+        if self.op.checks is not None:
+            self.op.checks(**dict(zip(self.op.tensors, (a, *others), strict=True)), **options)
+        if self.op.words and self.op.is_variant(options):
+            return False
+        program, numbers = self.op.program(options)
+        return program.into(a, a, *others, *numbers) is not None
+
+    def by_numpy(self, a: Any, *others: Any, **options: Any) -> bool:
+        """By NumPy's functions, where all arrays are float32 or all float64, of one shape."""
         if a.__class__ is not ndarray or a.dtype not in _FLOATS or not a.ndim or not a.flags.writeable:
             return False
         arrays, numbers = [a], []

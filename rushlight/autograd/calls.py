@@ -1,0 +1,60 @@
+"""The plans of calls in machine code: what an op computes, what its node keeps, what goes backward.
+
+Imported when the first op is called, since it brings the code generator with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import rushlight.scalar as scalar
+
+from ..kernels import llvm
+from ..ops.elementwise import Pointwise
+from . import machine
+from .codegen import namespace
+from .engine import binding, counter
+from .fastpath import module_of
+from .inference import _fresh_box
+from .machine import Call, CallInto
+from .mode import _grad
+from .recorder import Recorder, fast_backward, fast_keeps
+
+machine.set_up((binding.tensor, namespace["Parameter"]), counter, _grad, _fresh_box)
+
+
+def machine_call(op: Pointwise, python: Callable[..., Any], name: str) -> Call:
+    """The op's call in machine code; what that does not take goes to its `python` function."""
+    recorder, defaults = Recorder(op), tuple(p.default for p in op.options)
+
+    def stretched(result: Any, x: Any, y: Any) -> Any:
+        return recorder(result, (x._n, y._n), (x, y, *defaults))
+
+    records = op.expr.kind is not scalar.TRUTH
+    plan = [llvm.symbols["rushlight_make_new"], op.quick.head, id(python), len(op.tensors), records, id(stretched)]
+    backwards = []
+    if records:
+        one = fast_backward(op, len(op.tensors) == 2)
+        plan += _variant(one, fast_keeps(op, len(op.tensors) == 2), (op.tensors[0], "", *op.tensors[1:]))
+        two = fast_backward(op)
+        plan += _variant(two, fast_keeps(op), op.tensors)
+        backwards = [one, two]
+    plan += [0] * (machine.WORDS - len(plan))
+    return Call(plan, (op.quick, python, stretched, backwards), name, module_of(op), op.doc)
+
+
+def machine_call_into(op: Pointwise, python: Callable[..., Any]) -> CallInto:
+    """The op's call in place; what that does not take goes to its `python` function."""
+    name = f"{op.name}_"
+    plan = [llvm.symbols["rushlight_make_into"], op.quick.head, id(python), len(op.tensors), id(name)]
+    plan += [0] * (machine.WORDS - len(plan))
+    return CallInto(plan, (op.quick, python, name), name, module_of(op), python.__doc__ or "")
+
+
+def _variant(backward: Callable[..., Any], keeps: tuple[str, ...], inputs: tuple[str, ...]) -> list[int]:
+    """The words for a node with this backward: `inputs` are the names of the first, the second, and a number."""
+    codes = dict(zip(inputs, ("first", "second", "number"), strict=False)) | {"out": "out"}
+    kept = [machine.KEPT[codes[n]] for n in keeps]
+    length = 3 + sum(1 if k == machine.KEPT["number"] else 2 for k in kept)
+    return [id(backward), length, *kept, *[0] * (machine.MOST_KEPT - len(kept))]
