@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import native, pool
+from . import native, pool, winograd, winograd_kernels
 from .conv_pack import pack_module
 from .conv_plan import ITEMS, Pair, Plan, Shapes, offsets_of, plan
 from .conv_sum import VECTORS, conv_module, rows_of
@@ -15,6 +15,7 @@ from .conv_weight import weight_module
 from .launch import Kernel
 from .targets import host
 from .types import Type, f32, f64
+from .winograd import WinogradPlan
 
 TYPES = {np.dtype(np.float32): f32, np.dtype(np.float64): f64}
 
@@ -43,6 +44,8 @@ def convolve(
 ) -> np.ndarray:  # fmt: skip
     """The convolution of x (N, C, *sizes) with w and `counts` outputs per axis, or its input gradient."""
     call = _call(x.shape, w.shape, geometry, counts, transposed, x.dtype)
+    if isinstance(call, WinogradCall):
+        return _by_tiles(x, w, bias, call)
     p = call.plan
     packed = np.empty(p.packed, x.dtype)
     scratch = np.empty(p.scratch * pool.size(), x.dtype)
@@ -55,11 +58,16 @@ def convolve(
 
 
 @cache
-def _call(x: Sizes, w: Sizes, geometry: Moves, counts: Sizes, transposed: bool, dtype: np.dtype) -> Call:
+def _call(
+    x: Sizes, w: Sizes, geometry: Moves, counts: Sizes, transposed: bool, dtype: np.dtype
+) -> Call | WinogradCall:
     """What these shapes need."""
     outputs = w[1] * geometry[3] if transposed else w[0]
     shapes = _shapes(x, outputs, geometry, counts, w[2:], transposed)
     target, t = host(), TYPES[dtype]
+    if winograd.pays(shapes, target.lanes(t)):
+        tiled = winograd.plan(shapes, target.lanes(t), winograd.rows_of(target))
+        return WinogradCall(tiled, _winograd_packing(t), _winograd(t), (x[0], outputs, *counts))
     found = plan(shapes, target.lanes(t), rows_of(target), VECTORS)
     return Call(found, _packing(t), _convolving(t), (x[0], outputs, *counts))
 
@@ -67,6 +75,27 @@ def _call(x: Sizes, w: Sizes, geometry: Moves, counts: Sizes, transposed: bool, 
 def planar(values: Sizes, one: int = 1) -> Pair:
     """Numbers per axis for two axes: a line is an image of height 1."""
     return (values[0], values[1]) if len(values) == 2 else (one, values[0])
+
+
+class WinogradCall(NamedTuple):
+    """A convolution by tiles as its kernels are called."""
+
+    plan: WinogradPlan
+    pack: Kernel
+    run: Kernel
+    shape: tuple[int, ...]
+
+
+def _by_tiles(x: np.ndarray, w: np.ndarray, bias: np.ndarray | None, call: WinogradCall) -> np.ndarray:
+    """The same by Winograd's algorithm."""
+    p, threads = call.plan, pool.size()
+    packed, y = np.empty(p.packed, x.dtype), np.empty(call.shape, x.dtype)
+    scratch = np.empty(max(p.scratch, p.pack_scratch) * threads, x.dtype)
+    x, w = np.ascontiguousarray(x), np.ascontiguousarray(w)
+    bias = bias if bias is None else np.ascontiguousarray(bias)
+    call.pack(len(p.panels), 1, w, bias, packed, scratch, p.sizes, p.extents, p.panels, p.goals)
+    call.run(p.items, 1, x, packed, y, scratch, p.sizes, p.extents, p.sources, p.places, p.rows, p.panels)
+    return y
 
 
 def weight_gradient(x: np.ndarray, g: np.ndarray, geometry: Moves, kernel: Sizes) -> np.ndarray:
@@ -121,6 +150,16 @@ def _shapes(
         x[0], x[1], outputs, planar(x[2:]), planar(counts), planar(kernel),
         planar(stride), planar(padding, 0), planar(dilation), groups, transposed,
     )  # fmt: skip
+
+
+@cache
+def _winograd_packing(t: Type) -> Kernel:
+    return Kernel(("winograd pack", t.name), lambda target: winograd_kernels.pack_module(target, t))
+
+
+@cache
+def _winograd(t: Type) -> Kernel:
+    return Kernel(("winograd", t.name), lambda target: winograd_kernels.winograd_module(target, t))
 
 
 @cache

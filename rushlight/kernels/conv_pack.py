@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .conv_plan import FIELDS
+from .conv_plan import FIELDS, PANEL
 from .ir import Function, Module
 from .launch import entry
 from .targets import Target
@@ -19,26 +19,37 @@ def fields(sizes: Value) -> dict[str, Value]:
 def pack_module(target: Target, t: Type) -> Module:
     """Panels of weights, each behind a row of biases: the numbers its sums start with."""
     m = Module()
-    lanes = target.lanes(t)
-    square = _define_square(m, t, lanes)
+    pack = define_pack(m, t, target)
     tables = dict(sizes=i64.pointer, panels=i64.pointer, goals=i64.pointer)
     f, lo, hi, _, (w, bias, packed, sizes, panels, goals) = entry(
         m, "kernel", False, w=t.pointer, bias=t.pointer, packed=t.pointer, **tables
     )
-    n = fields(sizes)
-    inner, lane_step = n["inner"], n["lane_step"]
     for k in f.range(lo, hi):
-        at, width, first, count, _, source = (panels.load(k * 6 + j) for j in range(6))
-        panel = packed.at(at)
-        for j in f.range(0, width, lanes):
-            filled = smaller(count - j, lanes)
-            panel.store(_biases(f, t.x(lanes), bias, first + j, filled), j)
-            for outer in f.range(0, n["outer"]):
-                start = w.at(source + j * lane_step + outer * n["outer_step"])
-                goal = goals.at(outer * inner)
-                f.call(square, void, filled, inner, start, lane_step, panel.at(width + j), width, goal)
+        numbers = panels.at(k * PANEL)
+        f.call(pack, void, w, bias, packed.at(numbers.load()), sizes, numbers, goals)
     f.ret()
     return m
+
+
+def define_pack(m: Module, t: Type, target: Target) -> str:
+    """One panel."""
+    lanes = target.lanes(t)
+    square = _define_square(m, t, lanes)
+    tables = dict(sizes=i64.pointer, numbers=i64.pointer, goals=i64.pointer)
+    f = m.function("pack", internal=True, w=t.pointer, bias=t.pointer, panel=t.pointer, **tables)
+    w, bias, panel, sizes, numbers, goals = f.args
+    n = fields(sizes)
+    inner, lane_step = n["inner"], n["lane_step"]
+    _, width, first, count, _, source = (numbers.load(j) for j in range(PANEL))
+    for j in f.range(0, width, lanes):
+        filled = smaller(count - j, lanes)
+        panel.store(_biases(f, t.x(lanes), bias, first + j, filled), j)
+        for outer in f.range(0, n["outer"]):
+            start = w.at(source + j * lane_step + outer * n["outer_step"])
+            goal = goals.at(outer * inner)
+            f.call(square, void, filled, inner, start, lane_step, panel.at(width + j), width, goal)
+    f.ret()
+    return f.name
 
 
 def _biases(f: Function, t: Type, bias: Value, first: Value, filled: Value) -> Value:

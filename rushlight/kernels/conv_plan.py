@@ -108,37 +108,56 @@ FIELDS = (
 )  # fmt: skip
 
 
+PANEL = 6  # numbers of a panel: its place, width, first channel, channels, first input channel, place in w
+
+
 def plan(s: Shapes, lanes: int, rows: int, vectors: int) -> Plan:
     """The plan for vectors of `lanes` numbers and tiles of `rows` pixels by up to `vectors` vectors."""
     axes = [s.residues(0), s.residues(1)]
     together, band = block(s, axes)
     tall, wide = span(axes[0], band), span(axes[1], s.counts[1])
-    pixels = band * s.counts[1]
     classes, segments, sources, places, goals = classify(s, axes, tall, wide, together, rows)
     panels, packed = cut_panels(s, lanes, vectors)
+    sizes, items = measure(s, axes, tall, wide, together, band, panels)
+    outputs = (sizes["pixels"] + 1) * lanes * vectors
+    sizes |= {"classes": len(classes), "scratch": sizes["outputs_at"] + rounded(outputs)}
+    tables = (np.ascontiguousarray(t, np.int64) for t in (sources, places, segments, classes, panels, goals))
+    return Plan(ordered(sizes), *tables, packed=packed, scratch=sizes["scratch"], items=items)
+
+
+def ordered(sizes: dict[str, int]) -> np.ndarray:
+    """Sizes as kernels read them."""
+    return np.array([sizes[name] for name in FIELDS], np.int64)
+
+
+def rounded(count: int) -> int:
+    """Numbers of scratch memory: whole cache lines, and one more against strides that share cache sets."""
+    return -(-count // 16) * 16 + 16
+
+
+def measure(
+    s: Shapes, axes: Sequence[Sequence[Residue]], tall: Span, wide: Span, together: int, band: int,
+    panels: list[list[int]],
+) -> tuple[dict[str, int], int]:  # fmt: skip
+    """The sizes that `FIELDS` names, but for those that depend on the kernel, and the number of items."""
     bands = ceil(s.counts[0] / band)
     blocks = bands * ceil(s.images / together)
     parts = min(len(panels), ceil(ITEMS / blocks))
-    inputs = together * tall.inputs * wide.inputs * s.channels
-    outputs_at = -(-inputs // 16) * 16
-    scratch = outputs_at + -(-(together * pixels + 1) * lanes * vectors // 16) * 16 + 16
     margin, skip = max(0, -wide.origin), max(0, wide.origin)
-    every, step = axes[0][0].every, axes[0][0].step
-    taps, inner_channels, lane_channels = prod(s.kernel), s.channels // s.groups, s.outputs // s.groups
+    pixels, taps = band * s.counts[1], prod(s.kernel)
+    deep, own = s.channels // s.groups, s.outputs // s.groups
     sizes = dict(
         images=s.images, together=together, bands=bands,
-        channels=s.channels, height=s.sizes[0], width=s.sizes[1],
-        rows=tall.inputs, pitch=wide.inputs, origin=tall.origin, shift=band // every * step,
+        channels=s.channels, height=s.sizes[0], width=s.sizes[1], rows=tall.inputs, pitch=wide.inputs,
+        origin=tall.origin, shift=band // axes[0][0].every * axes[0][0].step,
         skip=skip, margin=margin, columns=max(0, min(s.sizes[1] - skip, wide.inputs - margin)),
         outputs=s.outputs, counts=prod(s.counts), band=pixels, pixels=together * pixels,
-        classes=len(classes), panels=len(panels), parts=parts, outputs_at=outputs_at, scratch=scratch,
-        outer=inner_channels if s.transposed else 1, inner=taps * (1 if s.transposed else inner_channels),
-        outer_step=lane_channels * taps if s.transposed else 0,
-        lane_step=taps if s.transposed else inner_channels * taps,
+        panels=len(panels), parts=parts,
+        outputs_at=rounded(together * tall.inputs * wide.inputs * s.channels),
+        outer=deep if s.transposed else 1, inner=taps * (1 if s.transposed else deep),
+        outer_step=own * taps if s.transposed else 0, lane_step=taps * (1 if s.transposed else deep),
     )  # fmt: skip
-    ordered = np.array([sizes[name] for name in FIELDS], np.int64)
-    tables = (np.ascontiguousarray(t, np.int64) for t in (sources, places, segments, classes, panels, goals))
-    return Plan(ordered, *tables, packed=packed, scratch=scratch, items=blocks * parts)
+    return sizes, blocks * parts
 
 
 def block(s: Shapes, axes: Sequence[Sequence[Residue]]) -> Pair:

@@ -47,7 +47,7 @@ def conv_module(target: Target, t: Type) -> Module:
     turn, zero = define_turn(m, t, target), define_zero(m, t, target)
     gather = define_gather(m, t, turn, zero)
     for vectors in range(1, VECTORS + 1):
-        _define_tile(m, t, target, vectors)
+        define_tile(m, t, target, vectors, rows_of(target))
     add = _define_class(m, t, target)
     tables = dict.fromkeys(("sizes", "sources", "places", "segments", "classes", "panels"), i64.pointer)
     f, lo, hi, tid, (x, packed, y, scratch, sizes, *rest) = entry(
@@ -65,7 +65,7 @@ def conv_module(target: Target, t: Type) -> Module:
             for c in f.range(0, n["classes"]):
                 own = walk._replace(block=block.at(deep), classes=walk.classes.at(c * 6))
                 f.call(add, void, *own[:-1], packed.at(at), width)
-            _turn_back(turn, n, walk.sums, width, y, first, band, (channel, count))
+            turn_back(turn, n, walk.sums, width, y, first, band, (channel, count))
     f.ret()
     return m
 
@@ -88,7 +88,7 @@ def _define_class(m: Module, t: Type, target: Target) -> str:
     return f.name
 
 
-def _turn_back(
+def turn_back(
     turn: str, n: dict[str, Value], sums: Value, width: Value, y: Value, first: Value, band: Value,
     channels: tuple[Value, Value],
 ) -> None:  # fmt: skip
@@ -101,7 +101,7 @@ def _turn_back(
         f.call(turn, void, pixels, count, sums.at((i - first) * n["band"] * width), width, goal, n["counts"])
 
 
-def _define_tile(m: Module, t: Type, target: Target, vectors: int) -> str:
+def define_tile(m: Module, t: Type, target: Target, vectors: int, rows: int) -> str:
     """One tile: y[place] = start + the sum over segments and runs of x[source + segment + r] · w[r]."""
     tables = dict.fromkeys(("sources", "places", "segments"), i64.pointer)
     f = m.function(
@@ -111,7 +111,7 @@ def _define_tile(m: Module, t: Type, target: Target, vectors: int) -> str:
     x, y, sources, places, segments, count, run, w, start = f.args
     lanes = target.lanes(t)
     width = vectors * lanes
-    tile = Tile(f, t, rows_of(target), vectors, lanes)
+    tile = Tile(f, t, rows, vectors, lanes)
     for j in range(vectors):
         first = start.load(j * lanes, lanes)
         for row in tile.sums:

@@ -1,0 +1,75 @@
+"""Winograd's convolution against sums in float64, at float32's own accuracy."""
+
+import numpy as np
+import pytest
+
+from rushlight.arrays import convolution as oracle
+from rushlight.arrays.convolution import Geometry
+from rushlight.kernels import conv, native, pool, winograd
+
+pytestmark = pytest.mark.skipif(not native.on(), reason="machine code is off")
+
+
+@pytest.fixture(autouse=True)
+def always(monkeypatch):
+    """Winograd wherever it can be, small or not."""
+    conv._call.cache_clear()
+    monkeypatch.setattr(winograd, "pays", lambda s, lanes: s.channels % lanes == 0)
+    yield
+    conv._call.cache_clear()
+
+
+SHAPES = [  # (N, C, H, W, O, padding): odd sizes, several images a block, several blocks an image
+    (1, 16, 4, 4, 16, 1), (2, 16, 7, 9, 40, 1), (3, 32, 32, 32, 64, 1), (9, 64, 8, 8, 33, 0),
+    (17, 128, 4, 4, 160, 1), (2, 64, 56, 30, 64, 2), (1, 16, 1, 1, 5, 1), (3, 16, 65, 5, 16, 0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_convolution_and_input_gradient(shape, dtype, monkeypatch):
+    images, channels, height, width, outputs, p = shape
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((images, channels, height, width)).astype(dtype)
+    w = rng.standard_normal((outputs, channels, 3, 3)).astype(dtype)
+    bias = rng.standard_normal(outputs).astype(dtype)
+    geometry = Geometry((1, 1), (p, p), (1, 1))
+    counts = geometry.output_sizes(x.shape[2:], (3, 3))
+    g = rng.standard_normal((images, channels, *counts)).astype(dtype)
+    back = np.ascontiguousarray(w.swapaxes(0, 1))
+    y = conv.convolve(x, w, bias, geometry, counts)
+    dx = conv.convolve(g, back, None, geometry, (height, width), transposed=True)
+    monkeypatch.setattr(conv, "suits", lambda *_: False)
+    close(y, oracle.convolution(x.astype(float), w.astype(float), geometry, None, bias))
+    close(dx, oracle.input_gradient(g.astype(float), back.astype(float), geometry, (height, width)))
+
+
+def close(actual, expected):
+    """As near as a direct sum comes."""
+    assert actual.shape == expected.shape
+    limit = 8 * np.finfo(actual.dtype).eps * np.abs(expected).max()
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=limit)
+
+
+def test_any_number_of_threads_gives_the_same_bits():
+    rng = np.random.default_rng(0)
+    x, w = rng.standard_normal((5, 32, 20, 20), np.float32), rng.standard_normal((160, 32, 3, 3), np.float32)
+    before, found = pool.size(), []
+    for threads in (1, 2, 3):
+        pool.resize(threads)
+        found.append(conv.convolve(x, w, None, Geometry((1, 1), (1, 1), (1, 1)), (20, 20)).tobytes())
+    pool.resize(before)
+    assert found[0] == found[1] == found[2]
+
+
+def test_it_is_chosen_where_it_saves_more_than_it_costs(monkeypatch):
+    monkeypatch.undo()
+    geometry = Geometry((1, 1), (1, 1), (1, 1))
+
+    def chosen(images, channels, size):
+        shape = (images, channels, size, size)
+        call = conv._call(shape, (channels, channels, 3, 3), geometry, (size, size), False, np.dtype("f"))
+        return isinstance(call, conv.WinogradCall)
+
+    assert chosen(32, 64, 32) and chosen(32, 512, 4)
+    assert not chosen(1, 512, 4) and not chosen(32, 3, 32)
