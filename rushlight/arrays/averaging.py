@@ -8,6 +8,7 @@ from math import prod
 
 import numpy as np
 
+from . import pooling_native
 from .axis_map import AxisMap
 from .bins import Bins, adaptive_bins, adaptive_edges, reduce_bins
 from .halves import wide
@@ -16,6 +17,9 @@ from .windows import Sizes
 
 def avg_pool(x: np.ndarray, bins: Sequence[Bins], divisors: np.ndarray) -> np.ndarray:
     """The sum of each window over its divisor; integers are divided towards zero."""
+    found = pooling_native.mean_pool(wide(x), bins, divisors)
+    if found is not None:
+        return found.astype(x.dtype, copy=False)
     sums = reduce_bins(wide(x), bins, np.add, 0)
     if x.dtype.kind in "iu":
         return (np.sign(sums) * (np.abs(sums) // divisors)).astype(x.dtype)
@@ -24,6 +28,9 @@ def avg_pool(x: np.ndarray, bins: Sequence[Bins], divisors: np.ndarray) -> np.nd
 
 def avg_pool_gradient(g: np.ndarray, bins: Sequence[Bins], divisors: np.ndarray) -> np.ndarray:
     """The transpose of `avg_pool`: each number, divided, goes to every place of its window."""
+    found = pooling_native.spread(wide(g), bins, divisors)
+    if found is not None:
+        return found.astype(g.dtype, copy=False)
     spread = wide(g) / divisors.astype(wide(g[:0]).dtype)
     for axis, b in zip(range(-len(bins), 0), bins, strict=True):
         spread = _spread_axis(spread, axis, b)
@@ -60,6 +67,10 @@ def adaptive_averages(size: int, count: int) -> AxisMap:
 def adaptive_avg_pool(x: np.ndarray, counts: Sizes) -> np.ndarray:
     """The mean of each adaptive bin over the last axes of `x`."""
     sizes, y = x.shape[-len(counts) :], wide(x)
+    bins = [adaptive_bins(size, n) for size, n in zip(sizes, counts, strict=True)]
+    found = pooling_native.mean_pool(y, bins, _lengths(sizes, counts))
+    if found is not None:
+        return found.astype(x.dtype, copy=False)
     if all(n and size % n == 0 for size, n in zip(sizes, counts, strict=True)):
         y = _block_means(y, sizes, counts)
     else:
@@ -71,12 +82,26 @@ def adaptive_avg_pool(x: np.ndarray, counts: Sizes) -> np.ndarray:
 def adaptive_avg_pool_gradient(g: np.ndarray, sizes: Sizes) -> np.ndarray:
     """The transpose of `adaptive_avg_pool` for an input whose last axes had these sizes."""
     counts, dx = g.shape[-len(sizes) :], wide(g)
+    bins = [adaptive_bins(size, n) for size, n in zip(sizes, counts, strict=True)]
+    found = pooling_native.spread(dx, bins, _lengths(sizes, counts))
+    if found is not None:
+        return found.astype(g.dtype, copy=False)
     if all(n and size % n == 0 for size, n in zip(sizes, counts, strict=True)):
         dx = _block_fill(dx / np.asarray(prod(sizes) // prod(counts), dx.dtype), sizes)
     else:
         for axis, size in zip(range(-len(sizes), 0), sizes, strict=True):
             dx = adaptive_averages(size, g.shape[axis]).transposed(dx, axis)
     return dx.astype(g.dtype, copy=False)
+
+
+@lru_cache(maxsize=256)
+def _lengths(sizes: Sizes, counts: Sizes) -> np.ndarray:
+    """How many places each adaptive bin has."""
+    lengths = np.ones((), np.int64)
+    for size, count in zip(sizes, counts, strict=True):
+        starts, ends = adaptive_edges(size, count)
+        lengths = np.multiply.outer(lengths, ends - starts)
+    return lengths
 
 
 def _spread_axis(g: np.ndarray, axis: int, b: Bins) -> np.ndarray:

@@ -13,6 +13,7 @@ from math import prod
 
 import numpy as np
 
+from . import pooling_native
 from .axis_map import Places
 from .bins import Bins, as_rows, reduce_bins, row_blocks
 from .halves import wide
@@ -21,15 +22,21 @@ from .windows import Sizes, pad
 
 def max_pool(x: np.ndarray, bins: Sequence[Bins]) -> np.ndarray:
     """The largest number of each bin over the last axes of `x`; NaN where a bin holds one."""
+    found = pooling_native.max_pool(wide(x), bins)
+    if found is not None:
+        return found.astype(x.dtype, copy=False)
     return reduce_bins(wide(x), bins, np.maximum, _lowest(x.dtype)).astype(x.dtype, copy=False)
 
 
-def max_pool_indices(x: np.ndarray, y: np.ndarray, bins: Sequence[Bins]) -> np.ndarray:
-    """Where each maximum `y = max_pool(x, bins)` lies, as int64 indices into the flattened pooled axes.
+def max_pool_indices(x: np.ndarray, bins: Sequence[Bins]) -> np.ndarray:
+    """Where each maximum of `max_pool(x, bins)` lies, as int64 indices into the flattened pooled axes.
 
     The first of equal maxima counts, but the last NaN of a bin (as torch's CPU kernels choose).
     """
-    rows, values = as_rows(wide(x), len(bins)), as_rows(wide(y), len(bins))
+    found = pooling_native.max_pool(wide(x), bins, indices=True)
+    if found is not None:
+        return found
+    rows, values = as_rows(wide(x), len(bins)), as_rows(wide(max_pool(x, bins)), len(bins))
     table, outputs = _flat_positions(tuple(bins)), np.arange(prod(values.shape[1:]))
     indices = np.empty((rows.shape[0], len(outputs)), np.int64)
     for block in row_blocks(rows, bins):
@@ -38,7 +45,7 @@ def max_pool_indices(x: np.ndarray, y: np.ndarray, bins: Sequence[Bins]) -> np.n
         entry *= len(outputs)
         entry += outputs
         table.take(entry, mode="clip", out=indices[block])
-    return indices.reshape(y.shape)
+    return indices.reshape(*x.shape[: -len(bins)], *(b.count for b in bins))
 
 
 def gather(x: np.ndarray, indices: np.ndarray, axes: int) -> np.ndarray:
@@ -50,6 +57,9 @@ def gather(x: np.ndarray, indices: np.ndarray, axes: int) -> np.ndarray:
 
 def scatter(g: np.ndarray, indices: np.ndarray, sizes: Sizes) -> np.ndarray:
     """The transpose of `gather`: numbers added at flat indices of zeros with last axes `sizes`."""
+    found = pooling_native.scatter(wide(g), indices, sizes)
+    if found is not None:
+        return found.astype(g.dtype, copy=False)
     out = np.zeros(prod(g.shape[: -len(sizes)]) * prod(sizes), wide(g[:0]).dtype)
     np.add.at(out, _flat_targets(indices, sizes), wide(g).ravel())
     return out.reshape(*g.shape[: -len(sizes)], *sizes).astype(g.dtype, copy=False)

@@ -31,7 +31,7 @@ def _slots(element: Type, position: Type, **more: Type) -> dict[str, Type]:
 def _loops(
     f: Function, lo: Value, hi: Value, m: Value, by_lines: bool
 ) -> Iterator[tuple[Value, Value, Value]]:
-    """(o, j, o·m + j) of the items lo..hi: those are o, for which all j < m are met, or j where o is always 0."""
+    """(o, j, o·m + j) of the items lo..hi: those are o, each with all j < m, or j, where o is 0."""
     if not by_lines:
         for j in f.range(lo, hi):
             yield f.const(i64, 0), j, j

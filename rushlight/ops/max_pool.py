@@ -37,8 +37,7 @@ def max_pool(input: Array, /, windows: Windows, ceil_mode: bool) -> Array:
 @primitive(forms="", under="internal", differentiable=False)
 def max_pool_indices(input: Array, /, windows: Windows, ceil_mode: bool) -> Array:
     """Where the maxima of `max_pool` lie, in the flattened last axes."""
-    bins = bins_of(input.shape, windows, ceil_mode)
-    return pooling.max_pool_indices(input, pooling.max_pool(input, bins), bins)
+    return pooling.max_pool_indices(input, bins_of(input.shape, windows, ceil_mode))
 
 
 max_pool.vjp(
@@ -57,8 +56,7 @@ def adaptive_max_pool(input: Array, /, output_size: Sizes) -> Array:
 @primitive(forms="", under="internal", differentiable=False)
 def adaptive_max_pool_indices(input: Array, /, output_size: Sizes) -> Array:
     """Where the maxima of `adaptive_max_pool` lie, in the flattened last axes."""
-    bins = _adaptive(input.shape, output_size)
-    return pooling.max_pool_indices(input, pooling.max_pool(input, bins), bins)
+    return pooling.max_pool_indices(input, _adaptive(input.shape, output_size))
 
 
 adaptive_max_pool.vjp(
