@@ -6,7 +6,7 @@ exact even where the processor cannot fuse); e^r by a polynomial; 2^n by multipl
 
 from __future__ import annotations
 
-from .floats import absolute, clamp, copysign, fma, format_of, nearest, polynomial, power_of_two
+from .floats import clamp, copysign, fma, format_of, nearest, polynomial, power_of_two
 from .values import Value
 
 _LOG2E = 1.4426950408889634
@@ -105,23 +105,3 @@ def half_exp(x: Value) -> Value:
 def sigmoid(x: Value) -> Value:
     """1 / (1 + e^-x)."""
     return 1.0 / (exp_fast(-x) + 1.0)
-
-
-#: (tanh x - x) / x³ as a function of x²: Cephes' tanhf; minimax for float64
-_TANH = {
-    "float": (-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1),
-    "double": (
-        *(-1.609452167757063e-05, 7.71926348176609e-05, -0.00022860996165710324),
-        *(0.000586340994625555, -0.0014549669728211173, 0.0035919908889378302, -0.008863221234785),
-        *(0.021869487595519422, -0.05396825393220116, 0.1333333333326431, -0.33333333333332876),
-    ),
-}
-
-
-def tanh(x: Value) -> Value:
-    """x + x³·P(x²) near zero, ±(1 - 2 / (e^2|x| + 1)) elsewhere."""
-    y = absolute(x)
-    z = x * x
-    near = fma(z * polynomial(z, _TANH[x.type.name]), x, x)
-    far = 1.0 - 2.0 / (exp_fast((y > 22.0).select(22.0, y) * 2.0) + 1.0)
-    return copysign((y < 0.625).select(near, far), x)

@@ -96,8 +96,11 @@ class Module:
 
     def string(self, f: Function, text: str) -> Value:
         """The address of a C string."""
-        name = f"string{len(self.data)}"
-        raw = text.encode() + b"\0"
+        return self.bytes(f, text.encode() + b"\0")
+
+    def bytes(self, f: Function, raw: bytes) -> Value:
+        """The address of constant memory, without any alignment."""
+        name = f"bytes{len(self.data)}"
         shown = "".join(chr(c) if 32 <= c < 127 and chr(c) not in '"\\' else f"\\{c:02X}" for c in raw)
         self.data.append(f'@{name} = private constant [{len(raw)} x i8] c"{shown}"')
         return Value(f, f"@{name}", ptr)

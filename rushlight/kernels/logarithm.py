@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import math
 
-from .floats import fma, format_of, polynomial
+from .arithmetic import greater
+from .exponential import exp
+from .floats import absolute, copysign, fma, format_of, is_nan, polynomial, power_of_two
 from .values import Value
 
 #: (log(1 + f) - f + ½ f²) / f³: Cephes' logf; minimax for float64 (Remez, in 60 digits)
@@ -35,29 +37,47 @@ _LN2 = {
 }
 
 
-def _split(x: Value, origin: Value) -> tuple[Value, Value]:
-    """m - 1 and e, where x = m·2^e and m in [√½, √2), for normal x; `origin` is 2^mantissa + bias.
+#: log2 e - 1; log10 e and log10 2 in two parts, the first short (Cephes' log10f)
+_LOG2E_LESS_1 = 0.44269504088896340736
+_LOG10E = (4.3359375e-1, 7.00731903251827651129e-4)
+_LOG10_2 = (3.0078125e-1, 2.48745663981195213739e-4)
+_LN2_WHOLE = 0.6931471805599453
 
-    The exponent becomes a number by being put into the low bits of 2^mantissa.
-    """
+
+def split(x: Value) -> tuple[Value, Value]:
+    """m - 1, and e + bias as an integer, where x = m·2^e and m in [√½, √2), for normal x."""
     form, root = format_of(x), _ROOT_HALF[x.type.name]
     bits = x.bits(form.integer) + ((form.bias << form.mantissa) - root)
     m = ((bits & ((1 << form.mantissa) - 1)) + root).bits(x.type.scalar)
-    ordinal = (bits >> form.mantissa) | ((form.bias + form.mantissa) << form.mantissa)
-    return m - 1.0, ordinal.bits(x.type.scalar) - origin
+    return m - 1.0, bits >> form.mantissa
 
 
-def _normal(x: Value) -> tuple[Value, Value]:
-    """`x`, scaled to a normal number if it is not; and the origin of its exponent, which also says that the
-    logarithm of 0 is -inf, and of what is below NaN.
-    """
+def exponent(biased: Value, origin: Value) -> Value:
+    """e as a number: it is put into the low bits of 2^mantissa; `origin` is 2^mantissa + bias."""
+    form = format_of(origin)
+    return (biased | ((form.bias + form.mantissa) << form.mantissa)).bits(origin.type.scalar) - origin
+
+
+def origin_of(x: Value) -> Value:
+    """The number that stands for e = 0 in `exponent`."""
     form = format_of(x)
-    scale, origin = 2.0**form.mantissa, 2.0**form.mantissa + form.bias
+    return x.f.const(x.type, 2.0**form.mantissa + form.bias)
+
+
+def normal(x: Value) -> tuple[Value, Value]:
+    """`x`, scaled to a normal number if it is not, and the origin of its exponent then."""
+    form = format_of(x)
     tiny = x < 2.0 ** (1 - form.bias)
-    start = tiny.select(x.f.const(x.type, origin + form.mantissa), x.f.const(x.type, origin))
-    start = (x == 0.0).select(math.inf, start)
-    start = (x < 0.0).select(math.nan, start)
-    return tiny.select(x * scale, x), start
+    origin = 2.0**form.mantissa + form.bias
+    return tiny.select(x * 2.0**form.mantissa, x), tiny.select(origin + form.mantissa, origin_of(x))
+
+
+def _parts(x: Value) -> tuple[Value, Value]:
+    """m - 1 and e: -inf for 0, NaN for what is below."""
+    y, origin = normal(x)
+    f, biased = split(y)
+    origin = (x < 0.0).select(math.nan, (x == 0.0).select(math.inf, origin))
+    return f, exponent(biased, origin)
 
 
 def _tail(f: Value) -> Value:
@@ -74,7 +94,69 @@ def _joined(f: Value, e: Value) -> Value:
     return fma(e, high, f + fma(z, -0.5, y))
 
 
+def _unless_endless(x: Value, y: Value) -> Value:
+    """`y`, or `x` itself where that is infinite or NaN."""
+    return (x < math.inf).select(y, x)
+
+
 def log(x: Value) -> Value:
     """The natural logarithm."""
-    y, origin = _normal(x)
-    return (x < math.inf).select(_joined(*_split(y, origin)), x)
+    return _unless_endless(x, _joined(*_parts(x)))
+
+
+def log2(x: Value) -> Value:
+    """The logarithm of base 2, exact for powers of 2."""
+    f, e = _parts(x)
+    tail = _tail(f)
+    y = fma(f, _LOG2E_LESS_1, tail * _LOG2E_LESS_1)
+    return _unless_endless(x, y + tail + f + e)
+
+
+def log10(x: Value) -> Value:
+    """The logarithm of base 10."""
+    f, e = _parts(x)
+    tail = _tail(f)
+    y = fma(tail, _LOG10E[0], (tail + f) * _LOG10E[1])
+    y = fma(e, _LOG10_2[1], fma(f, _LOG10E[0], y))
+    return _unless_endless(x, fma(e, _LOG10_2[0], y))
+
+
+def log1p(x: Value) -> Value:
+    """log(1 + x): what was lost in adding 1 is put back, times 2^-e (½ of it apart, as e may be bias + 1)."""
+    u = x + 1.0
+    f, biased = split(u)
+    lost = (x - (u - 1.0)) * power_of_two(-biased + (2 * format_of(x).bias + 1), x)
+    y = _joined(fma(lost, 0.5, f), exponent(biased, origin_of(x)))
+    y = (x < -1.0).select(math.nan, (x == -1.0).select(-math.inf, y))
+    return copysign(_unless_endless(x, y), x)
+
+
+# -- with other functions ------------------------------------------------------------------------------
+
+
+def logaddexp(x: Value, y: Value) -> Value:
+    """log(e^x + e^y)."""
+    gap = x - y
+    far = greater(x, y) + log1p(exp(-absolute(gap)))
+    return (x == y).select(x + _LN2_WHOLE, is_nan(gap).select(gap, far))
+
+
+def _nothing(x: Value, y: Value, product: Value) -> Value:
+    """0 where x = 0 and `y` is a number; the product elsewhere."""
+    return ((x == 0) & (y == y)).select(0, product)
+
+
+def xlogy(x: Value, y: Value) -> Value:
+    """x·log y, and 0 where x = 0 (but NaN where `y` is)."""
+    return _nothing(x, y, x * log(y))
+
+
+def xlog1py(x: Value, y: Value) -> Value:
+    """x·log(1 + y), and 0 where x = 0 (but NaN where `y` is)."""
+    return _nothing(x, y, x * log1p(y))
+
+
+def entr(x: Value) -> Value:
+    """-x·log x; 0 at 0, -inf below."""
+    inside = -x * log((x > 0).select(x, 1))
+    return (x < 0).select(-math.inf, inside)

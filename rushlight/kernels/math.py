@@ -9,7 +9,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 
-from . import arithmetic, exponential, floats, gaussian, logarithm
+from . import angles, arithmetic, exponential, floats, gaussian, hyperbolic, logarithm, trigonometry
 from .types import Type
 from .values import Value
 
@@ -75,8 +75,27 @@ FLOAT: Table = _NUMBERS | {
     "exp2": exponential.exp2,
     "expm1": exponential.expm1,
     "sigmoid": exponential.sigmoid,
-    "tanh": exponential.tanh,
     "log": logarithm.log,
+    "log2": logarithm.log2,
+    "log10": logarithm.log10,
+    "log1p": logarithm.log1p,
+    "logaddexp": logarithm.logaddexp,
+    "xlogy": logarithm.xlogy,
+    "xlog1py": logarithm.xlog1py,
+    "entr": logarithm.entr,
+    "sinh": hyperbolic.sinh,
+    "cosh": hyperbolic.cosh,
+    "tanh": hyperbolic.tanh,
+    "arcsinh": hyperbolic.arcsinh,
+    "arccosh": hyperbolic.arccosh,
+    "arctanh": hyperbolic.arctanh,
+    "sin": trigonometry.sin,
+    "cos": trigonometry.cos,
+    "tan": trigonometry.tan,
+    "arcsin": angles.arcsin,
+    "arccos": angles.arccos,
+    "arctan": angles.arctan,
+    "arctan2": angles.arctan2,
     "erf": gaussian.erf,
 }
 
