@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from . import by_rows
 from .summing import add_reduce, sum_rows
 
 
@@ -59,8 +60,10 @@ CHUNK = 32768  # elements that stay in cache between the passes over them
 
 
 def by_lines(kernel: Any, axis: int, *inputs: np.ndarray) -> np.ndarray:
-    """A kernel's result, large contiguous rows a few at a time."""
+    """A kernel's result: by machine code, or by NumPy, large contiguous rows a few at a time."""
     x = inputs[0]
+    if axis == x.ndim - 1 and by_rows.fits(*inputs):
+        return by_rows.lines(_NAMES[kernel], *inputs)
     out = np.empty(x.shape, x.dtype)
     if x.size <= 2 * CHUNK or axis != x.ndim - 1 or not all(a.flags.c_contiguous for a in inputs):
         if x.size:
@@ -87,3 +90,8 @@ def log_softmax_back(g: np.ndarray, out: np.ndarray, axis: int, grad: np.ndarray
     _exp(out, grad)
     np.multiply(grad, _line_sum(g, axis), grad)
     _subtract(g, grad, grad)
+
+
+#: the same as programs of by_rows
+_NAMES = {softmax_lines: "softmax", log_softmax_lines: "log_softmax"}
+_NAMES |= {softmax_back: "softmax_back", log_softmax_back: "log_softmax_back"}

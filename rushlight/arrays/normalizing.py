@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from . import by_rows
 from .summing import add_reduce
 
 Axes = tuple[int, ...]
@@ -93,6 +94,9 @@ def _inverse_root(var: np.ndarray, eps: float) -> np.ndarray:
 
 def _rows(x: np.ndarray, weight: Array, bias: Array, eps: float, center: bool) -> tuple[np.ndarray, Moments]:
     """(rows, m): each row by its own moments, weights along it."""
+    if by_rows.fits(x, *(v for v in (weight, bias) if v is not None)):
+        made, mean, scale = by_rows.norm(x, weight, bias, eps, center)
+        return made, Moments(mean, None, scale)
     rows, m = x.shape
     n, eps = x.dtype.type(max(m, 1)), x.dtype.type(eps)
     ones = np.ones(m, x.dtype)
@@ -115,9 +119,11 @@ def _rows(x: np.ndarray, weight: Array, bias: Array, eps: float, center: bool) -
 def _rows_backward(
     g: np.ndarray, x: np.ndarray, weight: Array, moments: Moments, affine: bool
 ) -> tuple[Array, Array, Array]:
+    mean, _, scale = moments
+    if by_rows.fits(x, g, scale, *(v for v in (weight, mean) if v is not None)):
+        return by_rows.norm_back(g, x, weight, mean, scale, affine)
     rows, m = x.shape
     n = x.dtype.type(max(m, 1))
-    mean, _, scale = moments
     dx = np.empty(x.shape, x.dtype)
     dw, db = (np.zeros(m, x.dtype), np.zeros(m, x.dtype)) if affine else (None, None)
     for b in _blocks(rows, m):

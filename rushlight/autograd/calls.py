@@ -32,7 +32,9 @@ def machine_call(op: Pointwise, python: Callable[..., Any], name: str) -> Call:
         return recorder(result, (x._n, y._n), (x, y, *defaults))
 
     records = op.expr.kind is not scalar.TRUTH
-    plan = [llvm.symbols["rushlight_make_new"], op.quick.head, id(python), len(op.tensors), records, id(stretched)]
+    plan = [llvm.symbols["rushlight_make_new"], op.quick.head, id(python), len(op.tensors), records]
+    positional = tuple(p.default for p in op.options if p.kind is not p.KEYWORD_ONLY)
+    plan += [id(stretched), id(positional)]
     backwards = []
     if records:
         one = fast_backward(op, len(op.tensors) == 2)
@@ -41,7 +43,7 @@ def machine_call(op: Pointwise, python: Callable[..., Any], name: str) -> Call:
         plan += _variant(two, fast_keeps(op), op.tensors)
         backwards = [one, two]
     plan += [0] * (machine.WORDS - len(plan))
-    return Call(plan, (op.quick, python, stretched, backwards), name, module_of(op), op.doc)
+    return Call(plan, (op.quick, python, stretched, positional, backwards), name, module_of(op), op.doc)
 
 
 def machine_call_into(op: Pointwise, python: Callable[..., Any]) -> CallInto:

@@ -15,6 +15,9 @@ from typing import Any
 
 import numpy as np
 
+import rushlight.scalar as scalar
+
+from ..arrays.programs import Program
 from . import mode
 
 ndarray = np.ndarray
@@ -22,6 +25,9 @@ counter = count(0, -1)  # decreasing: the heap pops the newest node first
 next_number = counter.__next__
 # backward functions of nodes that keep only sizes and options: those may run again and again
 lasting: set[Any] = set()
+
+
+_sum = Program(scalar.var("a") + scalar.var("b"), ("a", "b"), "sum of cotangents", kinds="f")
 
 
 class Leaf:
@@ -171,14 +177,19 @@ def _add_array(leaf: Leaf, arriving: Any) -> None:
         leaf.grad = held + binding.wrap(arriving)
         return
     array = held._a
-    array += arriving
-    held._a = array
+    if _sum.into(array, array, arriving) is None:
+        array += arriving
+        held._a = array
     if held._b is not None:
         held._b[0] += 1
 
 
 def plus(x: Any, y: Any) -> Any:
     """The sum of two cotangents (arrays, Tensors or Outputs)."""
+    if x.__class__ is ndarray:
+        made = _sum.new(x, y)
+        if made is not None:
+            return made
     total = x + y
     return (
         total
@@ -276,7 +287,14 @@ def _branch(inputs: Any, r: Any, g: Any, grads: dict[int, Any], heap: list[list[
         if gm is None or m is None:
             continue
         if m.__class__ is not list:
-            accumulate(m, gm, g, grads)
+            held = m.grad
+            if held is None or m.hooks or m.after or held._n is not None:
+                accumulate(m, gm, g, grads)
+            elif gm.__class__ is ndarray and _sum.into(held._a, held._a, gm) is not None:  # the common case
+                if held._b is not None:
+                    held._b[0] += 1
+            else:
+                accumulate(m, gm, g, grads)
         elif ahead is None and not heap:
             ahead, next_g = m, gm
         else:

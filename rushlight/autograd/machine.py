@@ -21,7 +21,7 @@ from ..kernels.values import Value, Var
 from .switches import BOXED, PAUSED, WATCHED, words
 
 #: the words of a plan
-COMPUTE, HEAD, FALLBACK, INPUTS, RECORDS, STRETCHED, VARIANTS = range(7)
+COMPUTE, HEAD, FALLBACK, INPUTS, RECORDS, STRETCHED, DEFAULTS, VARIANTS = range(8)
 NAME = RECORDS  # of a call in place: what the version box notes as the writer
 _VARIANT = 8  # words of a variant of the node: the backward function, the node's length, then what is kept
 SINGLE, PAIR = VARIANTS, VARIANTS + _VARIANT  # for one tensor, and for two
@@ -249,12 +249,14 @@ def _call(m: Module) -> None:
     f = m.function("call", ptr, internal=True, plan=i64.pointer, args=ptr.pointer, count=i64, names=ptr)
     plan, args, count, names = f.args
     raw = f.stack(ptr, 2)
-    _unless(f, plan, (names == 0) & (count == plan[INPUTS]) & ((_switch(f, PAUSED)[0] | _switch(f, WATCHED)[0]) == 0))
+    inputs = plan[INPUTS]
+    _unless(f, plan, (names == 0) & (count >= inputs) & ((_switch(f, PAUSED)[0] | _switch(f, WATCHED)[0]) == 0))
+    _unless_default(f, plan, args, count)
     first = args[0]
     _unless(f, plan, _is_tensor(f, first))
     raw[0] = _slot(first, "_a")
     pair, tracked = f.var(f.const(i1, 0)), f.var(_slot(first, "_n") != _none(f))
-    with f.when(count == 2):
+    with f.when(inputs == 2):
         second = args[1]
         with f.when(_is_tensor(f, second)):
             raw[1] = _slot(second, "_a")
@@ -263,7 +265,7 @@ def _call(m: Module) -> None:
         with f.otherwise():
             _unless(f, plan, objects.is_a(second, "float") | objects.is_a(second, "int"))
             raw[1] = second
-    array = f.call_pointer(plan[COMPUTE].to(ptr), ptr, plan[HEAD].to(ptr), raw, count)
+    array = f.call_pointer(plan[COMPUTE].to(ptr), ptr, plan[HEAD].to(ptr), raw, inputs)
     with f.when(array == 0):
         f.ret(array)
     with f.when(array == _none(f)):
@@ -278,6 +280,18 @@ def _python(f: Function, plan: Value) -> Value:
     """The call as the op's Python function makes it."""
     _, args, count, names = f.args
     return f.call("PyObject_Vectorcall", ptr, plan[FALLBACK].to(ptr), args, count, names)
+
+
+def _unless_default(f: Function, plan: Value, args: Value, count: Value) -> None:
+    """Let Python make the call if an argument behind the inputs is another object than the option's default."""
+    defaults, inputs = plan[DEFAULTS].to(ptr), plan[INPUTS]
+    for k in f.range(inputs, count):
+        place = k - inputs
+        inside = f.var(place < objects.field(defaults, layout.TUPLE_SIZE, i64))
+        with f.when(inside):
+            default = defaults.of(objects.i8).at(layout.TUPLE_ITEMS).of(ptr)[place]
+            inside.set(default == args[k])
+        _unless(f, plan, inside)
 
 
 def _unless(f: Function, plan: Value, condition: Any) -> None:

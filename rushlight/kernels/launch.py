@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from . import layout, llvm, native, objects, pool
+from . import allocator, layout, llvm, native, objects, pool
 from .ir import Function, Module
 from .targets import Target, host
 from .types import Type, f64, i64, ptr, void
@@ -51,9 +51,10 @@ class Kernel:
 
 
 def register() -> None:
-    """Give generated code the function that shares chunks among threads."""
+    """Give generated code the function that shares chunks among threads, and arrays memory that is kept."""
     assert native.on()
     pool.ensure()
+    allocator.install()
 
 
 _launch: list[int] = []

@@ -38,7 +38,7 @@ def lower(f: Function, root: Expr, values: dict[str, Value], element: Type) -> V
         elif e.fn is CONST:
             done[e] = f.const(element.x(lanes), e.args[0])
         else:
-            done[e] = known[e.fn.name](*_operands(e, [done[a] for a in e.args], element))
+            done[e] = known[e.fn.name](*operands(e, [done[a] for a in e.args], element))
     return done[root]
 
 
@@ -46,7 +46,7 @@ def lower(f: Function, root: Expr, values: dict[str, Value], element: Type) -> V
 _LOGICAL = frozenset({"logical_and", "logical_or", "logical_xor", "logical_not", "invert"})
 
 
-def _operands(e: Expr, values: list[Value], element: Type) -> list[Value]:
+def operands(e: Expr, values: list[Value], element: Type) -> list[Value]:
     """Truth values that take part in arithmetic as numbers, and numbers that are conditions as truth values."""
     if e.fn.name in _LOGICAL:
         return [_truth(v) for v in values]

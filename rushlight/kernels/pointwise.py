@@ -351,7 +351,8 @@ def _run_nest(
     for k in f.range(0, count):
         bases[k] = slots[k * 2]
         step, size = walk[k * MOST_DIMS + last], _operand(plan, k, SIZE)
-        flat_steps.set(flat_steps & ((step == size) | ((step == 0) & (k != 0))))
+        stands = (step == 0) & (k != 0) & (count > 2)  # the loop of a single input has none that stands still
+        flat_steps.set(flat_steps & ((step == size) | stands))
     kernel = flat_steps.now.select(plan[FLAT], plan[STRIDED])
     for k, value in enumerate([kernel, count, bases.to(i64), loops, sizes.to(i64), walk.to(i64)]):
         nest[k] = value

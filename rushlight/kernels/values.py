@@ -297,7 +297,8 @@ def compare(op: str, x: Any, y: Any) -> Value:
     elif op in ("eq", "ne"):
         code = f"icmp {op}"
     else:
-        code = f"icmp {'u' if a.type.unsigned or a.type.is_pointer else 's'}{op}"
+        plain = a.type.unsigned or a.type.is_pointer or a.type.name == "i1"
+        code = f"icmp {'u' if plain else 's'}{op}"
     return f.emit(f"{code} {a}, {b.text}", i1.x(a.lanes))
 
 
