@@ -5,17 +5,19 @@ Every function takes `at`, the dimension along which positions count.
 
 from __future__ import annotations
 
+from functools import cache
 from math import prod
 from typing import Any
 
 import numpy as np
 
 from ..kernels import native
+from ..kernels.targets import host
 
 _FEW = 256  # elements; below, NumPy's call is done sooner
 _CHUNK = 1 << 15  # bytes a thread moves at a time
 _SETS = 8  # of places that threads share out
-_ADDED = frozenset(("float32", "float64", "int64", "int32"))
+_ADDED = {np.dtype(name): name for name in ("float32", "float64", "int64", "int32")}
 
 
 def take(x: np.ndarray, index: np.ndarray, at: int = 0) -> np.ndarray:
@@ -24,9 +26,7 @@ def take(x: np.ndarray, index: np.ndarray, at: int = 0) -> np.ndarray:
     size = outer * index.size * inner
     if size < _FEW or not (_is_plain(x) and _is_index(index) and native.on()):
         return x.take(index, at)
-    from ..kernels import gather as kernels
-    from ..kernels.targets import host
-
+    kernels = _kernels()
     out = np.empty((*x.shape[:at], *index.shape, *x.shape[at + 1 :]), x.dtype)
     kernel = kernels.take(x.itemsize, index.itemsize, inner, outer > 1, host())
     total, grain = _shares(outer, index.size, inner * x.itemsize)
@@ -49,8 +49,7 @@ def gather(x: np.ndarray, index: np.ndarray, at: int) -> np.ndarray | None:
     """x[o, index[o, j, k], k]; None where NumPy has to."""
     if not _is_along(x, index, at) or not native.on():
         return None
-    from ..kernels import gather as kernels
-
+    kernels = _kernels()
     outer, n, inner = _around(x.shape, at)
     out, count = np.empty(index.shape, x.dtype), index.shape[at]
     kernel = kernels.gather(x.itemsize, index.itemsize, outer > 1, inner == 1)
@@ -61,17 +60,16 @@ def gather(x: np.ndarray, index: np.ndarray, at: int) -> np.ndarray | None:
 
 def scatter(out: np.ndarray, index: np.ndarray, at: int, values: np.ndarray, adds: bool) -> bool:
     """out[o, index[o, j, k], k] = values[o, j, k], or += where it `adds`; False where NumPy has to."""
-    if not _is_along(out, index, at) or not native.on() or (adds and out.dtype.name not in _ADDED):
+    if not _is_along(out, index, at) or not native.on() or (adds and out.dtype not in _ADDED):
         return False
     if values.dtype != out.dtype or np.may_share_memory(out, values):
         return False
-    from ..kernels import gather as kernels
-
+    kernels = _kernels()
     values = np.ascontiguousarray(np.broadcast_to(values, index.shape))
     outer, n, inner = _around(out.shape, at)
     count, by_lines = index.shape[at], outer > 1 or inner == 1
     how = (index.itemsize, by_lines, inner == 1)
-    kernel = kernels.scatter_add(out.dtype.name, *how) if adds else kernels.scatter(out.itemsize, *how)
+    kernel = kernels.scatter_add(_ADDED[out.dtype], *how) if adds else kernels.scatter(out.itemsize, *how)
     total, size = (outer, count * inner * out.itemsize) if by_lines else (inner, count * out.itemsize)
     kernel.run(total, max(_grain(size), 1 if by_lines else 64), out, values, index, n, count, inner)
     return True
@@ -79,21 +77,26 @@ def scatter(out: np.ndarray, index: np.ndarray, at: int, values: np.ndarray, add
 
 def add(out: np.ndarray, index: np.ndarray, at: int, values: np.ndarray) -> bool:
     """out[o, index[j], :] += values[o, j, :] for a vector `index`; False where NumPy has to."""
-    if out.dtype.name not in _ADDED or not (_is_plain(out) and _is_index(index) and native.on()):
+    if out.dtype not in _ADDED or not (_is_plain(out) and _is_index(index) and native.on()):
         return False
     if values.size < _FEW or values.dtype != out.dtype or np.may_share_memory(out, values):
         return False
-    from ..kernels import gather as kernels
-    from ..kernels.targets import host
-
+    kernels = _kernels()
     values = np.ascontiguousarray(values)
     outer, n, inner = _around(out.shape, at)
     by_place, count = outer == 1, index.size
-    kernel = kernels.add(out.dtype.name, index.itemsize, inner, by_place, host())
+    kernel = kernels.add(_ADDED[out.dtype], index.itemsize, inner, by_place, host())
     sets = _SETS if values.nbytes > 2 * _CHUNK and inner >= 8 else 1
     total, grain = (sets, 1) if by_place else (outer, _grain(count * inner * out.itemsize))
     kernel.run(total, grain, out, values, index, n, count, inner, sets)
     return True
+
+
+@cache
+def _kernels() -> Any:
+    from ..kernels import gather
+
+    return gather
 
 
 def _around(shape: tuple[int, ...], at: int) -> tuple[int, int, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from math import prod
 from typing import Any, NamedTuple
 
@@ -16,6 +16,16 @@ from .bins import Bins, window_bins
 from .copying import row_major
 
 _CHUNK = 1 << 15  # bytes a thread reads at a time
+
+
+_KNOWN = {np.dtype(name): name for name in ("float32", "float64")}
+
+
+@cache
+def _kernels() -> Any:
+    from ..kernels import pooling
+
+    return pooling
 
 
 class Axis(NamedTuple):
@@ -96,7 +106,7 @@ def _tiles(axis: Axis) -> bool:
 
 def _job(x: np.ndarray, bins: Sequence[Bins], fewest: int = 64) -> Job | None:
     """How to pool the last axes of `x`; None where no kernel can."""
-    if len(bins) > 2 or x.dtype.name not in ("float32", "float64") or x.size < fewest or not native.on():
+    if len(bins) > 2 or x.dtype not in _KNOWN or x.size < fewest or not native.on():
         return None
     axes = [_axis(b) for b in ((window_bins(1, 1, 1), *bins) if len(bins) == 1 else bins)]
     row, column = axes
@@ -132,32 +142,30 @@ def mean_pool(x: np.ndarray, bins: Sequence[Bins], divisors: np.ndarray) -> np.n
 def _pool(
     job: Job, x: np.ndarray, bins: Sequence[Bins], maximum: bool, indices: bool, divisors: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    from ..kernels import pooling
-
+    pooling = _kernels()
     counts = [b.count for b in bins]
     out = job.new(x, counts, x.dtype)
     places = job.new(x, counts, np.int64) if indices else None
     divisors = None if divisors is None else np.ascontiguousarray(divisors, x.dtype)
     if job.channels:
-        lanes = pooling.wide(x.dtype.name, job.channels, host())
-        kernel, total = pooling.channels(x.dtype.name, maximum, indices, lanes), job.count * job.row.count
+        lanes = pooling.wide(_KNOWN[x.dtype], job.channels, host())
+        kernel, total = pooling.channels(_KNOWN[x.dtype], maximum, indices, lanes), job.count * job.row.count
     else:
         even = pooling.Columns(_lanes(job.column), job.column.taps, job.column.step, job.column.stride)
-        kernel, total = pooling.planes(x.dtype.name, maximum, indices, even), job.count
+        kernel, total = pooling.planes(_KNOWN[x.dtype], maximum, indices, even), job.count
     grain = max(1, _CHUNK * total // max(1, x.nbytes))
     kernel.run(total, grain, x, out, places, divisors, job.row.table, job.column.table, job.sizes)
     return out, places
 
 
 def _plane_means(job: Job, x: np.ndarray, divisors: np.ndarray, axes: int) -> np.ndarray:
-    from ..kernels import pooling
-
+    pooling = _kernels()
     out = job.new(x, (1,) * axes, x.dtype)
     size = job.row.size * job.column.size
     sizes = np.array([1, size, 1, 1, 0, 1, 1, 0, 0])
     grain = max(1, _CHUNK // (size * x.itemsize))
     divisor = np.ascontiguousarray(divisors, x.dtype)
-    pooling.means(x.dtype.name).run(job.count, grain, x, out, None, divisor, sizes, sizes, sizes)
+    pooling.means(_KNOWN[x.dtype]).run(job.count, grain, x, out, None, divisor, sizes, sizes, sizes)
     return out
 
 
@@ -166,20 +174,19 @@ def spread(g: np.ndarray, bins: Sequence[Bins], divisors: np.ndarray) -> np.ndar
     job = _job(g, bins)
     if job is None:
         return None
-    from ..kernels import pooling
-
+    pooling = _kernels()
     row, column = job.row, job.column
     tiles = _tiles(row) and _tiles(column)
     out = job.new(g, [b.size for b in bins], g.dtype, zero=not tiles)
     divisors = np.ascontiguousarray(divisors, g.dtype)
     if job.channels:
         kernel = pooling.spread_channels(
-            g.dtype.name, pooling.wide(g.dtype.name, job.channels, host()), tiles
+            _KNOWN[g.dtype], pooling.wide(_KNOWN[g.dtype], job.channels, host()), tiles
         )
     else:
         pairs = column.taps == column.stride == 2 and column.last - column.first == column.count
         lanes = _lanes(column) if pairs else 1
-        kernel = pooling.spread_planes(g.dtype.name, pooling.Columns(lanes, 2, 1, 2), tiles)
+        kernel = pooling.spread_planes(_KNOWN[g.dtype], pooling.Columns(lanes, 2, 1, 2), tiles)
     grain = max(1, _CHUNK * job.count // max(1, out.nbytes))
     kernel.run(job.count, grain, g, out, None, divisors, row.table, column.table, job.sizes)
     return out

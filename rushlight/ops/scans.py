@@ -8,6 +8,7 @@ import numpy as np
 
 import rushlight.dtypes as dtypes
 
+from ..arrays import scanning
 from ..arrays.numpy import cast, normalize_dim
 from ..dtypes import dtype as Dtype
 from . import along
@@ -27,6 +28,9 @@ def _accumulate(ufunc: np.ufunc, input: Array, dim: int, reverse: bool) -> Array
     """ufunc.accumulate along `dim`, from the end when `reverse`; float32 is kept in float64."""
     if not input.ndim:
         return input.copy()
+    found = scanning.scan("sum" if ufunc is np.add else "prod", input, dim, reverse)
+    if found is not None:
+        return found
     work = dtypes.compute_type(input.dtype)
     x = np.flip(input, dim) if reverse else input
     out = ufunc.accumulate(cast(x, work), dim, dtype=_ACCUMULATE.get(work, work)).astype(input.dtype)
@@ -126,6 +130,9 @@ def _running_extreme(name: str, input: Array, dim: int, largest: bool) -> tuple[
         )
     if not input.ndim:
         return input.copy(), np.zeros((), np.int64)
+    found = scanning.extreme("max" if largest else "min", input, at)
+    if found is not None:
+        return found
     work = cast(input, dtypes.compute_type(input.dtype))
     values = (np.maximum if largest else np.minimum).accumulate(work, at)
     shape = [1] * input.ndim

@@ -10,6 +10,7 @@ import numpy as np
 
 import rushlight.dtypes as dtypes
 
+from ..arrays import scanning
 from ..arrays.numpy import cast, normalize_dim
 from ..dtypes import OF_NUMPY
 from ..errors import shape_text
@@ -140,6 +141,9 @@ def topk(
         return (input.copy() if not input.ndim and k else np.empty(shape, input.dtype)), np.zeros(
             shape, np.int64
         )
+    first = scanning.topk(_lines(x, at), k, largest) if x is input else None
+    if first is not None:
+        return tuple([np.ascontiguousarray(_lines(a, at)) for a in first])
     found = _top(_lines(x, at), k, largest)
     indices = np.ascontiguousarray(_lines(found, at))
     return np.take_along_axis(input, indices, at), indices
