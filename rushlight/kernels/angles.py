@@ -1,9 +1,11 @@
-"""The inverse trigonometric functions."""
+"""The inverse trigonometric functions, and the length of a hypotenuse."""
 
 from __future__ import annotations
 
+import math
+
 from .arithmetic import greater, signbit, smaller
-from .floats import absolute, copysign, fma, polynomial, sqrt
+from .floats import absolute, copysign, fma, polynomial, sqrt, unordered
 from .values import Value
 
 #: (arctan q - q) / q³ as a function of q², for q <= 1: minimax (Remez, in 70 digits)
@@ -68,7 +70,18 @@ def arctan2(y: Value, x: Value) -> Value:
     q = alike.select((long > 0).select(x.f.const(x.type, 1), 0), smaller(height, width) / long)
     angle = _atan_near(q)
     angle = (height > width).select(_from(1, angle), angle)
-    return copysign(signbit(x).select(_from(2, angle), angle), y)
+    angle = copysign(signbit(x).select(_from(2, angle), angle), y)
+    return unordered(x, y).select(x + y, angle)
+
+
+def hypot(x: Value, y: Value) -> Value:
+    """√(x² + y²), infinite if either is."""
+    a, b = absolute(x), absolute(y)
+    long = greater(a, b)
+    q = smaller(a, b) / long
+    length = (long == 0).select(0, long * sqrt(fma(q, q, 1.0)))
+    length = unordered(x, y).select(x + y, length)
+    return ((a == math.inf) | (b == math.inf)).select(math.inf, length)
 
 
 def _halved(y: Value) -> tuple[Value, Value, Value]:

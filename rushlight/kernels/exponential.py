@@ -37,19 +37,19 @@ _BOTTOM = {"float": -104.0, "double": -746.0}
 _SUBNORMAL = {"float": -88.0, "double": -709.0}
 
 
-def _reduce(x: Value, offset: int) -> tuple[Value, Value]:
+def reduce(x: Value, offset: int) -> tuple[Value, Value]:
     """r, and n + offset in the low bits of an integer, where x = n·ln 2 + r."""
     high, low = _LN2[x.type.name]
     n, bits = nearest(x, _LOG2E, offset)
     return fma(n, -low, fma(n, -high, x)), bits
 
 
-def _expm1_near(r: Value) -> Value:
+def expm1_near(r: Value) -> Value:
     """e^r - 1 for |r| <= ½ ln 2."""
     return fma(r * r, polynomial(r, _EXP[r.type.name]), r)
 
 
-def _scaled(x: Value, bits: Value) -> Value:
+def scaled(x: Value, bits: Value) -> Value:
     """x·2^n for bits = n + 2·bias: in two steps, since 2^n alone may be too large or too small."""
     half = bits >> 1
     return x * power_of_two(half, x) * power_of_two(bits - half, x)
@@ -58,23 +58,23 @@ def _scaled(x: Value, bits: Value) -> Value:
 def exp(x: Value) -> Value:
     """e^x."""
     x = clamp(x, _BOTTOM[x.type.name], _TOP[x.type.name])
-    r, n = _reduce(x, 2 * format_of(x).bias)
-    return _scaled(_expm1_near(r) + 1.0, n)
+    r, n = reduce(x, 2 * format_of(x).bias)
+    return scaled(expm1_near(r) + 1.0, n)
 
 
 def exp_fast(x: Value) -> Value:
     """e^x, but 0 where that is below the smallest normal number, and inf in the last half octave below it."""
     x = clamp(x, _SUBNORMAL[x.type.name], _TOP[x.type.name])
-    r, n = _reduce(x, format_of(x).bias)
-    return (_expm1_near(r) + 1.0) * power_of_two(n, x)
+    r, n = reduce(x, format_of(x).bias)
+    return (expm1_near(r) + 1.0) * power_of_two(n, x)
 
 
 def exp_nonpositive(x: Value) -> Value:
     """e^x for x <= 0, as softmax wants it: 0 where that is below the smallest normal number."""
     low = _SUBNORMAL[x.type.name]
     x = (x < low).select(low, x)
-    r, n = _reduce(x, format_of(x).bias)
-    return (_expm1_near(r) + 1.0) * power_of_two(n, x)
+    r, n = reduce(x, format_of(x).bias)
+    return (expm1_near(r) + 1.0) * power_of_two(n, x)
 
 
 def exp2(x: Value) -> Value:
@@ -82,15 +82,15 @@ def exp2(x: Value) -> Value:
     form = format_of(x)
     x = clamp(x, -float(form.bias + form.mantissa + 2), float(form.bias + 2))
     n, bits = nearest(x, 1, 2 * form.bias)
-    return _scaled(_expm1_near((x - n) * 0.6931471805599453) + 1.0, bits)
+    return scaled(expm1_near((x - n) * 0.6931471805599453) + 1.0, bits)
 
 
 def expm1(x: Value) -> Value:
     """e^x - 1 = 2·(2^(n-1)·(e^r - 1) + (2^(n-1) - ½)), without cancellation where it is small."""
     y = clamp(x, -40.0, _TOP[x.type.name])
-    r, n = _reduce(y, format_of(x).bias - 1)
+    r, n = reduce(y, format_of(x).bias - 1)
     half = power_of_two(n, x)
-    y = fma(_expm1_near(r), half, half - 0.5)
+    y = fma(expm1_near(r), half, half - 0.5)
     return copysign(y + y, x)
 
 
@@ -98,8 +98,8 @@ def half_exp(x: Value) -> Value:
     """½ e^x for x >= 0, which is finite longer than e^x is."""
     top = _TOP[x.type.name] + 1.0
     x = (x > top).select(top, x)
-    r, n = _reduce(x, 2 * format_of(x).bias - 1)
-    return _scaled(_expm1_near(r) + 1.0, n)
+    r, n = reduce(x, 2 * format_of(x).bias - 1)
+    return scaled(expm1_near(r) + 1.0, n)
 
 
 def sigmoid(x: Value) -> Value:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from .types import Type, u32, u64
+from .types import Type, i1, u32, u64
 from .values import Value
 
 
@@ -73,6 +73,16 @@ def sqrt(x: Value) -> Value:
 def is_nan(x: Value) -> Value:
     """Whether it is not a number."""
     return x != x
+
+
+def unordered(x: Value, y: Value) -> Value:
+    """Whether one of two is NaN."""
+    return x.f.emit(f"fcmp uno {x}, {y.text}", i1.x(x.lanes))
+
+
+def head(x: Value, bits: int) -> Value:
+    """Each number without its last `bits` bits."""
+    return (x.bits(format_of(x).integer) & -(1 << bits)).bits(x.type.scalar)
 
 
 def power_of_two(biased: Value, like: Value) -> Value:

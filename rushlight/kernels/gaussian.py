@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from .exponential import exp_nonpositive
-from .floats import absolute, copysign, fma, polynomial
+import math
+
+from .exponential import exp_fast, exp_nonpositive, expm1_near, reduce, scaled
+from .floats import absolute, copysign, fma, format_of, head, polynomial
+from .types import f64
 from .values import Value
 
 #: erf x = x + x·P(x²) below the border, and log(erfc x) = x·Q(x) - x beyond: N. Juffa's (stackoverflow.com
@@ -36,10 +39,57 @@ _FAR = {
 _BORDER = 0.927734375
 
 
+def _erf_near(x: Value) -> Value:
+    return fma(polynomial(x * x, _NEAR[x.type.name]), x, x)
+
+
 def erf(x: Value) -> Value:
     """(2/√π) ∫₀ˣ exp(-t²) dt."""
     t = absolute(x)
-    near = fma(polynomial(x * x, _NEAR[x.type.name]), x, x)
+    near = _erf_near(x)
     far = (t > 6.0).select(6.0, t)
     tail = exp_nonpositive(fma(polynomial(far, _FAR[x.type.name]), far, -far))
     return (t > _BORDER).select(copysign(1.0 - tail, x), near)
+
+
+#: (1 + 2x)·exp(x²)·erfc(x) as a polynomial in (x - 4) / (x + 4), for 0 <= x <= 28: minimax, in the variable
+#: of Shepherd and Laframboise, Mathematics of Computation 36 (1981), 249-253
+_TAIL = (
+    *(-1.7176318639882257e-09, -1.3386213050196423e-08, -7.778666459207953e-09),
+    *(1.1456143533149013e-07, 6.238864424967111e-08, -8.34240915353413e-07),
+    *(3.0195674337620124e-07, 5.7172958544774715e-06, -1.1225283114578381e-05),
+    *(-2.4402941865863325e-05, 0.00015062247152703142, -0.00019925556114737953),
+    *(-0.0007577734048269664, 0.00503196976354933, -0.01619773404843438, 0.03716751556185385),
+    *(-0.0663303658125625, 0.09373283499682387, -0.10103906603630124, 0.0680970542547366),
+    *(0.015379652102619766, -0.1396211168405629, 1.2329951186255526),
+)
+
+
+def erfc(x: Value) -> Value:
+    """1 - erf x, as precise where it is small; computed in float64."""
+    y = x.to(f64)
+    a = absolute(y)
+    a = (a > 28.0).select(28.0, a)
+    most = head(a, 27)  # whose square is exact
+    r, bits = reduce(-(most * most), 2 * format_of(y).bias)
+    e = expm1_near(r - (a - most) * (a + most)) + 1.0
+    tail = scaled(e * polynomial((a - 4.0) / (a + 4.0), _TAIL) / fma(a, 2.0, 1.0), bits)
+    far = (y < 0).select(2.0 - tail, tail)
+    return (a < 0.5).select(1.0 - _erf_near(y), far).to(x.type.scalar)
+
+
+def ndtr(x: Value) -> Value:
+    """Φ(x) = ½ erfc(-x / √2), the normal distribution function."""
+    return (erfc(x.to(f64) * -math.sqrt(0.5)) * 0.5).to(x.type.scalar)
+
+
+def gelu(x: Value) -> Value:
+    """x·Φ(x), by erf."""
+    half = x * 0.5
+    return fma(half, erf(x * math.sqrt(0.5)), half)
+
+
+def gelu_tanh(x: Value) -> Value:
+    """½ x (1 + tanh u) = x / (1 + e^-2u), u = √(2/π)·(x + 0.044715 x³)."""
+    scale = -2 * math.sqrt(2 / math.pi)
+    return x / (exp_fast(x * fma(x * x, scale * 0.044715, scale)) + 1.0)

@@ -9,7 +9,18 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 
-from . import angles, arithmetic, exponential, floats, gaussian, hyperbolic, logarithm, trigonometry
+from . import (
+    angles,
+    arithmetic,
+    division,
+    exponential,
+    floats,
+    gaussian,
+    hyperbolic,
+    logarithm,
+    power,
+    trigonometry,
+)
 from .types import Type
 from .values import Value
 
@@ -96,11 +107,18 @@ FLOAT: Table = _NUMBERS | {
     "arccos": angles.arccos,
     "arctan": angles.arctan,
     "arctan2": angles.arctan2,
+    "hypot": angles.hypot,
+    "power": power.power,
     "erf": gaussian.erf,
+    "erfc": gaussian.erfc,
+    "ndtr": gaussian.ndtr,
+    "fmod": division.fmod,
+    "remainder": division.remainder,
+    "floor_divide": division.floor_divide,
 }
 
-#: of float64
-DOUBLE: Table = {name: function for name, function in FLOAT.items() if name not in ()}
+#: of float64: exact remainders take more than two products there, and are left to NumPy
+DOUBLE: Table = {n: f for n, f in FLOAT.items() if n not in ("fmod", "remainder", "floor_divide")}
 
 #: of integers, signed or not
 INTEGER: Table = (

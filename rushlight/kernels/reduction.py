@@ -6,7 +6,7 @@ import math
 import struct
 
 from .arithmetic import rint
-from .floats import absolute, fma, format_of, is_double, nearest
+from .floats import absolute, fma, head, is_double, nearest
 from .types import f64, i1
 from .values import Value
 
@@ -33,7 +33,7 @@ def quadrant(x: Value) -> tuple[Value, Value, Value]:
     """r, a small number that r lacks, and n in the low bits of an integer."""
     results = [x.f.var(v) for v in _quadrant_near(x)]
     far = absolute(x) > _NEAR[x.type.name]
-    with x.f.when(_any(far)):
+    with x.f.when(any_lane(far)):
         for result, slow in zip(results, _quadrant_far(x), strict=True):
             result.set(far.select(slow, result))
     r, tail, turns = results
@@ -55,7 +55,7 @@ def _quadrant_near(x: Value) -> tuple[Value, Value, Value]:
     return r, (near - r) + rest, turns
 
 
-def _any(mask: Value) -> Value:
+def any_lane(mask: Value) -> Value:
     """Whether one lane is true."""
     return mask if mask.lanes == 1 else mask.f.call(f"llvm.vector.reduce.or.{mask.type.suffix}", i1, mask)
 
@@ -69,7 +69,7 @@ def _quadrant_far(x: Value) -> tuple[Value, Value, Value]:
     f, chunks = x.f, _CHUNKS[x.type.name]
     digits = _table(x, chunks)
     wide = x.to(f64) * 0.5**_SCALE
-    halves = (_head(wide), wide - _head(wide)) if is_double(x) else (wide,)
+    halves = (head(wide, 27), wide - head(wide, 27)) if is_double(x) else (wide,)
     total, error = f.var(f.const(wide.type, 0)), f.var(f.const(wide.type, 0))
     for k in f.range(0, chunks):
         digit = digits.load(k, align=1)
@@ -88,17 +88,12 @@ def _quadrant_far(x: Value) -> tuple[Value, Value, Value]:
 def _quarters(x: Value, more: Value) -> tuple[Value, Value]:
     """½π·(x + more), and what rounding took from it."""
     whole = x + more
-    head = _head(whole)
-    rest = ((x - whole) + more) + (whole - head)
-    high, low = 1.5707963109016418, 1.5893254773528196e-08  # ½π; head·high is exact
-    first, second = head * high, head * low + rest * (high + low)
+    most = head(whole, 27)
+    rest = ((x - whole) + more) + (whole - most)
+    high, low = 1.5707963109016418, 1.5893254773528196e-08  # ½π; most·high is exact
+    first, second = most * high, most * low + rest * (high + low)
     angle = first + second
     return angle, (first - angle) + second
-
-
-def _head(x: Value) -> Value:
-    """The first 26 bits of each number."""
-    return (x.bits(format_of(x).integer) & -(1 << 27)).bits(f64)
 
 
 def _sum(x: Value, y: Value) -> tuple[Value, Value]:
