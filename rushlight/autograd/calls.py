@@ -10,16 +10,17 @@ from typing import Any
 
 import rushlight.scalar as scalar
 
-from ..kernels import llvm
+from ..kernels import llvm, total, views
+from ..ops.declare import Op
 from ..ops.elementwise import Pointwise
 from . import machine
 from .codegen import namespace
 from .engine import binding, counter
 from .fastpath import module_of
 from .inference import _fresh_box
-from .machine import Call, CallInto
+from .machine import Call, CallInto, CallView
 from .mode import _grad
-from .recorder import Recorder, fast_backward, fast_keeps
+from .recorder import Recorder, _make_backward, fast_backward, fast_keeps
 
 machine.set_up((binding.tensor, namespace["Parameter"]), counter, _grad, _fresh_box)
 
@@ -34,7 +35,7 @@ def machine_call(op: Pointwise, python: Callable[..., Any], name: str) -> Call:
     records = op.expr.kind is not scalar.TRUTH
     plan = [llvm.symbols["rushlight_make_new"], op.quick.head, id(python), len(op.tensors), records]
     positional = tuple(p.default for p in op.options if p.kind is not p.KEYWORD_ONLY)
-    plan += [id(stretched), id(positional)]
+    plan += [id(stretched), id(positional), 0]
     backwards = []
     if records:
         one = fast_backward(op, len(op.tensors) == 2)
@@ -44,6 +45,33 @@ def machine_call(op: Pointwise, python: Callable[..., Any], name: str) -> Call:
         backwards = [one, two]
     plan += [0] * (machine.WORDS - len(plan))
     return Call(plan, (op.quick, python, stretched, positional, backwards), name, module_of(op), op.doc)
+
+
+def special_call(op: Op, python: Callable[..., Any], replay: Callable[..., Any]) -> Call:
+    """The call of an op that has a kernel of its own: the sum of everything, and the commonest views.
+
+    `replay` is what makes the same view of another tensor.
+    """
+    compute = {"sum": total.address, "view": reshaped, "t": transposed}[op.name]
+    keeps = {"sum": ("shape", "dtype", "none", "false"), "view": ("shape",), "t": ()}[op.name]
+    rule = op.rule(op.tensors)
+    backward = _make_backward(op, op.tensors, rule)
+    again = (replay, (), {})
+    plan = [compute(), 0, id(python), 1, True, 0, id(()), id(again)]
+    plan += [id(backward), 3 + len(keeps), *(machine.KEPT[k] for k in keeps)]
+    plan += [0] * (machine.WORDS - len(plan))
+    kind = CallView if op.is_view else Call
+    return kind(plan, (python, backward, again), op.name, module_of(op), op.doc)
+
+
+def reshaped() -> int:
+    """Where the code of `view` is."""
+    return views.address("reshaped")
+
+
+def transposed() -> int:
+    """Where the code of `t` is."""
+    return views.address("transposed")
 
 
 def machine_call_into(op: Pointwise, python: Callable[..., Any]) -> CallInto:

@@ -258,10 +258,13 @@ def method(op: Op, operator: bool = False) -> Any:
 @functools.cache
 def _call_of(op: Op, operator: bool) -> Any:
     """The op's call in machine code, where there is one."""
-    if not has_fast_path(op) or not native.on():
+    special = op.name in ("sum", "view", "t")
+    if not (special or has_fast_path(op)) or not native.on():
         return None
-    from .calls import machine_call
+    from .calls import machine_call, special_call
 
+    if special:
+        return special_call(op, _python_function(op, operator), Later(op, binding.function))
     assert isinstance(op, Pointwise)
     return machine_call(op, _python_function(op, operator), op.name)
 

@@ -21,14 +21,16 @@ from ..kernels.values import Value, Var
 from .switches import BOXED, PAUSED, WATCHED, words
 
 #: the words of a plan
-COMPUTE, HEAD, FALLBACK, INPUTS, RECORDS, STRETCHED, DEFAULTS, VARIANTS = range(8)
+COMPUTE, HEAD, FALLBACK, INPUTS, RECORDS, STRETCHED, DEFAULTS, REPLAY, VARIANTS = range(9)
 NAME = RECORDS  # of a call in place: what the version box notes as the writer
 _VARIANT = 8  # words of a variant of the node: the backward function, the node's length, then what is kept
 SINGLE, PAIR = VARIANTS, VARIANTS + _VARIANT  # for one tensor, and for two
 WORDS = PAIR + _VARIANT
 
-#: what a node keeps: an input with its version, the output with its box, or an argument as it is
-KEPT = {"nothing": 0, "first": 1, "second": 2, "out": 3, "number": 4}
+#: what a node keeps: an input with its version, the output with its box, an argument as it is, the shape or dtype
+#: of the first input, or None or False (options at their defaults)
+KEPT = {"nothing": 0, "first": 1, "second": 2, "out": 3, "number": 4, "shape": 5, "dtype": 6}
+KEPT |= {"none": 7, "false": 8}
 MOST_KEPT = _VARIANT - 2
 MOST_ARGUMENTS = 32
 
@@ -54,10 +56,11 @@ def set_up(classes: Sequence[type], counter: Any, grad: ContextVar[bool], box: C
 class Call:
     """An op's call: as a function, and as a method of a class."""
 
+    entry = "call"
+
     def __init__(self, plan: Sequence[int], keep: Any, name: str, module: str, doc: str) -> None:
         """`plan` are the words; `keep` is what they refer to."""
         self.words, self.name, self.module, self.doc = np.array(plan, np.int64), name, module, doc
-        self.entry = "call"
         _kept.append((self, keep))
 
     def function(self) -> Any:
@@ -75,9 +78,13 @@ class Call:
 class CallInto(Call):
     """The call of an op that writes in place."""
 
-    def __init__(self, plan: Sequence[int], keep: Any, name: str, module: str, doc: str) -> None:
-        super().__init__(plan, keep, name, module, doc)
-        self.entry = "into"
+    entry = "into"
+
+
+class CallView(Call):
+    """The call of an op whose result shares its input's memory."""
+
+    entry = "view"
 
 
 # -- the code ------------------------------------------------------------------------------------------
@@ -101,7 +108,10 @@ def _module() -> Module:
     _call(m)
     _mark(m)
     _call_into(m)
-    for name in ("call", "into"):
+    _link(m)
+    _replay(m)
+    _call_view(m)
+    for name in ("call", "into", "view"):
         _entries(m, name)
     return m
 
@@ -210,10 +220,33 @@ def _node(m: Module) -> None:
             _put(f, node, place, objects.retained(array))
             _put(f, node, place + 1, objects.retained(fresh))
             place += 2
-        with f.when(what == KEPT["number"]):
-            _put(f, node, place, objects.retained(args[1]))
+        with f.when((what == KEPT["number"]) | (what > KEPT["number"])):
+            _put(f, node, place, _fact(f, what, args))
             place += 1
     f.ret(node)
+
+
+def _fact(f: Function, what: Value, args: Value) -> Value:
+    """What stands in a node as it is, a new reference."""
+    fact = f.var(args[0])
+    array = _slot(args[0], "_a")
+    with f.when(what == KEPT["number"]):
+        fact.set(args[1])
+    with f.when(what == KEPT["dtype"]):
+        fact.set(objects.field(array, layout.DTYPE, ptr))
+    with f.when(what == KEPT["none"]):
+        fact.set(_none(f))
+    with f.when(what == KEPT["false"]):
+        fact.set(objects.symbol(f, "py_False"))
+    with f.when(what == KEPT["shape"]):
+        n = objects.ndim(array)
+        shape = f.call("PyTuple_New", ptr, n)
+        for d in f.range(0, n):
+            f.call("PyTuple_SetItem", i32, shape, d, f.call("PyLong_FromLongLong", ptr, objects.dims(array)[d]))
+        fact.set(shape)
+    with f.otherwise():
+        objects.retained(fact)
+    return fact.now
 
 
 def _recorded(m: Module) -> None:
@@ -410,3 +443,110 @@ def _boxed(f: Function, t: Value) -> Value:
     with f.when(box != _none(f)):
         found.set(objects.is_a(box, "list"))
     return found.now
+
+
+# -- views ---------------------------------------------------------------------------------------------
+
+
+def _link(m: Module) -> None:
+    """Make `t` known as a view of `x`: they share a box, which knows `t` while gradients are on.
+
+    `replay` is (function, options, names): how to make such a view of another tensor. 0 where Python must do it.
+    """
+    f = m.function("link", i64, internal=True, t=ptr, x=ptr, replay=ptr, on=i1)
+    t, x, replay, on = f.args
+    with f.when(_slot(x, "_b") == _none(f)):
+        f.call("Py_DecRef", void, _slot(x, "_b"))
+        x.of(objects.i8).at(_offsets["_b"]).of(ptr).store(f.call("new_box", ptr))
+    box = _slot(x, "_b")
+    link = f.call("PyTuple_New", ptr, 4)
+    f.call("PyTuple_SetItem", i32, link, 0, objects.retained(x))
+    for k in range(3):
+        part = replay.of(objects.i8).at(layout.TUPLE_ITEMS).of(ptr)[k]
+        f.call("PyTuple_SetItem", i32, link, k + 1, objects.retained(part))
+    for name, value in (("_b", objects.retained(box)), ("_v", link)):
+        f.call("Py_DecRef", void, _slot(t, name))
+        t.of(objects.i8).at(_offsets[name]).of(ptr).store(value)
+    with f.when(on):
+        items = objects.field(box, _LIST_ITEMS, ptr.pointer)
+        live = items[1]
+        seen = f.call("PyWeakref_NewRef", ptr, t, f.const(ptr, 0))
+        with f.when(live == _none(f)):
+            fresh = f.call("PyList_New", ptr, 1)
+            _put(f, fresh, 0, seen)
+            _put(f, box, 1, fresh)
+        with f.otherwise():
+            f.call("PyList_Append", i32, live, seen)
+            f.call("Py_DecRef", void, seen)
+    f.ret(1)
+
+
+_LIST_SIZE = 16  # PyVarObject.ob_size
+_MANY_VIEWS = 62  # from here on Python forgets those that are gone, now and then
+
+
+def _call_view(m: Module) -> None:
+    """A view of one Tensor: the arguments behind it go to the kernel as they are."""
+    f = m.function("view", ptr, internal=True, plan=i64.pointer, args=ptr.pointer, count=i64, names=ptr)
+    plan, args, count, names = f.args
+    raw = f.stack(ptr, MOST_ARGUMENTS)
+    ordinary = (names == 0) & (count >= 1) & (count < MOST_ARGUMENTS)
+    _unless(f, plan, ordinary & ((_switch(f, PAUSED)[0] | _switch(f, WATCHED)[0] | _switch(f, BOXED)[0]) == 0))
+    x = args[0]
+    _unless(f, plan, _is_tensor(f, x))
+    _unless(f, plan, _boxed(f, x) & _has_room(f, x))
+    raw[0] = _slot(x, "_a")
+    for k in f.range(1, count):
+        raw[k] = args[k]
+    array = f.call_pointer(plan[COMPUTE].to(ptr), ptr, plan[HEAD].to(ptr), raw, count)
+    with f.when(array == 0):
+        f.ret(array)
+    with f.when(array == _none(f)):
+        f.call("Py_DecRef", void, array)
+        f.ret(_python(f, plan))
+    mode = _context(f, "py_grad_mode")
+    f.call("Py_DecRef", void, mode)
+    on = mode == objects.symbol(f, "py_True")
+    made = f.var(f.const(ptr, 0))
+    with f.when(on & (_slot(x, "_n") != _none(f))):
+        made.set(f.call("recorded", ptr, plan, args, count, f.const(i1, 0), array))
+    with f.otherwise():
+        made.set(f.call("wrap", ptr, array, objects.none(f), objects.none(f)))
+    with f.when(made == 0):
+        f.ret(made)
+    replay = f.call("replay", ptr, plan, args, count)
+    f.call("link", i64, made, x, replay, on)
+    f.call("Py_DecRef", void, replay)
+    f.ret(made)
+
+
+def _has_room(f: Function, x: Value) -> Value:
+    """Whether the list of live views of a Tensor's memory may grow without a look through it."""
+    box, room = _slot(x, "_b"), f.var(f.const(i1, 1))
+    with f.when(box != _none(f)):
+        live = objects.field(box, _LIST_ITEMS, ptr.pointer)[1]
+        with f.when(live != _none(f)):
+            room.set(objects.field(live, _LIST_SIZE, i64) < _MANY_VIEWS)
+    return room.now
+
+
+def _replay(m: Module) -> None:
+    """(function, options, names) of a view: the options are none, or the tuple of sizes that was given."""
+    f = m.function("replay", ptr, internal=True, plan=i64.pointer, args=ptr.pointer, count=i64)
+    plan, args, count = f.args
+    known = plan[REPLAY].to(ptr)  # the same with no options
+    with f.when(count == 1):
+        f.ret(objects.retained(known))
+    sizes = f.var(args[1])
+    with f.when((count == 2) & objects.is_a(args[1], "tuple")):
+        objects.retained(args[1])
+    with f.otherwise():
+        sizes.set(f.call("PyTuple_New", ptr, count - 1))
+        for k in f.range(1, count):
+            f.call("PyTuple_SetItem", i32, sizes, k - 1, objects.retained(args[k]))
+    options, made = f.call("PyTuple_New", ptr, 1), f.call("PyTuple_New", ptr, 3)
+    f.call("PyTuple_SetItem", i32, options, 0, sizes)
+    items = known.of(objects.i8).at(layout.TUPLE_ITEMS).of(ptr)
+    for k, part in enumerate((objects.retained(items[0]), options, objects.retained(items[2]))):
+        f.call("PyTuple_SetItem", i32, made, k, part)
+    f.ret(made)
