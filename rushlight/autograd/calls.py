@@ -20,31 +20,27 @@ from .fastpath import module_of
 from .inference import _fresh_box
 from .machine import Call, CallInto, CallView
 from .mode import _grad
-from .recorder import Recorder, _make_backward, fast_backward, fast_keeps
+from .recorder import _make_backward, fast_backward, fast_keeps
 
 machine.set_up((binding.tensor, namespace["Parameter"]), counter, _grad, _fresh_box)
 
 
 def machine_call(op: Pointwise, python: Callable[..., Any], name: str) -> Call:
     """The op's call in machine code; what that does not take goes to its `python` function."""
-    recorder, defaults = Recorder(op), tuple(p.default for p in op.options)
-
-    def stretched(result: Any, x: Any, y: Any) -> Any:
-        return recorder(result, (x._n, y._n), (x, y, *defaults))
-
     records = op.expr.kind is not scalar.TRUTH
     plan = [llvm.symbols["rushlight_make_new"], op.quick.head, id(python), len(op.tensors), records]
     positional = tuple(p.default for p in op.options if p.kind is not p.KEYWORD_ONLY)
-    plan += [id(stretched), id(positional), 0]
+    plan += [id(positional), 0]
     backwards = []
     if records:
         one = fast_backward(op, len(op.tensors) == 2)
         plan += _variant(one, fast_keeps(op, len(op.tensors) == 2), (op.tensors[0], "", *op.tensors[1:]))
-        two = fast_backward(op)
+        two, three = fast_backward(op), fast_backward(op, stretched=True)
         plan += _variant(two, fast_keeps(op), op.tensors)
-        backwards = [one, two]
+        plan += _variant(three, (*fast_keeps(op), "shape", "second shape"), op.tensors)
+        backwards = [one, two, three]
     plan += [0] * (machine.WORDS - len(plan))
-    return Call(plan, (op.quick, python, stretched, positional, backwards), name, module_of(op), op.doc)
+    return Call(plan, (op.quick, python, positional, backwards), name, module_of(op), op.doc)
 
 
 def special_call(op: Op, python: Callable[..., Any], replay: Callable[..., Any]) -> Call:
@@ -57,7 +53,7 @@ def special_call(op: Op, python: Callable[..., Any], replay: Callable[..., Any])
     rule = op.rule(op.tensors)
     backward = _make_backward(op, op.tensors, rule)
     again = (replay, (), {})
-    plan = [compute(), 0, id(python), 1, True, 0, id(()), id(again)]
+    plan = [compute(), 0, id(python), 1, True, id(()), id(again)]
     plan += [id(backward), 3 + len(keeps), *(machine.KEPT[k] for k in keeps)]
     plan += [0] * (machine.WORDS - len(plan))
     kind = CallView if op.is_view else Call
@@ -85,6 +81,6 @@ def machine_call_into(op: Pointwise, python: Callable[..., Any]) -> CallInto:
 def _variant(backward: Callable[..., Any], keeps: tuple[str, ...], inputs: tuple[str, ...]) -> list[int]:
     """The words for a node with this backward: `inputs` are the names of the first, the second, and a number."""
     codes = dict(zip(inputs, ("first", "second", "number"), strict=False)) | {"out": "out"}
-    kept = [machine.KEPT[codes[n]] for n in keeps]
-    length = 3 + sum(1 if k == machine.KEPT["number"] else 2 for k in kept)
+    kept = [machine.KEPT[codes.get(n, n)] for n in keeps]
+    length = 3 + sum(1 if k >= machine.KEPT["number"] else 2 for k in kept)
     return [id(backward), length, *kept, *[0] * (machine.MOST_KEPT - len(kept))]

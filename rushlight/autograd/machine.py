@@ -21,16 +21,17 @@ from ..kernels.values import Value, Var
 from .switches import BOXED, PAUSED, WATCHED, words
 
 #: the words of a plan
-COMPUTE, HEAD, FALLBACK, INPUTS, RECORDS, STRETCHED, DEFAULTS, REPLAY, VARIANTS = range(9)
+COMPUTE, HEAD, FALLBACK, INPUTS, RECORDS, DEFAULTS, REPLAY, VARIANTS = range(8)
 NAME = RECORDS  # of a call in place: what the version box notes as the writer
 _VARIANT = 8  # words of a variant of the node: the backward function, the node's length, then what is kept
-SINGLE, PAIR = VARIANTS, VARIANTS + _VARIANT  # for one tensor, and for two
-WORDS = PAIR + _VARIANT
+#: for one tensor, for two of one shape, and for two of which one was stretched
+SINGLE, PAIR, STRETCHED = (VARIANTS + k * _VARIANT for k in range(3))
+WORDS = STRETCHED + _VARIANT
 
 #: what a node keeps: an input with its version, the output with its box, an argument as it is, the shape or dtype
-#: of the first input, or None or False (options at their defaults)
+#: of the first input, None or False (options at their defaults), or the shape of the second input
 KEPT = {"nothing": 0, "first": 1, "second": 2, "out": 3, "number": 4, "shape": 5, "dtype": 6}
-KEPT |= {"none": 7, "false": 8}
+KEPT |= {"none": 7, "false": 8, "second shape": 9}
 MOST_KEPT = _VARIANT - 2
 MOST_ARGUMENTS = 32
 
@@ -229,7 +230,10 @@ def _node(m: Module) -> None:
 def _fact(f: Function, what: Value, args: Value) -> Value:
     """What stands in a node as it is, a new reference."""
     fact = f.var(args[0])
-    array = _slot(args[0], "_a")
+    owner = f.var(args[0])
+    with f.when(what == KEPT["second shape"]):
+        owner.set(args[1])
+    array = _slot(owner, "_a")
     with f.when(what == KEPT["number"]):
         fact.set(args[1])
     with f.when(what == KEPT["dtype"]):
@@ -238,7 +242,7 @@ def _fact(f: Function, what: Value, args: Value) -> Value:
         fact.set(_none(f))
     with f.when(what == KEPT["false"]):
         fact.set(objects.symbol(f, "py_False"))
-    with f.when(what == KEPT["shape"]):
+    with f.when((what == KEPT["shape"]) | (what == KEPT["second shape"])):
         n = objects.ndim(array)
         shape = f.call("PyTuple_New", ptr, n)
         for d in f.range(0, n):
@@ -250,20 +254,19 @@ def _fact(f: Function, what: Value, args: Value) -> Value:
 
 
 def _recorded(m: Module) -> None:
-    """The tracked Tensor of `array` (given away): an op's result on `args`, of which the second may be a number."""
+    """The tracked Tensor of `array` (given away), an op's result on `args`; `which` variant of the node."""
     f = m.function(
-        "recorded", ptr, internal=True, plan=i64.pointer, args=ptr.pointer, count=i64, pair=i1, array=ptr
+        "recorded", ptr, internal=True, plan=i64.pointer, args=ptr.pointer, count=i64, which=i64, array=ptr
     )
-    plan, args, count, pair, array = f.args
+    plan, args, count, which, array = f.args
     first = _slot(args[0], "_n")
-    inputs, variant = f.var(first), f.var(plan.at(SINGLE))
-    with f.when(pair):
+    inputs, variant = f.var(first), plan.at(which)
+    with f.when(which != SINGLE):
         second = _slot(args[1], "_n")
         both = f.call("PyTuple_New", ptr, 2)
         f.call("PyTuple_SetItem", i32, both, 0, objects.retained(first))
         f.call("PyTuple_SetItem", i32, both, 1, objects.retained(second))
         inputs.set(both)
-        variant.set(plan.at(PAIR))
     with f.otherwise():
         objects.retained(first)
     box = f.stack(ptr, 1)
@@ -336,20 +339,15 @@ def _unless(f: Function, plan: Value, condition: Any) -> None:
 def _record(
     f: Function, plan: Value, args: Value, count: Value, pair: Var, raw: Value, array: Value
 ) -> None:
-    """Return the tracked Tensor, if recording is on; what was stretched is recorded by Python."""
+    """Return the tracked Tensor, if recording is on."""
     on = _context(f, "py_grad_mode")
     f.call("Py_DecRef", void, on)
     with f.when(on == objects.symbol(f, "py_True")):
+        which = f.var(SINGLE)
         with f.when(pair):
-            with f.when(f.call("rushlight_same_shape", i64, raw[0], raw[1]) == 0):
-                given = f.stack(ptr, 3)
-                for k, value in enumerate((array, args[0], args[1])):
-                    given[k] = value
-                whom = plan[STRETCHED].to(ptr)
-                made = f.call("PyObject_Vectorcall", ptr, whom, given, f.const(i64, 3), f.const(ptr, 0))
-                f.call("Py_DecRef", void, array)
-                f.ret(made)
-        f.ret(f.call("recorded", ptr, plan, args, count, pair, array))
+            alike = f.call("rushlight_same_shape", i64, raw[0], raw[1]) == 1
+            which.set(alike.select(f.const(i64, PAIR), STRETCHED))
+        f.ret(f.call("recorded", ptr, plan, args, count, which, array))
 
 
 def _entries(m: Module, name: str) -> None:
@@ -509,7 +507,7 @@ def _call_view(m: Module) -> None:
     on = mode == objects.symbol(f, "py_True")
     made = f.var(f.const(ptr, 0))
     with f.when(on & (_slot(x, "_n") != _none(f))):
-        made.set(f.call("recorded", ptr, plan, args, count, f.const(i1, 0), array))
+        made.set(f.call("recorded", ptr, plan, args, count, SINGLE, array))
     with f.otherwise():
         made.set(f.call("wrap", ptr, array, objects.none(f), objects.none(f)))
     with f.when(made == 0):

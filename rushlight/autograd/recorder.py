@@ -196,17 +196,18 @@ def _backward_text(op: Op, tracked: tuple[str, ...], rule: Rule, twin: bool = Fa
 # Same shapes, one floating type, each input's formula only if that input is tracked.
 
 
-def fast_backward(op: Pointwise, numbers: bool = False) -> Callable[..., Any]:
-    """backward(n, g) for nodes made by the fast path of a one- or two-input op;
-    `numbers`: the second was a number.
+def fast_backward(op: Pointwise, numbers: bool = False, stretched: bool = False) -> Callable[..., Any]:
+    """backward(n, g) for nodes made by the fast path of a one- or two-input op.
+
+    `numbers`: the second was a number; `stretched`: the two were of different shapes, which end the node.
     """
     tracked = op.tensors[:1] if numbers else op.tensors
     partials = [scalar.real(p) for p in op.gradient(tracked, folded=True).values()]
     label = f"{op.name} fast backward"
-    shared = {"changed": record.changed, "relink": record.kept_output_tensor}
+    shared = {"changed": record.changed, "relink": record.kept_output_tensor, "fit": record.fit}
 
     def variant(mode: str, names: dict[str, Any]) -> Callable[..., Any]:
-        text = _fast_text(op, tracked, numbers, mode)
+        text = _fast_text(op, tracked, numbers, mode, stretched and len(tracked) > 1)
         return compile_text(text, f"{label} on {mode}", {**names, **shared})["backward"]
 
     foreign = _OnFirstCall(lambda: variant("foreign", tensor_namespace(partials)))
@@ -244,13 +245,15 @@ def fast_keeps(op: Pointwise, numbers: bool = False) -> tuple[str, ...]:
     return tuple(sorted(scalar.free_names(*map(scalar.real, partials)) - {"g"}))
 
 
-def _fast_text(op: Pointwise, tracked: tuple[str, ...], numbers: bool, mode: str) -> str:
+def _fast_text(
+    op: Pointwise, tracked: tuple[str, ...], numbers: bool, mode: str, stretched: bool
+) -> str:
     """Source of backward(n, g) on raw "arrays", on "tensors",
     or on "foreign" arrays (by ops, but not recorded).
     """
     keeps = fast_keeps(op, numbers)
     plain = op.tensors[1:] if numbers else ()
-    names = [n if n in plain else f"{n}, v_{n}" for n in keeps]
+    names = [n if n in plain else f"{n}, v_{n}" for n in keeps] + ["shape1", "shape2"] * stretched
     if names or len(tracked) > 1:
         nodes = "_" if len(tracked) == 1 else "(n1, n2)"
         lines = [f"    {', '.join(['_', '_', nodes, *names])}{',' if not names else ''} = n"]
@@ -267,8 +270,14 @@ def _fast_text(op: Pointwise, tracked: tuple[str, ...], numbers: bool, mode: str
         for i, n in enumerate(tracked, 1):
             lines += [f"    r{i} = None", f"    if n{i} is not None:"]
             lines += _fast_partial(op, n, plain, f"r{i} = ", "    ", mode)
+            if stretched:
+                lines += [f"        if r{i}.shape != shape{i}: r{i} = fit(r{i}, shape{i}, {_STORAGE[mode].format(i)})"]
         lines.append("    return r1, r2")
     return "def backward(n, g):\n" + "\n".join(lines) + "\n"
+
+
+#: the NumPy dtype of a cotangent
+_STORAGE = {"arrays": "r{0}.dtype", "foreign": "r{0}.dtype", "tensors": "r{0}._a.dtype"}
 
 
 def _only_operators(e: scalar.Expr) -> bool:
