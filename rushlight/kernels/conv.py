@@ -1,35 +1,28 @@
-"""Convolution and its gradients, as Python calls them."""
+"""Convolution and its gradients, as Python calls them: which kernels a shape gets, planned once."""
 
 from __future__ import annotations
 
-from functools import cache
-from typing import NamedTuple
+from functools import cache, lru_cache
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from . import native, pool, winograd, winograd_kernels
+from . import conv_lines, native, pool, winograd
 from .conv_pack import pack_module
-from .conv_plan import ITEMS, Pair, Plan, Shapes, offsets_of, plan
+from .conv_plan import ITEMS, Pair, Plan, Rows, Shapes, plan, rows_of_weights
 from .conv_sum import VECTORS, conv_module, rows_of
-from .conv_weight import weight_module
+from .conv_weight import near_rows, unpack_module, weight_module
 from .launch import Kernel
 from .targets import host
 from .types import Type, f32, f64
-from .winograd import WinogradPlan
+from .winograd_kernels import pack_module as winograd_pack_module
+from .winograd_kernels import winograd_module
 
 TYPES = {np.dtype(np.float32): f32, np.dtype(np.float64): f64}
 
 Sizes = tuple[int, ...]
+REMEMBERED = 512  # plans: some have a megabyte of tables
 Moves = tuple[Sizes, Sizes, Sizes, int]  # stride, padding, dilation, groups
-
-
-class Call(NamedTuple):
-    """A convolution as its kernels are called: its plan, and the shape of what it gives."""
-
-    plan: Plan
-    pack: Kernel
-    run: Kernel
-    shape: tuple[int, ...]
 
 
 def suits(x: np.ndarray, w: np.ndarray) -> bool:
@@ -43,108 +36,70 @@ def convolve(
     transposed: bool = False,
 ) -> np.ndarray:  # fmt: skip
     """The convolution of x (N, C, *sizes) with w and `counts` outputs per axis, or its input gradient."""
-    call = _call(x.shape, w.shape, geometry, counts, transposed, x.dtype)
-    if isinstance(call, WinogradCall):
-        return _by_tiles(x, w, bias, call)
-    p = call.plan
-    packed = np.empty(p.packed, x.dtype)
-    scratch = np.empty(p.scratch * pool.size(), x.dtype)
-    y = np.empty(call.shape, x.dtype)
-    x, w = np.ascontiguousarray(x), np.ascontiguousarray(w)
+    route, shape = _route(x.shape, w.shape, geometry, counts, transposed, x.dtype)
+    y = np.empty(shape, x.dtype)
     bias = bias if bias is None else np.ascontiguousarray(bias)
-    call.pack(len(p.panels), 1, w, bias, packed, p.sizes, p.panels, p.goals)
-    call.run(p.items, 1, x, packed, y, scratch, p.sizes, p.sources, p.places, p.segments, p.classes, p.panels)
-    return y
-
-
-@cache
-def _call(
-    x: Sizes, w: Sizes, geometry: Moves, counts: Sizes, transposed: bool, dtype: np.dtype
-) -> Call | WinogradCall:
-    """What these shapes need."""
-    outputs = w[1] * geometry[3] if transposed else w[0]
-    shapes = _shapes(x, outputs, geometry, counts, w[2:], transposed)
-    target, t = host(), TYPES[dtype]
-    if winograd.pays(shapes, target.lanes(t)):
-        tiled = winograd.plan(shapes, target.lanes(t), winograd.rows_of(target))
-        return WinogradCall(tiled, _winograd_packing(t), _winograd(t), (x[0], outputs, *counts))
-    found = plan(shapes, target.lanes(t), rows_of(target), VECTORS)
-    return Call(found, _packing(t), _convolving(t), (x[0], outputs, *counts))
-
-
-def planar(values: Sizes, one: int = 1) -> Pair:
-    """Numbers per axis for two axes: a line is an image of height 1."""
-    return (values[0], values[1]) if len(values) == 2 else (one, values[0])
-
-
-class WinogradCall(NamedTuple):
-    """A convolution by tiles as its kernels are called."""
-
-    plan: WinogradPlan
-    pack: Kernel
-    run: Kernel
-    shape: tuple[int, ...]
-
-
-def _by_tiles(x: np.ndarray, w: np.ndarray, bias: np.ndarray | None, call: WinogradCall) -> np.ndarray:
-    """The same by Winograd's algorithm."""
-    p, threads = call.plan, pool.size()
-    packed, y = np.empty(p.packed, x.dtype), np.empty(call.shape, x.dtype)
-    scratch = np.empty(max(p.scratch, p.pack_scratch) * threads, x.dtype)
-    x, w = np.ascontiguousarray(x), np.ascontiguousarray(w)
-    bias = bias if bias is None else np.ascontiguousarray(bias)
-    call.pack(len(p.panels), 1, w, bias, packed, scratch, p.sizes, p.extents, p.panels, p.goals)
-    call.run(p.items, 1, x, packed, y, scratch, p.sizes, p.extents, p.sources, p.places, p.rows, p.panels)
+    route.run(np.ascontiguousarray(x), np.ascontiguousarray(w), bias, y)
     return y
 
 
 def weight_gradient(x: np.ndarray, g: np.ndarray, geometry: Moves, kernel: Sizes) -> np.ndarray:
     """The weight gradient (O, C / groups, *kernel) of x (N, C, *sizes) and g (N, O, *counts)."""
-    call = _weight_call(x.shape, g.shape, geometry, kernel, x.dtype)
-    p, threads = call.plan, pool.size()
-    dw, sums = np.empty(call.shape, x.dtype), np.empty(call.sums, x.dtype)
-    scratch = np.empty(p.scratch * threads, x.dtype)
-    x, g = np.ascontiguousarray(x), np.ascontiguousarray(g)
-    items = len(p.panels) * call.parts
-    call.run(
-        items, -(-items // threads), x, g, dw, sums, scratch, p.sizes, p.sources, call.offsets, p.panels,
-        call.depth, call.tiles, call.parts,
-    )  # fmt: skip
+    route, shape = _weight_route(x.shape, g.shape, geometry, kernel, x.dtype)
+    dw = np.empty(shape, x.dtype)
+    route.run(np.ascontiguousarray(x), np.ascontiguousarray(g), dw)
     return dw
 
 
-class WeightCall(NamedTuple):
-    """A weight gradient as its kernel is called."""
-
-    plan: Plan
-    run: Kernel
-    shape: tuple[int, ...]
-    offsets: np.ndarray
-    sums: int  # numbers in all panels of sums
-    depth: int
-    tiles: int
-    parts: int
+# -- which kernels -------------------------------------------------------------------------------------
 
 
-@cache
-def _weight_call(x: Sizes, g: Sizes, geometry: Moves, kernel: Sizes, dtype: np.dtype) -> WeightCall:
-    """What these shapes need."""
-    s = _shapes(x, g[1], geometry, g[2:], kernel, False)
+class Route(Protocol):
+    """A convolution of fixed shapes, planned."""
+
+    def run(self, x: np.ndarray, w: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
+        """Fill y."""
+        ...
+
+
+@lru_cache(REMEMBERED)
+def _route(
+    x: Sizes, w: Sizes, geometry: Moves, counts: Sizes, transposed: bool, dtype: np.dtype
+) -> tuple[Route, Sizes]:
+    """What these shapes need, and the shape of the result."""
+    outputs = w[1] * geometry[3] if transposed else w[0]
+    s = shapes_of(x, outputs, geometry, counts, w[2:], transposed)
     target, t = host(), TYPES[dtype]
-    step, width = rows_of(target), VECTORS * target.lanes(t)
-    found, offsets = plan(s, target.lanes(t), step, VECTORS), offsets_of(s)
-    tiles = -(-len(offsets) // step)
-    padded = np.zeros(tiles * step, np.int64)
-    padded[: len(offsets)] = offsets
-    parts = min(tiles, -(-ITEMS // len(found.panels)))
+    lanes = target.lanes(t)
+    shape = (x[0], outputs, *counts)
+    if winograd.pays(s, lanes):
+        return ByTiles(winograd.plan(s, lanes, winograd.rows_of(target)), *_winograd_kernels(t)), shape
+    if conv_lines.pays(s, lanes):
+        rows, vectors = conv_lines.shape_of(outputs, target.registers)
+        found = conv_lines.plan(s, lanes, vectors)
+        return ByLines(found, _packing(t), _lines_kernel(t, rows, vectors)), shape
+    return Direct(plan(s, lanes, rows_of(target), VECTORS), _packing(t), _kernel(t)), shape
+
+
+@lru_cache(REMEMBERED)
+def _weight_route(
+    x: Sizes, g: Sizes, geometry: Moves, kernel: Sizes, dtype: np.dtype
+) -> tuple[Weights, Sizes]:
+    """What these shapes need, and the shape of the result."""
+    s = shapes_of(x, g[1], geometry, g[2:], kernel, False)
+    target, t = host(), TYPES[dtype]
+    found = plan(s, target.lanes(t), rows_of(target), VECTORS)
+    rows = rows_of_weights(found, near_rows(target), rows_of(target))
+    parts = min(rows.tiles, -(-ITEMS // len(found.panels)))
+    panel = len(rows.offsets) * VECTORS * target.lanes(t)
     shape = (g[1], x[1] // s.groups, *kernel)
-    sums = len(found.panels) * tiles * step * width
-    return WeightCall(found, _weighing(t), shape, padded, sums, len(offsets), tiles, parts)
+    return Weights(found, rows, *_weight_kernels(t, rows.near), panel, parts), shape
 
 
-def _shapes(
+def shapes_of(
     x: Sizes, outputs: int, geometry: Moves, counts: Sizes, kernel: Sizes, transposed: bool
 ) -> Shapes:
+    """The same with two axes."""
     stride, padding, dilation, groups = geometry
     return Shapes(
         x[0], x[1], outputs, planar(x[2:]), planar(counts), planar(kernel),
@@ -152,19 +107,85 @@ def _shapes(
     )  # fmt: skip
 
 
-@cache
-def _winograd_packing(t: Type) -> Kernel:
-    return Kernel(("winograd pack", t.name), lambda target: winograd_kernels.pack_module(target, t))
+def planar(values: Sizes, one: int = 1) -> Pair:
+    """Numbers per axis for two axes: a line is an image of height 1."""
+    return (values[0], values[1]) if len(values) == 2 else (one, values[0])
 
 
-@cache
-def _winograd(t: Type) -> Kernel:
-    return Kernel(("winograd", t.name), lambda target: winograd_kernels.winograd_module(target, t))
+# -- how they are run ----------------------------------------------------------------------------------
 
 
-@cache
-def _weighing(t: Type) -> Kernel:
-    return Kernel(("conv weight", t.name), lambda target: weight_module(target, t))
+class Direct(NamedTuple):
+    """By sums over taps and channels."""
+
+    plan: Plan
+    pack: Kernel
+    kernel: Kernel
+
+    def run(self, x: np.ndarray, w: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
+        """Fill y."""
+        p = self.plan
+        packed, scratch = np.empty(p.packed, x.dtype), np.empty(p.scratch * pool.size(), x.dtype)
+        self.pack(len(p.panels), 1, w, bias, packed, p.sizes, p.panels, p.goals)
+        tables = p.sizes, p.sources, p.places, p.segments, p.classes, p.panels
+        self.kernel(p.items, 1, x, packed, y, scratch, *tables)
+
+
+class ByTiles(NamedTuple):
+    """By Winograd's algorithm."""
+
+    plan: winograd.WinogradPlan
+    pack: Kernel
+    kernel: Kernel
+
+    def run(self, x: np.ndarray, w: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
+        """Fill y."""
+        p = self.plan
+        packed = np.empty(p.packed, x.dtype)
+        scratch = np.empty(max(p.scratch, p.pack_scratch) * pool.size(), x.dtype)
+        self.pack(len(p.panels), 1, w, bias, packed, scratch, p.sizes, p.extents, p.panels, p.goals)
+        tables = p.sizes, p.extents, p.sources, p.places, p.rows, p.panels
+        self.kernel(p.items, 1, x, packed, y, scratch, *tables)
+
+
+class ByLines(NamedTuple):
+    """With pixels in the lanes."""
+
+    plan: conv_lines.LinesPlan
+    pack: Kernel
+    kernel: Kernel
+
+    def run(self, x: np.ndarray, w: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
+        """Fill y."""
+        p = self.plan
+        packed, scratch = np.empty(p.packed, x.dtype), np.empty(p.scratch * pool.size(), x.dtype)
+        self.pack(len(p.panels), 1, w, bias, packed, p.sizes, p.panels, p.rows)
+        tables = p.sizes, p.sources, p.goals, p.counts, p.offsets
+        self.kernel(p.items, 1, x, packed, y, scratch, *tables, len(p.offsets), p.vectors)
+
+
+class Weights(NamedTuple):
+    """A weight gradient."""
+
+    plan: Plan
+    rows: Rows
+    kernel: Kernel
+    unpack: Kernel
+    panel: int  # numbers in a panel of sums
+    parts: int
+
+    def run(self, x: np.ndarray, g: np.ndarray, dw: np.ndarray) -> None:
+        """Fill dw."""
+        p, rows, threads = self.plan, self.rows, pool.size()
+        panels, goals = len(p.panels), rows.goals
+        sums, scratch = np.empty(self.panel * panels, x.dtype), np.empty(p.scratch * threads, x.dtype)
+        items = panels * self.parts
+        tables = p.sizes, p.sources, rows.offsets, p.panels
+        self.kernel(items, -(-items // threads), x, g, sums, scratch, *tables, rows.tiles, self.parts)
+        self.unpack(panels, 1, sums, dw, p.panels, goals, len(goals), self.panel)
+
+
+# -- the kernels, one of each --------------------------------------------------------------------------
 
 
 @cache
@@ -173,5 +194,23 @@ def _packing(t: Type) -> Kernel:
 
 
 @cache
-def _convolving(t: Type) -> Kernel:
+def _kernel(t: Type) -> Kernel:
     return Kernel(("conv", t.name), lambda target: conv_module(target, t))
+
+
+@cache
+def _lines_kernel(t: Type, rows: int, vectors: int) -> Kernel:
+    make = conv_lines.lines_module
+    return Kernel(("conv lines", t.name, rows, vectors), lambda target: make(target, t, rows, vectors))
+
+
+@cache
+def _winograd_kernels(t: Type) -> tuple[Kernel, Kernel]:
+    pack = Kernel(("winograd pack", t.name), lambda target: winograd_pack_module(target, t))
+    return pack, Kernel(("winograd", t.name), lambda target: winograd_module(target, t))
+
+
+@cache
+def _weight_kernels(t: Type, near: bool) -> tuple[Kernel, Kernel]:
+    unpack = Kernel(("conv unpack", t.name), lambda target: unpack_module(target, t))
+    return Kernel(("conv weight", t.name, near), lambda target: weight_module(target, t, near)), unpack

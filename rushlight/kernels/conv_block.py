@@ -46,8 +46,29 @@ def define_gather(m: Module, t: Type, turn: str, zero: str) -> str:
     return f.name
 
 
-def gather_block(name: str, n: dict[str, Value], x: Value, block: Value, first: Value, band: Value) -> None:
-    """Turn the block of images from `first` on, rows of band number `band`, by the function of this name."""
+def define_copy(m: Module, t: Type, target: Target, zero: str) -> str:
+    """The same with channels first: block[channel, row, column]."""
+    f = m.function(
+        "copy", internal=True, x=t.pointer, block=t.pointer, channels=i64, height=i64, width=i64,
+        rows=i64, pitch=i64, top=i64, skip=i64, margin=i64, columns=i64,
+    )  # fmt: skip
+    x, block, channels, height, width, rows, pitch, top, skip, margin, columns = f.args
+    lanes = target.lanes(t)
+    for c in f.range(0, channels):
+        for r in f.range(0, rows):
+            line, h = block.at((c * rows + r) * pitch), top + r
+            f.call(zero, void, line, pitch)
+            with f.when((h >= 0) & (h < height)):
+                source, goal = x.at((c * height + h) * width + skip), line.at(margin)
+                for i in f.range(0, columns, lanes):
+                    inside = f.below(columns - i, lanes)
+                    goal.store(source.load(i, lanes, inside), i, inside)
+    f.ret()
+    return f.name
+
+
+def copy_block(name: str, n: dict[str, Value], x: Value, block: Value, first: Value, band: Value) -> None:
+    """Make the block of images from `first` on, rows of band number `band` by a function."""
     f = x.f
     top = n["origin"] + band * n["shift"]
     last = first + n["together"]

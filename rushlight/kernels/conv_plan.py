@@ -26,6 +26,8 @@ BLOCK_INPUTS = 1 << 16
 BLOCK_OUTPUTS = 512
 # Items that are worth dividing among threads: where there are fewer blocks, their channels are divided too.
 ITEMS = 8
+# What a tile of neighbours may do in vain, as it needs fewer loads and registers.
+WASTE = 1.15
 
 
 class Residue(NamedTuple):
@@ -221,14 +223,31 @@ def segments_of(s: Shapes, high: Residue, flat: Residue, tall: Span, wide: Span)
     return [(row + where - wide.origin) * s.channels for row in rows for where, _ in starts], run
 
 
-def offsets_of(s: Shapes) -> np.ndarray:
-    """Where the first number that each weight (C / groups, kh, kw) meets lies in a block of the input."""
-    (high,), (flat,) = s.residues(0), s.residues(1)
-    pitch = span([flat], s.counts[1]).inputs
-    rows = np.array([where for where, _ in high.taps])[:, None] - high.taps[0][0]
-    columns = np.array([where for where, _ in flat.taps]) - flat.taps[0][0]
-    channels = np.arange(s.channels // s.groups)[:, None, None]
-    return ((rows * pitch + columns) * s.channels + channels).ravel()
+class Rows(NamedTuple):
+    """The rows of a weight gradient in tiles, and the place of each weight's row among them."""
+
+    near: bool  # whether the rows of a tile meet neighbours
+    offsets: np.ndarray  # of each row: from a pixel's first tap to the number it meets
+    goals: np.ndarray
+    tiles: int
+
+
+def rows_of_weights(p: Plan, near: int, apart: int) -> Rows:
+    """Tiles of `near` rows that meet neighbours, if few are wasted; else of `apart` rows of any kind.
+
+    p is a convolution's plan: it has one class, whose runs are the numbers that lie side by side.
+    """
+    run = int(p.classes[0, 4])
+    depth = run * len(p.segments)
+    padded = -(-run // near) * near
+    every = np.arange(depth)
+    if len(p.segments) * padded < WASTE * -(-depth // apart) * apart:
+        offsets = (p.segments[:, None] + np.arange(padded)).ravel()
+        place = every // run * padded + every % run
+        return Rows(True, offsets, place[p.goals.ravel()], len(offsets) // near)
+    offsets = (p.segments[:, None] + np.arange(run)).ravel()
+    offsets = np.pad(offsets, (0, -depth % apart))
+    return Rows(False, offsets, np.ascontiguousarray(p.goals.ravel()), len(offsets) // apart)
 
 
 def cut_panels(s: Shapes, lanes: int, vectors: int) -> tuple[list[list[int]], int]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from .conv_block import define_gather, define_zero, gather_block
+from .conv_block import copy_block, define_gather, define_zero
 from .conv_pack import fields
 from .ir import Module
 from .launch import entry
@@ -59,7 +59,7 @@ def conv_module(target: Target, t: Type) -> Module:
     for item in f.range(lo, hi):
         number, part = item // n["parts"], item % n["parts"]
         first, band = number // n["bands"] * n["together"], number % n["bands"]
-        gather_block(gather, n, x, block, first, band)
+        copy_block(gather, n, x, block, first, band)
         for k in f.range(n["panels"] * part // n["parts"], n["panels"] * (part + 1) // n["parts"]):
             at, width, channel, count, deep = (walk.panels.load(k * 6 + j) for j in range(5))
             for c in f.range(0, n["classes"]):

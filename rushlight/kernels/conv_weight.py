@@ -1,44 +1,51 @@
 """The weight gradient of a convolution: dw[o, r] = sum over pixels p of g[p, o] · x[source(p) + offset(r)].
 
-r counts input channels and taps as the weight does. A block of the input and a panel of cotangents are turned
-so that channels come last. A tile of rows r times a panel is summed in registers over the block's pixels, and
-added to what earlier blocks gave. Who does which panels and rows never changes the order of a sum.
+r counts taps and, within them, input channels: a tile of rows meets neighbours in memory. A block of the input
+and a panel of cotangents are turned so that channels come last. A tile of rows times a panel is summed in
+registers over the block's pixels, and added to what earlier blocks gave. Who does which panels and rows never
+changes the order of a sum.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from .conv_block import define_gather, define_zero, gather_block
+from .conv_block import copy_block, define_gather, define_zero
 from .conv_pack import fields
+from .conv_plan import PANEL
 from .conv_sum import VECTORS, in_turn, rows_of
 from .ir import Module
 from .launch import entry
 from .targets import Target
 from .tile import Tile
-from .turning import define_turn, smaller
+from .turning import define_turn, smaller, turned
 from .types import Type, i64, void
 from .values import Value
 
-ARRAYS = ("x", "g", "dw", "sums", "scratch")
+ARRAYS = ("x", "g", "sums", "scratch")
 TABLES = ("sizes", "sources", "offsets", "panels")
 
 
-def weight_module(target: Target, t: Type) -> Module:
+def near_rows(target: Target) -> int:
+    """Rows in a tile that needs one pointer only: 14 x 2 sums fill 28 of 32 registers."""
+    return 14 if target.registers == 32 else 6
+
+
+def weight_module(target: Target, t: Type, near: bool) -> Module:
     """Items are panels cut into `parts` ranges of tiles: each sums over all blocks of the input in order."""
     m = Module()
     turn, zero = define_turn(m, t, target), define_zero(m, t, target)
     gather = define_gather(m, t, turn, zero)
     for vectors in range(1, VECTORS + 1):
-        _define_tile(m, t, target, vectors)
-    add = _define_rows(m, t, target)
+        _define_tile(m, t, target, vectors, near)
+    step = near_rows(target) if near else rows_of(target)
+    add = _define_rows(m, t, target, step)
     types = dict.fromkeys(ARRAYS, t.pointer) | dict.fromkeys(TABLES, i64.pointer)
-    f, lo, hi, tid, slots = entry(m, "kernel", False, **types, depth=i64, tiles=i64, parts=i64)
-    x, g, dw, sums, scratch, sizes, sources, offsets, panels, depth, tiles, parts = slots
+    f, lo, hi, tid, slots = entry(m, "kernel", False, **types, tiles=i64, parts=i64)
+    x, g, sums, scratch, sizes, sources, offsets, panels, tiles, parts = slots
     n = fields(sizes)
     block = scratch.at(tid * n["scratch"])
     panel = block.at(n["outputs_at"])
-    step = rows_of(target)
 
     def rows(item: Value) -> Rows:
         part = item % parts
@@ -51,17 +58,34 @@ def weight_module(target: Target, t: Type) -> Module:
         f.call(zero, void, own.total.at(own.first * own.width), (own.last - own.first) * own.width)
     for image in f.range(0, n["images"], n["together"]):
         for band in f.range(0, n["bands"]):
-            gather_block(gather, n, x, block, image, band)
+            copy_block(gather, n, x, block, image, band)
             for item in f.range(lo, hi):
                 own = rows(item)
                 pixels = _turn_cotangents(turn, zero, n, g, panel, image, band, own)
                 where = block.at(own.deep), sources, pixels, offsets, panel, own.total
                 f.call(add, void, *where, own.first, own.last, own.width)
-    for item in f.range(lo, hi):
-        own = rows(item)
-        count = smaller(depth, own.last) - own.first
-        goal = dw.at(own.channel * depth + own.first)
-        f.call(turn, void, count, own.count, own.total.at(own.first * own.width), own.width, goal, depth)
+    f.ret()
+    return m
+
+
+def unpack_module(target: Target, t: Type) -> Module:
+    """Panels of sums turned back into dw (O, C / groups, kh, kw)."""
+    m = Module()
+    lanes = target.lanes(t)
+    f, lo, hi, _, (sums, dw, panels, goals, depth, size) = entry(
+        m, sums=t.pointer, dw=t.pointer, panels=i64.pointer, goals=i64.pointer, depth=i64, size=i64
+    )
+    for k in f.range(lo, hi):
+        _, width, channel, count = (panels.load(k * PANEL + j) for j in range(4))
+        for j in f.range(0, count, lanes):
+            total = sums.at(k * size + j)
+            for r in f.range(0, depth, lanes):
+                goal, last = dw.at((channel + j) * depth + r), depth - r - 1
+                inside = f.below(last + 1, lanes)
+                rows = [total.load(goals.load(r + smaller(last, i)) * width, lanes) for i in range(lanes)]
+                for i, column in enumerate(turned(rows)):
+                    with f.when(count - j > i):
+                        goal.store(column, depth * i, inside)
     f.ret()
     return m
 
@@ -78,7 +102,7 @@ class Rows(NamedTuple):
     deep: Value
 
 
-def _define_rows(m: Module, t: Type, target: Target) -> str:
+def _define_rows(m: Module, t: Type, target: Target, step: int) -> str:
     """The sums of a range of rows over the pixels of a block, a tile at a time."""
     tables = dict(sources=i64.pointer, pixels=i64, offsets=i64.pointer)
     f = m.function(
@@ -88,7 +112,7 @@ def _define_rows(m: Module, t: Type, target: Target) -> str:
     x, sources, pixels, offsets, g, total, first, last, width = f.args
     for vectors in range(1, VECTORS + 1):
         with f.when(width == vectors * target.lanes(t)):
-            for r in f.range(first, last, rows_of(target)):
+            for r in f.range(first, last, step):
                 f.call(f"tile{vectors}", void, x, sources, pixels, offsets.at(r), g, total.at(r * width))
     f.ret()
     return f.name
@@ -111,19 +135,21 @@ def _turn_cotangents(
     return (last - first) * pixels
 
 
-def _define_tile(m: Module, t: Type, target: Target, vectors: int) -> str:
+def _define_tile(m: Module, t: Type, target: Target, vectors: int, near: bool) -> str:
     """One tile: total[i] += the sum over pixels of x[source + offset(i)] · g[pixel]."""
     tables = dict(sources=i64.pointer, pixels=i64, offsets=i64.pointer)
     f = m.function(f"tile{vectors}", internal=True, x=t.pointer, **tables, g=t.pointer, total=t.pointer)
     x, sources, pixels, offsets, g, total = f.args
     lanes = target.lanes(t)
     width = vectors * lanes
-    tile = Tile(f, t, rows_of(target), vectors, lanes)
-    pointers = [x.at(offsets.load(i)) for i in range(tile.rows)]
+    tile = Tile(f, t, near_rows(target) if near else rows_of(target), vectors, lanes)
+    first = x.at(offsets.load())
+    pointers = [first if near else x.at(offsets.load(i)) for i in range(tile.rows)]
     cotangents = f.var(g)
     for p in f.range(0, pixels):
         row = [cotangents.load(j * lanes, lanes) for j in range(vectors)]
-        tile.step(in_turn(tile, pointers, sources.load(p), target), row)
+        here = [pointer.at(sources.load(p)).at(i if near else 0) for i, pointer in enumerate(pointers)]
+        tile.step(in_turn(tile, here, 0, target), row)
         cotangents.set(cotangents.at(width))
     for i, row in enumerate(tile.sums):
         for j, sum in enumerate(row):

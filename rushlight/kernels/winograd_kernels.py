@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .conv_block import define_gather, define_zero, gather_block
+from .conv_block import copy_block, define_gather, define_zero
 from .conv_pack import define_pack, fields
 from .conv_plan import PANEL
 from .conv_sum import VECTORS, define_tile, turn_back
@@ -63,7 +63,7 @@ def winograd_module(target: Target, t: Type) -> Module:
     for item in f.range(lo, hi):
         number, part = item // n["parts"], item % n["parts"]
         first, band = number // n["bands"] * n["together"], number % n["bands"]
-        gather_block(gather, n, x, block, first, band)
+        copy_block(gather, n, x, block, first, band)
         tiles = (smaller(first + n["together"], n["images"]) - first) * n["tiles"]
         f.call(forward, void, block, sources, tiles, points, n["channels"], n["pitch"], n["point"])
         stop = n["panels"] * (part + 1) // n["parts"]

@@ -13,10 +13,10 @@ pytestmark = pytest.mark.skipif(not native.on(), reason="machine code is off")
 @pytest.fixture(autouse=True)
 def always(monkeypatch):
     """Winograd wherever it can be, small or not."""
-    conv._call.cache_clear()
+    conv._route.cache_clear()
     monkeypatch.setattr(winograd, "pays", lambda s, lanes: s.channels % lanes == 0)
     yield
-    conv._call.cache_clear()
+    conv._route.cache_clear()
 
 
 SHAPES = [  # (N, C, H, W, O, padding): odd sizes, several images a block, several blocks an image
@@ -67,9 +67,9 @@ def test_it_is_chosen_where_it_saves_more_than_it_costs(monkeypatch):
     geometry = Geometry((1, 1), (1, 1), (1, 1))
 
     def chosen(images, channels, size):
-        shape = (images, channels, size, size)
-        call = conv._call(shape, (channels, channels, 3, 3), geometry, (size, size), False, np.dtype("f"))
-        return isinstance(call, conv.WinogradCall)
+        x, w = (images, channels, size, size), (channels, channels, 3, 3)
+        route, _ = conv._route(x, w, geometry, (size, size), False, np.dtype("f"))
+        return isinstance(route, conv.ByTiles)
 
     assert chosen(32, 64, 32) and chosen(32, 512, 4)
     assert not chosen(1, 512, 4) and not chosen(32, 3, 32)
