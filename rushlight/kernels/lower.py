@@ -43,7 +43,7 @@ def lower(f: Function, root: Expr, values: dict[str, Value], element: Type) -> V
 
 
 #: functions that take truth values as they are
-_LOGICAL = frozenset({"logical_and", "logical_or", "logical_xor", "logical_not", "invert"})
+_LOGICAL = frozenset({"logical_and", "logical_or", "logical_xor", "logical_not"})
 
 
 def operands(e: Expr, values: list[Value], element: Type) -> list[Value]:
