@@ -106,9 +106,13 @@ def _planned(dims: list[Dim], size: int) -> Plan | None:
         if not outer and column == 1:
             return _run(columns, size)
         kernel = copies.straight(size, columns, host(), column == -1)
-        chosen = min(outer, key=lambda d: (d[0] < 8, abs(d[1])))
+        chosen = min(outer, key=lambda d: (d[0] < 8, abs(d[1])), default=(1, 0, 0))
     elif dense and columns >= tile:
         kernel, chosen = copies.transposed(size), dense[0]
+    elif dense and columns <= 4 and dense[0][2] == columns:
+        kernel, chosen = copies.pixels(size, columns, False), dense[0]
+    elif 1 < column <= 4 and (pixels := [d for d in outer if d[:2] == (column, 1)]) and columns >= tile:
+        kernel, chosen = copies.pixels(size, column, True), pixels[0]
     else:
         kernel, chosen = copies.scattered(size), max(outer, default=(1, 0, 0))
     if chosen in outer:

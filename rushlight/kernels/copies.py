@@ -114,6 +114,45 @@ def transpose(tile: list[Value]) -> list[Value]:
     return tile
 
 
+def _interleaved(count: int, lanes: int) -> Body:
+    """Rows of `count` elements, dense in the destination, from as many dense columns: planes become pixels."""
+    order = [divmod(k, count) for k in range(count * lanes)]
+
+    def body(p: Plane) -> None:
+        for i0 in p.f.range(0, p.count, lanes):
+            i = smaller(i0, p.rows - lanes)
+            planes = [p.source.at(k * p.column).load(i, lanes) for k in range(count)]
+            for k in range(count):
+                wanted = [(plane, lane) for lane, plane in order[k * lanes : (k + 1) * lanes]]
+                p.target.store(_picked(planes, wanted), i * count + k * lanes)
+
+    return body
+
+
+def _parted(count: int, lanes: int) -> Body:
+    """`count` rows from a dense source whose columns hold as many elements: pixels become planes."""
+
+    def body(p: Plane) -> None:
+        for j0 in p.f.range(0, p.columns, lanes):
+            j = smaller(j0, p.columns - lanes)
+            pixels = [p.source.load(j * count + k * lanes, lanes) for k in range(count)]
+            for k in range(count):
+                wanted = [divmod(lane * count + k, lanes) for lane in range(lanes)]
+                p.target.store(_picked(pixels, wanted), j + k * p.target_row)
+
+    return body
+
+
+def _picked(vectors: list[Value], wanted: list[tuple[int, int]]) -> Value:
+    """Lane k is lane wanted[k][1] of vector wanted[k][0]: one shuffle for each vector behind the first."""
+    n, found = len(wanted), vectors[0]
+    order = [lane if v == 0 else 0 for v, lane in wanted]
+    for number, vector in enumerate(vectors[1:], 1):
+        order = [n + lane if v == number else order[k] for k, (v, lane) in enumerate(wanted)]
+        found, order = found.shuffle(order, vector), list(range(n))
+    return found
+
+
 def _scattered(p: Plane) -> None:
     """Dense along neither: one element after the other."""
     for i in p.f.range(0, p.count):
@@ -170,6 +209,17 @@ def transposed(size: int) -> Kernel:
         return _planes(ELEMENTS[size], _transposed(tile_of(size, target)))
 
     return Kernel(("copy tiles", size), make)
+
+
+@cache
+def pixels(size: int, count: int, parted: bool) -> Kernel:
+    """`count` planes to pixels of as many elements, or (`parted`) back."""
+
+    def make(target: Target) -> Module:
+        body = _parted if parted else _interleaved
+        return _planes(ELEMENTS[size], body(count, tile_of(size, target)))
+
+    return Kernel(("copy pixels", size, count, parted), make)
 
 
 @cache

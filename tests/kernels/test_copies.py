@@ -52,6 +52,20 @@ def test_views_of_all_kinds_are_copied(kind: type) -> None:
         np.testing.assert_array_equal(row_major(view), view)
 
 
+@pytest.mark.parametrize("channels", [2, 3, 4, 5])
+@pytest.mark.parametrize("kind", TYPES)
+def test_planes_become_pixels_and_back(channels: int, kind: type) -> None:
+    planes = numbers((2, channels, 37, 41), kind)
+    pixels = row_major(planes.transpose(0, 2, 3, 1))
+    np.testing.assert_array_equal(pixels, planes.transpose(0, 2, 3, 1))
+    np.testing.assert_array_equal(row_major(pixels.transpose(0, 3, 1, 2)), planes)
+
+
+def test_a_vector_backwards() -> None:
+    x = numbers((5001,))
+    np.testing.assert_array_equal(row_major(x[::-1]), x[::-1])
+
+
 def test_a_long_run_is_copied_to_its_last_element() -> None:
     x = numbers((1_000_003,))
     np.testing.assert_array_equal(row_major(x), x)
