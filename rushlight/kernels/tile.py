@@ -52,7 +52,7 @@ def opaque(x: Value) -> Value:
 
 
 def strided(p: Any, odd: dict[int, Value] | None, count: int) -> Iterator[Value]:
-    """The addresses p, p + stride, p + 2·stride ... (at most 16), by the odd multiples of the stride in bytes.
+    """The addresses p, p + stride, p + 2·stride ... (at most 16) by the odd multiples of the stride in bytes.
 
     An address adds a register times 1, 2, 4 or 8 for nothing. Without multiples: neighbours.
     """

@@ -1,0 +1,162 @@
+"""Which kernel multiplies two matrices, with which tiles, cut into which blocks.
+
+What is decided here from the number of threads is only who computes what: the order of an element's sum
+depends on the sizes and layouts alone. The limits between kernels were measured on a Skylake-SP.
+"""
+
+from __future__ import annotations
+
+import functools
+from math import ceil
+from typing import NamedTuple
+
+from . import gemm, gemm_dots, gemm_few, gemm_large
+from .gemm import Form
+from .launch import Kernel
+from .targets import Target
+from .types import Type
+
+DEEP = 384  # steps of a block of k: a panel of A is then in L1, one of B in L2
+WIDE = 512  # columns whose panels of B stay in L2 together
+NEAR = 384 << 10  # bytes of B that are read in place, from L2, again and again
+FAR = 128 << 10  # bytes of B from which few rows read it in bands
+FEW = 14  # rows, at most, that go through B once
+SHARED = 4e5  # multiplications and additions that are worth a second thread: 4 us
+GENERATORS = dict(direct=gemm.product, few=gemm_few.product, dots=gemm_dots.product, large=gemm_large.product)
+
+
+class Layout(NamedTuple):
+    """Sizes, and strides in elements, of C = A·B."""
+
+    rows: int
+    columns: int
+    depth: int
+    a_row: int
+    a_step: int
+    b_step: int
+    b_column: int
+
+    @property
+    def turned(self) -> Layout:
+        """Cᵀ = Bᵀ·Aᵀ."""
+        n = self
+        return Layout(n.columns, n.rows, n.depth, n.b_column, n.b_step, n.a_step, n.a_row)
+
+
+class Plan(NamedTuple):
+    """A kernel, how its items are shared out, and the part of its arguments that belongs to the shapes."""
+
+    kernel: Kernel
+    total: int
+    grain: int
+    blocks: tuple[int, ...]  # down, across, tall, wide, split
+    tail: tuple[int, ...]  # what a kernel of this kind takes behind the stacks
+    scratch: int  # bytes for each thread
+
+
+def choose(target: Target, t: Type, layout: Layout) -> str:
+    """The kind of kernel; "" where an operand must be copied first."""
+    n, size = layout, t.size
+    if n.b_column == 1:
+        if n.rows <= FEW and n.depth * n.columns * size >= FAR and n.columns >= 4 * target.lanes(t):
+            return "few"
+        aliased = n.b_step * size % 2048 == 0 and n.depth >= 128
+        far = n.depth * n.columns * size > NEAR or aliased
+        return "large" if far and _is_large(target, t, n) else "direct"
+    large = _is_large(target, t, n)
+    if n.b_step == 1 and n.a_step == 1 and (not large or n.rows < 0.6 * n.depth):
+        return "dots"
+    return "large" if large else ""
+
+
+def _is_large(target: Target, t: Type, n: Layout) -> bool:
+    return n.rows >= 30 and n.columns >= 4 * target.lanes(t) and n.depth >= 4 * target.lanes(t)
+
+
+def form(target: Target, t: Type, kind: str, n: Layout, added: bool, scaled: bool) -> Form:
+    """The tile: as even as it can be, in the registers there are."""
+    lanes = target.lanes(t)
+    if kind == "dots":
+        return _dots_form(target, t, n, added, scaled)
+    if kind == "large":
+        rows, vectors = (6, 4) if target.registers == 32 else (6, 2)
+        return Form(t, rows, vectors, lanes, False, False, added, scaled)
+    while n.columns < lanes and not target.masks:
+        lanes //= 2
+    parts = ceil(n.columns / lanes)
+    many = 8 if n.rows <= 3 else 4
+    most = min(many, 2 if target.registers == 16 else many)
+    vectors = ceil(parts / ceil(parts / most))
+    if kind == "few":
+        vectors = {1: 8, 2: 8, 3: 8}.get(n.rows, 4 if n.rows <= 6 else 2) if target.registers == 32 else 2
+    narrow = kind == "direct" and parts % vectors != 0 and vectors > 1
+    rows = _even(n.rows, _most_rows(target, vectors))
+    return Form(t, rows, vectors, lanes, narrow, n.columns < lanes, added, scaled)
+
+
+def _most_rows(target: Target, vectors: int) -> int:
+    """Rows of a tile that leave registers for a row of B and a scalar."""
+    return min((target.registers - 2) // vectors - 1, FEW)
+
+
+def _even(n: int, most: int) -> int:
+    return ceil(n / ceil(n / most))
+
+
+def _dots_form(target: Target, t: Type, n: Layout, added: bool, scaled: bool) -> Form:
+    lanes = target.lanes(t)
+    columns = min(8 if n.rows == 1 else 4, lanes, 1 << (n.columns.bit_length() - 1))
+    rows = _even(n.rows, max((target.registers - 2) // columns - 1, 1))
+    return Form(t, min(rows, 6), columns, lanes, False, False, added, scaled)
+
+
+@functools.cache
+def kernel(kind: str, form: Form) -> Kernel:
+    """The kernel of a kind and form."""
+    return Kernel((kind, form), GENERATORS[kind](form))
+
+
+def plan(
+    target: Target, t: Type, n: Layout, count: int, threads: int, added: bool = False, scaled: bool = False
+) -> Plan | None:
+    """How to multiply `count` pairs of matrices; None where an operand must be copied first."""
+    kind = choose(target, t, n)
+    if not kind:
+        return None
+    tile = form(target, t, kind, n, added, scaled)
+    width = tile.vectors if kind == "dots" else tile.width
+    work = 2.0 * n.rows * n.columns * n.depth
+    want = 1 if work * count < SHARED or threads == 1 else max(1, min(4 * threads // count, int(work / 1e5)))
+    blocks = _blocks(kind, tile, width, n, want)
+    items = blocks[0] * blocks[1] * count
+    shared = threads > 1 and work * count >= SHARED
+    grain = max(1, min(items // (4 * threads), int(1e5 * items / (work * count)))) if shared else items
+    tail, scratch = (), 0
+    if kind == "dots":
+        tail = (n.b_column,)
+    elif kind == "large":
+        deep = ceil(n.depth / ceil(n.depth / DEEP))
+        room = (deep + 2 * tile.lanes) * (tile.rows + blocks[3] + width)
+        tail, scratch = (deep, n.b_column, room), room * t.size
+    return Plan(kernel(kind, tile), items, grain, blocks, tail, scratch)
+
+
+def _blocks(kind: str, tile: Form, width: int, n: Layout, want: int) -> tuple[int, ...]:
+    """One matrix cut into about `want` blocks: down, across, tall, wide, and the column of the split."""
+    high, broad = ceil(n.rows / tile.rows), ceil(n.columns / width)
+    across = ceil(n.columns / WIDE) if kind == "large" else 1
+    down = min(high, ceil(want / across))
+    if kind == "large":
+        down = min(down, max(1, n.rows // 96))
+    across = min(broad, max(across, ceil(want / down)))
+    tall, wide = ceil(high / down), ceil(broad / across)
+    return ceil(high / tall), ceil(broad / wide), tall * tile.rows, wide * width, _split(tile, n)
+
+
+def _split(tile: Form, n: Layout) -> int:
+    """Columns in tiles of full width, where those behind have one vector less."""
+    if not tile.narrow:
+        return n.columns
+    parts = ceil(n.columns / tile.lanes)
+    tiles = ceil(parts / tile.vectors)
+    return (parts - tiles * (tile.vectors - 1)) * tile.width
