@@ -93,6 +93,13 @@ def _scaled(rows: Any) -> Any:
     return {"out": (rows.FULL, x * factor)}, {"x": rows.FULL, "factor": rows.ROWS}
 
 
+def _affine(rows: Any) -> Any:
+    x, factor, shift = _names("x", "factor", "shift")
+    return {"out": (rows.FULL, x * factor + shift)}, {"x": rows.FULL} | dict.fromkeys(
+        ("factor", "shift"), rows.COLUMNS
+    )
+
+
 def _norm(center: bool, affine: bool) -> Any:
     def program(rows: Any) -> Any:
         x, w, b, n, eps = _names("x", "w", "b", "n", "eps")
@@ -128,6 +135,7 @@ def _norm_back(center: bool, weighted: bool, affine: bool) -> Any:
 _TRUTH = (False, True)
 _PROGRAMS: dict[str, Any] = {
     **{"softmax": _softmax, "log_softmax": _log_softmax, "exponentials": _exponentials, "scaled": _scaled},
+    **{"affine": _affine},
     **{"softmax_back": _softmax_back, "log_softmax_back": _log_softmax_back},
     **{f"norm{c:d}{a:d}": _norm(c, a) for c in _TRUTH for a in _TRUTH},
     **{f"norm_back{c:d}{w:d}{a:d}": _norm_back(c, w, a) for c in _TRUTH for w in _TRUTH for a in _TRUTH},

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import by_rows
+from . import by_items, by_rows
 from .summing import add_reduce
 
 Axes = tuple[int, ...]
@@ -78,6 +78,15 @@ def backward(
     if layout.over == (0,):
         return _columns_backward(g, x, weight, moments, affine)
     return _planes_backward(g, x, weight, layout, moments, affine)
+
+
+def by_channel(x: np.ndarray, layout: Layout, factor: np.ndarray, shift: np.ndarray) -> np.ndarray:
+    """x · factor + shift, one of each for a channel of (N, C, ...), in the layout's view."""
+    if by_items.fits(x, factor, shift):
+        return by_items.affine(x, layout.view, factor, shift)
+    out = x.reshape(layout.view) * layout.along_weights(factor)
+    out += layout.along_weights(shift)
+    return out
 
 
 def _blocks(rows: int, length: int) -> Iterator[slice]:
@@ -194,6 +203,9 @@ class _Planes:
 def _planes(
     x: np.ndarray, layout: Layout, weight: Array, bias: Array, eps: float
 ) -> tuple[np.ndarray, Moments]:
+    if by_items.fits(x, weight, bias):
+        out, mean, var, scale = by_items.forward(x, layout.view, layout.over, weight, bias, eps)
+        return out, Moments(mean, var, scale)
     planes = _Planes(layout)
     rows = planes.rows(x)
     mean = planes.combined(planes.sums(rows))
@@ -214,6 +226,8 @@ def _planes(
 def _planes_backward(
     g: np.ndarray, x: np.ndarray, weight: Array, layout: Layout, moments: Moments, affine: bool
 ) -> tuple[Array, Array, Array]:
+    if by_items.fits(g, x, weight, moments.mean, moments.scale):
+        return by_items.backward(g, x, layout.view, layout.over, weight, moments.mean, moments.scale, affine)
     planes = _Planes(layout)
     rows, gs = planes.rows(x), planes.rows(g)
     means, scale = planes.each(moments.mean), moments.scale
@@ -238,6 +252,9 @@ def _planes_backward(
 
 def _columns(x: np.ndarray, weight: Array, bias: Array, eps: float) -> tuple[np.ndarray, Moments]:
     """(N, C): each column by its own moments."""
+    if by_items.fits(x, weight, bias):
+        out, mean, var, scale = by_items.forward(x, x.shape, (0,), weight, bias, eps)
+        return out, Moments(mean, var, scale)
     n = x.dtype.type(max(len(x), 1))
     mean = add_reduce(x, (0,), True) / n
     out = x - mean
@@ -252,8 +269,10 @@ def _columns(x: np.ndarray, weight: Array, bias: Array, eps: float) -> tuple[np.
 def _columns_backward(
     g: np.ndarray, x: np.ndarray, weight: Array, moments: Moments, affine: bool
 ) -> tuple[Array, Array, Array]:
-    n = x.dtype.type(max(len(x), 1))
     mean, _, scale = moments
+    if by_items.fits(g, x, weight, mean, scale):
+        return by_items.backward(g, x, x.shape, (0,), weight, mean, scale, affine)
+    n = x.dtype.type(max(len(x), 1))
     normed = x - mean
     normed *= scale
     dw, db = add_reduce(g * normed, (0,)), add_reduce(g, (0,))

@@ -67,9 +67,7 @@ def _by_running(
     factor = 1 / np.sqrt(var + x.dtype.type(eps))
     factor = factor if weight is None else factor * weight
     shift = -mean * factor if bias is None else bias - mean * factor
-    out = x.reshape(layout.view) * layout.along_weights(factor)
-    out += layout.along_weights(shift)
-    return out
+    return normalizing.by_channel(x, layout, factor, shift)
 
 
 def channel_layout(shape: tuple[int, ...], instances: bool) -> Layout:
