@@ -37,6 +37,7 @@ from .park import supported
 from .targets import host
 
 SPIN = 30e-6  # seconds that a thread waits awake before it sleeps
+GRACE = 0.02  # seconds between telling of more threads and having them, where several Python threads run
 
 #: the pool's functions, once it is there
 addresses: dict[str, int] = {}
@@ -44,27 +45,38 @@ addresses: dict[str, int] = {}
 _memory = np.zeros(BYTES + 128, np.uint8)
 _start = -_memory.ctypes.data % 128
 _block = _memory[_start : _start + BYTES].view(np.int64)
-_lock = threading.Lock()
+_announced = 1
+_lock = threading.RLock()
 
 
-def _field(name: str) -> int:
-    return FIELDS[name][0] // 8
+def field(name: str) -> int:
+    """What stands in a field of 8 bytes."""
+    return int(_block[FIELDS[name][0] // 8])
+
+
+def _set(**fields: int) -> None:
+    for name, value in fields.items():
+        _block[FIELDS[name][0] // 8] = value
 
 
 def ensure() -> None:
     """Make `rushlight_parallel` known to code that is linked from now on; no thread starts yet."""
-    with _lock:
-        if not addresses:
-            _make_symbols()
-            addresses.update(llvm.build("pool", lambda: make(host())))
-            llvm.symbols["rushlight_parallel"] = addresses["rushlight_parallel"]
-            _block[_field("started")] = _block[_field("size")] = 1
-            if "spin" in addresses:
-                _block[_field("spins")] = _spins()
-                threads.followers.append(resize)
-                os.register_at_fork(after_in_child=_forget)
-                atexit.register(_end)
-                resize(threads.get())
+    if "rushlight_parallel" not in llvm.symbols:
+        with _lock:
+            _begin()
+
+
+def _begin() -> None:
+    if addresses:  # by another thread, meanwhile
+        return
+    _make_symbols()
+    addresses.update(llvm.build("pool", lambda: make(host())))
+    if "resize" in addresses:
+        _set(started=1, size=1, spins=_spins())
+        os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_forget)
+        atexit.register(_end)
+        threads.follow(_announce)
+    llvm.symbols["rushlight_parallel"] = addresses["rushlight_parallel"]
 
 
 def _make_symbols() -> None:
@@ -87,32 +99,49 @@ def _spins() -> int:
 
 
 def size() -> int:
-    """Threads that share a kernel, the caller included: every `tid` is below."""
+    """Threads that share a kernel, the caller included: every `tid` is below. It sizes scratch memory."""
     ensure()
-    return int(_block[_field("size")])
+    return _announced
 
 
-def resize(n: int, seconds: float | None = None) -> bool:
-    """Have `n` threads, as soon as no kernel runs; false if one still does after so many seconds."""
+def resize(n: int) -> None:
+    """Have `n` threads, as soon as no kernel runs (one, on systems where threads cannot sleep)."""
+    ensure()
+    if "resize" in addresses:
+        _announce(n)
+
+
+def _announce(n: int) -> None:
+    """Tell of more threads before they come in, of fewer when they have gone: scratch memory always suffices.
+
+    Another Python thread may just have made its own, and be about to launch: more come a little later.
+    """
+    global _announced
+    n = min(n, MOST)
+    if n > _announced:
+        _announced = n
+        if "rushlight_parallel" in llvm.symbols and threading.active_count() > 1:
+            time.sleep(GRACE)
+    _enact(n)
+    _announced = n
+
+
+def _enact(n: int, seconds: float | None = None) -> None:
+    """Start or end workers once no kernel runs; give up after so many seconds."""
     function: Any = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)(addresses["resize"])
     deadline = None if seconds is None else time.monotonic() + seconds
-    while not function(min(n, MOST)):
-        if deadline is not None and time.monotonic() > deadline:
-            return False
+    while not function(n) and (deadline is None or time.monotonic() < deadline):
         time.sleep(50e-6)
-    return True
 
 
 def _forget() -> None:
     """In a forked child: the workers are not there, nor is whoever used the pool."""
-    global _lock
-    keep = _block[_field("size")], _block[_field("spins")]
+    size, spins = field("size"), field("spins")
     _block[:] = 0
-    _block[_field("size")], _block[_field("spins")] = keep
-    _block[_field("started")] = 1
-    _lock = threading.Lock()
+    _set(started=1, size=size, spins=spins)
+    _lock.release()
 
 
 def _end() -> None:
     """At exit: join the workers; a kernel that a daemon thread still runs goes down with the process."""
-    resize(1, seconds=1.0)
+    _enact(1, seconds=1.0)

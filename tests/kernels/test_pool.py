@@ -81,13 +81,11 @@ def slots(*values) -> np.ndarray:
 @pytest.fixture(autouse=True)
 def restored():
     yield
-    pool.ensure()
     pool.resize(threads.get())
 
 
 @pytest.fixture(params=[1, 2, 3])
 def size(request):
-    pool.ensure()
     pool.resize(request.param)
     return request.param
 
@@ -191,7 +189,8 @@ def test_a_tid_belongs_to_one_thread_at_a_time(size):
 
 def test_resized_while_idle():
     for n in (1, 2, 3, 5, 1, 4, 2):
-        assert pool.resize(n) and pool.size() == n
+        pool.resize(n)
+        assert pool.size() == n
         check_marked(1000, 10)
         assert len(os.listdir("/proc/self/task")) >= n
 
@@ -215,6 +214,29 @@ def test_resized_while_others_use_it():
         over.set()
 
     hammer(lambda k: change() if k == 0 else work(k), 4)
+
+
+def test_scratch_made_before_there_were_more_threads_suffices():
+    """Every thread but the one that resizes makes its scratch memory first and launches a little later."""
+    over = threading.Event()
+
+    def work(k):
+        while not over.is_set():
+            busy, bad = np.zeros(pool.size() + 8, np.int64), np.zeros(1, np.int64)
+            busy[-8:] = limit = 12345
+            time.sleep(0.0005)
+            parallel("alone", slots(busy, bad, 50), 100, 1)
+            assert bad[0] == 0 and (busy[-8:] == limit).all()
+
+    def change(k):
+        try:
+            for n in (1, 4, 2, 6, 1, 8):
+                pool.resize(n)
+                time.sleep(0.005)
+        finally:
+            over.set()
+
+    hammer(lambda k: (change if k == 0 else work)(k), 3)
 
 
 def test_threads_follow_set_num_threads():
@@ -248,9 +270,9 @@ def test_a_forked_child_has_its_own_workers():
     check_marked(1000, 10)
 
     def work():
-        assert pool._block[pool._field("started")] == 1
+        assert pool.field("started") == 1
         check_marked(1000, 10)
-        assert pool._block[pool._field("started")] == 3 == pool.size()
+        assert pool.field("started") == 3 == pool.size()
         pool.resize(2)
         check_marked(1000, 10)
 
@@ -299,7 +321,7 @@ def test_exit_with_sleeping_workers():
 
 
 def test_exit_with_spinning_workers():
-    script("pool._block[pool._field('spins')] = 10**9; check_marked(1000, 10)")
+    script("pool._set(spins=10**9); check_marked(1000, 10)")
 
 
 def test_exit_while_a_daemon_thread_is_in_the_pool():
@@ -312,7 +334,7 @@ def test_exit_while_a_daemon_thread_is_in_the_pool():
 
 
 def test_used_after_the_workers_have_ended():
-    script("import atexit; atexit._run_exitfuncs(); assert pool.size() == 1; check_marked(1000, 10)")
+    script("import atexit; atexit._run_exitfuncs(); assert pool.field('size') == 1; check_marked(1000, 10)")
 
 
 def test_multiprocessing_by_fork():
