@@ -1,8 +1,8 @@
-"""Products of NumPy arrays in every dtype, as PyTorch multiplies them, by BLAS wherever it can be had.
+"""Products of NumPy arrays in every dtype, as PyTorch multiplies them.
 
-Operands are of one dtype. Half types are multiplied in float32; integers wrap around, and go through float64
-BLAS when
-no partial sum can pass 2^53 (NumPy's own integer product has neither blocks nor vectors).
+Operands are of one dtype. float32 and float64 go to our own kernels, or to BLAS where there is no machine
+code. Half types are multiplied in float32; integers wrap around, and are multiplied in float64 when no partial
+sum can pass 2^53 (NumPy's own integer product has neither blocks nor vectors).
 """
 
 from __future__ import annotations
@@ -12,28 +12,58 @@ from typing import Any
 
 import numpy as np
 
+from ..kernels import native
 from .numpy import cast
+from .products_native import product
 
 Array = Any
 Multiply = Callable[[Array, Array], Array]
 
 BLAS = frozenset("fdFD")  # dtype characters that BLAS multiplies
+FLOATS = frozenset("fd")  # and those that kernels multiply
 _EXACT = 2.0**53  # float64 holds every integer up to here
 _SMALL = 4096  # multiplications below which converting integers does not pay
 
 
 def dot(x: Array, y: Array) -> Array:
-    """x @ y, each of one or two dimensions; transposed operands go to BLAS as they are."""
+    """x @ y, each of one or two dimensions, however they are laid out."""
+    if x.dtype.char in FLOATS and native.on():
+        if x.ndim == y.ndim == 2:
+            found = product(x, y)
+        else:
+            found = _of_vectors(x, y)
+        if found is not None:
+            return found
     if x.dtype.char in BLAS:
         return x.dot(y)
-    return _converted(x, y, np.dot)
+    return _converted(x, y, dot)
+
+
+def _of_vectors(x: Array, y: Array) -> Array | None:
+    """A vector on the left stands for a row, on the right for a column."""
+    found = product(x if x.ndim == 2 else x[None], y if y.ndim == 2 else y[:, None])
+    return None if found is None else found.reshape(x.shape[:-1] + y.shape[1:])
 
 
 def stacked(x: Array, y: Array) -> Array:
     """x @ y of stacks of matrices, whose leading dimensions broadcast."""
+    if x.dtype.char in FLOATS and x.ndim > 1 and y.ndim > 1 and native.on():
+        found = product(x, y)
+        if found is not None:
+            return found
     if x.dtype.char in BLAS:
         return np.matmul(x, y)
-    return _converted(x, y, np.matmul)
+    return _converted(x, y, stacked)
+
+
+def affine(addend: Array, x: Array, y: Array, beta: float, alpha: float) -> Array | None:
+    """β·addend + α·x @ y for stacks of matrices of floats, or None; with β = 0 the addend is not looked at.
+
+    Raises ValueError where the addend does not broadcast to the product.
+    """
+    if not (x.dtype.char in FLOATS and x.ndim > 1 and y.ndim > 1 and native.on()):
+        return None
+    return product(x, y, None if beta == 0 else addend, float(alpha), float(beta))
 
 
 def _converted(x: Array, y: Array, multiply: Multiply) -> Array:
@@ -45,7 +75,7 @@ def _converted(x: Array, y: Array, multiply: Multiply) -> Array:
 
 def _of_integers(x: Array, y: Array, multiply: Multiply) -> Array:
     if x.size * y.shape[-1] <= _SMALL or not y.size or not _exact(x, y):
-        return multiply(x, y)
+        return np.dot(x, y) if y.ndim < 3 and multiply is dot else np.matmul(x, y)
     return np.asarray(multiply(x.astype(np.float64), y.astype(np.float64))).astype(np.int64).astype(x.dtype)
 
 
@@ -73,4 +103,4 @@ def sum_rows(g: Array) -> Array:
     ones = _ones.get(g.dtype)
     if ones is None or len(ones) < n:
         ones = _ones[g.dtype] = np.ones(max(1024, n), g.dtype)
-    return ones[:n].dot(g)
+    return dot(ones[:n], g)

@@ -9,8 +9,8 @@ import numpy as np
 import rushlight.dtypes as dtypes
 
 from ..arrays.numpy import cast, number
+from ..arrays.products import affine, stacked
 from ..arrays.products import dot as array_dot
-from ..arrays.products import stacked
 from ..dtypes import BOOL, COMPLEX, FLOAT, OF_NUMPY
 from ..errors import shape_text
 from .declare import composite, primitive
@@ -52,6 +52,13 @@ def combined(name: str, input: Array, x: Array, y: Array, product: Any, beta: An
     """β·input + α·product(x, y), rounded once; with β = 0 `input` is not looked at (its nan stays out)."""
     storage = x.dtype
     beta, alpha = _weight(name, "beta", beta, storage), _weight(name, "alpha", alpha, storage)
+    if product is not _summed_product:
+        try:
+            found = affine(input, x, y, beta, alpha)
+        except ValueError:
+            _refuse(name, input.shape, x.shape[:-1] + y.shape[-1:])
+        if found is not None and (beta != 0 or _fits(input.shape, found.shape)):
+            return found
     work = dtypes.compute_type(storage)
     out = np.asarray(product(cast(x, work), cast(y, work)))
     if alpha != 1:

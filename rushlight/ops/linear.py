@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ..arrays.products import BLAS, sum_rows
+from ..arrays.products import BLAS, affine, sum_rows
 from ..arrays.products import dot as array_dot
 from ..dtypes import OF_NUMPY, compute_type
 from ..errors import shape_text
@@ -26,7 +26,11 @@ def linear(input: Array, weight: Array, bias: Array | None = None, /) -> Array:
     """input · weightᵀ + bias: (…, k) and (m, k) give (…, m); a vector as weight, (k,), gives (…)."""
     if input.ndim == weight.ndim == 2 and input.dtype is weight.dtype and input.dtype.char in BLAS:
         try:
-            out = input.dot(weight.T)
+            if bias is not None and bias.dtype is input.dtype:
+                found = affine(bias, input, weight.T, 1.0, 1.0)
+                if found is not None:
+                    return found
+            out = array_dot(input, weight.T)
             if bias is not None and bias.dtype is input.dtype:
                 out += bias
                 return out
@@ -45,6 +49,13 @@ def _linear(x: Array, w: Array, bias: Array | None) -> Array:
     rows = x if x.ndim < 3 else x.reshape(_rows_of(x), x.shape[-1])
     if bias is None:
         return np.asarray(array_dot(rows, w.T)).reshape(out)
+    if bias.dtype == x.dtype:
+        try:
+            found = affine(bias, rows, w.T, 1.0, 1.0)
+        except ValueError:
+            _refuse(x, w, bias)
+        if found is not None:
+            return found.reshape(out)
     work = compute_type(x.dtype)
     product = np.asarray(array_dot(rows.astype(work, copy=False), w.T.astype(work, copy=False))).reshape(out)
     return _add_bias(product, bias, x, w)
@@ -105,7 +116,7 @@ def _fast(g: Any) -> bool:
 
 def _input_cotangent(g: Any, weight: Any) -> Any:
     if _fast(g) and weight.__class__ is ndarray and weight.ndim == 2:
-        return g.dot(weight)
+        return array_dot(g, weight)
     if len(weight.shape) == 1:
         return mul(unsqueeze(g, -1), conj(weight))
     return matmul(g, conj(weight))
@@ -113,7 +124,7 @@ def _input_cotangent(g: Any, weight: Any) -> Any:
 
 def _weight_cotangent(g: Any, input: Any, weight_shape: tuple[int, ...]) -> Any:
     if _fast(g) and input.__class__ is ndarray and input.ndim == 2:
-        return g.T.dot(input)
+        return array_dot(g.T, input)
     n = _rows_of(input)
     rows = reshape(conj(input), (n, input.shape[-1]))
     if len(weight_shape) == 1:

@@ -113,7 +113,7 @@ def matmul(input: Array, other: Array, /) -> Array:
     """
     if input.ndim == 2 and input.dtype is other.dtype and input.dtype.char in BLAS and 0 < other.ndim < 3:
         try:
-            return input.dot(other)
+            return array_dot(input, other)
         except ValueError:
             mismatch("matmul", input.shape, other.shape)
     return multiply("matmul", input, other)
