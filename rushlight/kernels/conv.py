@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from . import conv_lines, native, pool, winograd
+from . import conv_lines, depthwise, native, pool, winograd
 from .conv_pack import pack_module
 from .conv_plan import ITEMS, Pair, Plan, Rows, Shapes, plan, rows_of_weights
 from .conv_sum import VECTORS, conv_module, rows_of
@@ -72,6 +72,9 @@ def _route(
     target, t = host(), TYPES[dtype]
     lanes = target.lanes(t)
     shape = (x[0], outputs, *counts)
+    if depthwise.suits(s):
+        kernel = _depthwise_kernel(t, depthwise.form(s))
+        return Depthwise(depthwise.tables(s, lanes), kernel, s), shape
     if winograd.pays(s, lanes):
         return ByTiles(winograd.plan(s, lanes, winograd.rows_of(target)), *_winograd_kernels(t)), shape
     if conv_lines.pays(s, lanes):
@@ -84,15 +87,18 @@ def _route(
 @lru_cache(REMEMBERED)
 def _weight_route(
     x: Sizes, g: Sizes, geometry: Moves, kernel: Sizes, dtype: np.dtype
-) -> tuple[Weights, Sizes]:
+) -> tuple[Weights | DepthwiseWeights, Sizes]:
     """What these shapes need, and the shape of the result."""
     s = shapes_of(x, g[1], geometry, g[2:], kernel, False)
     target, t = host(), TYPES[dtype]
+    shape = (g[1], x[1] // s.groups, *kernel)
+    if depthwise.suits(s):
+        sizes = depthwise.tables(s, target.lanes(t))
+        return DepthwiseWeights(sizes, _depthwise_weights(t, depthwise.form(s)), s), shape
     found = plan(s, target.lanes(t), rows_of(target), VECTORS)
     rows = rows_of_weights(found, near_rows(target), rows_of(target))
     parts = min(rows.tiles, -(-ITEMS // len(found.panels)))
     panel = len(rows.offsets) * VECTORS * target.lanes(t)
-    shape = (g[1], x[1] // s.groups, *kernel)
     return Weights(found, rows, *_weight_kernels(t, rows.near), panel, parts), shape
 
 
@@ -185,6 +191,33 @@ class Weights(NamedTuple):
         self.unpack(panels, 1, sums, dw, p.panels, goals, len(goals), self.panel)
 
 
+class Depthwise(NamedTuple):
+    """Each channel by itself."""
+
+    sizes: np.ndarray
+    kernel: Kernel
+    shapes: Shapes
+
+    def run(self, x: np.ndarray, w: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
+        """Fill y."""
+        s = self.shapes
+        scratch = np.empty(depthwise.scratch(self.sizes) * pool.size(), x.dtype)
+        self.kernel(s.images * s.channels, depthwise.grain(s), x, w, bias, y, scratch, self.sizes)
+
+
+class DepthwiseWeights(NamedTuple):
+    """The weight gradient of each channel by itself."""
+
+    sizes: np.ndarray
+    kernel: Kernel
+    shapes: Shapes
+
+    def run(self, x: np.ndarray, g: np.ndarray, dw: np.ndarray) -> None:
+        """Fill dw."""
+        scratch = np.empty(depthwise.scratch(self.sizes) * pool.size(), x.dtype)
+        self.kernel(self.shapes.channels, 1, x, g, dw, scratch, self.sizes)
+
+
 # -- the kernels, one of each --------------------------------------------------------------------------
 
 
@@ -208,6 +241,18 @@ def _lines_kernel(t: Type, rows: int, vectors: int) -> Kernel:
 def _winograd_kernels(t: Type) -> tuple[Kernel, Kernel]:
     pack = Kernel(("winograd pack", t.name), lambda target: winograd_pack_module(target, t))
     return pack, Kernel(("winograd", t.name), lambda target: winograd_module(target, t))
+
+
+@cache
+def _depthwise_kernel(t: Type, form: depthwise.Form) -> Kernel:
+    make = depthwise.correlate_module
+    return Kernel(("depthwise", t.name, form), lambda target: make(target, t, form))
+
+
+@cache
+def _depthwise_weights(t: Type, form: depthwise.Form) -> Kernel:
+    make = depthwise.weight_module
+    return Kernel(("depthwise weights", t.name, form), lambda target: make(target, t, form))
 
 
 @cache

@@ -1,9 +1,9 @@
 """The weight gradient of a convolution: dw[o, r] = sum over pixels p of g[p, o] · x[source(p) + offset(r)].
 
-r counts taps and, within them, input channels: a tile of rows meets neighbours in memory. A block of the input
-and a panel of cotangents are turned so that channels come last. A tile of rows times a panel is summed in
-registers over the block's pixels, and added to what earlier blocks gave. Who does which panels and rows never
-changes the order of a sum.
+r counts taps and, within them, input channels: a tile of rows meets neighbours in memory. A block of the
+input and a panel of cotangents are turned so that channels come last. A tile of rows times a panel is summed
+in registers over the pixels of the block, and added to what earlier blocks gave. Who does which panels and
+rows never changes the order of a sum.
 """
 
 from __future__ import annotations
