@@ -65,6 +65,14 @@ def scatter(g: np.ndarray, indices: np.ndarray, sizes: Sizes) -> np.ndarray:
     return out.reshape(*g.shape[: -len(sizes)], *sizes).astype(g.dtype, copy=False)
 
 
+def spread_maxima(g: np.ndarray, x: np.ndarray, bins: Sequence[Bins]) -> np.ndarray:
+    """The transpose of `max_pool` at `x`: each number goes to where its maximum lies."""
+    found = pooling_native.spread_maxima(wide(g), wide(x), bins)
+    if found is not None:
+        return found.astype(g.dtype, copy=False)
+    return scatter(g, max_pool_indices(x, bins), x.shape[-len(bins) :])
+
+
 def max_unpool(x: np.ndarray, indices: np.ndarray, sizes: Sizes) -> np.ndarray:
     """Numbers put at flat indices of zeros with last axes `sizes`; of several, the last one stays."""
     out = np.zeros(prod(x.shape[: -len(sizes)]) * prod(sizes), x.dtype)

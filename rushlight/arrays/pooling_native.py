@@ -192,6 +192,22 @@ def spread(g: np.ndarray, bins: Sequence[Bins], divisors: np.ndarray) -> np.ndar
     return out
 
 
+def spread_maxima(g: np.ndarray, x: np.ndarray, bins: Sequence[Bins]) -> np.ndarray | None:
+    """The transpose of `max_pool` at `x`, with channels last."""
+    job = _job(x, bins)
+    if job is None or not job.channels or g.dtype != x.dtype:
+        return None
+    pooling = _kernels()
+    row, column, name = job.row, job.column, _KNOWN[x.dtype]
+    tiles = _tiles(row) and _tiles(column)
+    out = job.new(x, [b.size for b in bins], x.dtype, zero=not tiles)
+    given = g.transpose(0, 2, 3, 1)
+    given = given if given.flags.c_contiguous else row_major(given)
+    kernel = pooling.spread_maxima(name, pooling.wide(name, job.channels, host()), tiles)
+    kernel.run(job.count, 1, given, out, None, x, row.table, column.table, job.sizes)
+    return out
+
+
 def scatter(g: np.ndarray, indices: np.ndarray, sizes: tuple[int, ...]) -> np.ndarray | None:
     """Numbers added at flat indices of zeros with last axes `sizes`."""
     axes, lead = len(sizes), g.shape[: -len(sizes)]

@@ -115,7 +115,7 @@ def transpose(tile: list[Value]) -> list[Value]:
 
 
 def _interleaved(count: int, lanes: int) -> Body:
-    """Rows of `count` elements, dense in the destination, from as many dense columns: planes become pixels."""
+    """Rows of `count` elements, dense in the destination, from as many columns: planes become pixels."""
     order = [divmod(k, count) for k in range(count * lanes)]
 
     def body(p: Plane) -> None:

@@ -7,6 +7,7 @@ With channels last, vectors run along the channels.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -39,6 +40,7 @@ class Slots:
             m, "kernel", False, **kinds, row=i64.pointer, column=i64.pointer, sizes=i64.pointer
         )
         self.x, self.y, self.index, self.divisor, row, column, sizes = slots
+        self.of = self.divisor  # what was pooled, for the transpose of maxima
         self.at = {name: sizes[k] for k, name in enumerate(SIZES)}
         self.row_start, self.row_end = row, row.at(self.at["rows"])
         self.column_start, self.column_end = column, column.at(self.at["columns"])
@@ -223,11 +225,44 @@ def _spread_channels(element: Type, lanes: int, tiles: bool) -> Module:
 def _spread_share(s: Slots, n: Value, at: tuple[Value, Value, Value], share: Value, tiles: bool) -> None:
     """Add (`tiles`: write) a share at all places of output (i, j), from channel c on."""
     i, j, c = at
+    for k, _ in _places(s, n, i, j, c):
+        s.y.store(share if tiles else s.y.load(k, share.lanes) + share, k)
+
+
+def _spread_maxima(element: Type, lanes: int, tiles: bool) -> Module:
+    """The transpose of maxima with channels last: y += x where the maxima of `of` lie; items are images."""
+    m = Module()
+    s = Slots(m, element)
+    f, channels = s.f, s.at["channels"]
+    middle = channels & -lanes
+    for n in f.range(s.lo, s.hi):
+        for i in f.range(0, s.at["rows"]):
+            for j in f.range(0, s.at["columns"]):
+                given = s.x.at(((n * s.at["rows"] + i) * s.at["columns"] + j) * channels)
+                for start, stop, wide in ((0, middle, lanes), (middle, channels, 1)):
+                    for c in f.range(start, stop, wide):
+                        _spread_maximum(s, n, (i, j, c), given.load(c, wide), tiles)
+    f.ret()
+    return m
+
+
+def _spread_maximum(s: Slots, n: Value, at: tuple[Value, Value, Value], given: Value, tiles: bool) -> None:
+    """Add (`tiles`: write) numbers where the maxima of output (i, j) lie, from channel c on."""
+    i, j, c = at
+    state = Maximum(s.f, given.type, _place(s.row_start[i], s.column_start[j], s))
+    for k, place in _places(s, n, i, j, c):
+        state.meet(s.of.load(k, given.lanes), place.splat(given.lanes))
+    for k, place in _places(s, n, i, j, c):
+        share = (state.place == place).select(given, 0)
+        s.y.store(share if tiles else s.y.load(k, given.lanes) + share, k)
+
+
+def _places(s: Slots, n: Value, i: Value, j: Value, c: Value) -> Iterator[tuple[Value, Value]]:
+    """The places of output (i, j): where channel c of them lies, and their numbers in the plane."""
     for r in s.f.range(s.row_start[i], s.row_end[i], s.at["row_step"]):
-        line = s.y.at((n * s.at["height"] + r) * s.at["width"] * s.at["channels"] + c)
+        line = (n * s.at["height"] + r) * s.at["width"]
         for k in s.f.range(s.column_start[j], s.column_end[j], s.at["column_step"]):
-            p = line.at(k * s.at["channels"])
-            p.store(share if tiles else p.load(0, share.lanes) + share)
+            yield (line + k) * s.at["channels"] + c, _place(r, k, s)
 
 
 def _means(element: Type, target: Target) -> Module:
@@ -285,6 +320,13 @@ def spread_channels(element: str, lanes: int, tiles: bool) -> Kernel:
 def wide(element: str, channels: int, target: Target) -> int:
     """How many channels are pooled together: four vectors, if there are so many."""
     return min(4 * target.lanes(NUMBERS[element]), 1 << channels.bit_length() - 1)
+
+
+@cache
+def spread_maxima(element: str, lanes: int, tiles: bool) -> Kernel:
+    """The transpose of maxima with channels last; the slot of divisors holds what was pooled."""
+    key = ("spread maxima", element, lanes, tiles)
+    return Kernel(key, lambda target: _spread_maxima(NUMBERS[element], lanes, tiles))
 
 
 @cache

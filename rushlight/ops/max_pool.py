@@ -41,9 +41,21 @@ def max_pool_indices(input: Array, /, windows: Windows, ceil_mode: bool) -> Arra
 
 
 max_pool.vjp(
-    input=lambda g, input, windows, ceil_mode: scatter_flat(
-        g, max_pool_indices(input, windows, ceil_mode), tuple(input.shape[-len(windows) :])
-    )
+    input=lambda g, input, windows, ceil_mode: max_pool_transpose(g, input, windows, ceil_mode)
+)
+
+
+@primitive(forms="", under="internal")
+def max_pool_transpose(grad: Array, input: Array, /, windows: Windows, ceil_mode: bool) -> Array:
+    """The transpose of `max_pool` at `input`: each number goes to where its maximum lies."""
+    return pooling.spread_maxima(grad, input, bins_of(input.shape, windows, ceil_mode))
+
+
+max_pool_transpose.vjp(
+    grad=lambda g, input, windows, ceil_mode: gather_flat(
+        g, max_pool_indices(input, windows, ceil_mode), len(windows)
+    ),
+    input=lambda g: None,  # where the maxima lie does not change with small steps
 )
 
 
@@ -112,6 +124,7 @@ max_unpool.vjp(input=lambda g, indices, sizes: gather_flat(g, indices, len(sizes
 for _op in (
     max_pool,
     max_pool_indices,
+    max_pool_transpose,
     adaptive_max_pool,
     adaptive_max_pool_indices,
     gather_flat,

@@ -73,6 +73,7 @@ def test_transposes(shape: Any, window: Any, last: bool, monkeypatch: pytest.Mon
     for f, args in (
         (averaging.avg_pool_gradient, (g, bins, divisors)),
         (pooling.scatter, (g, indices, shape[-2:])),
+        (pooling.spread_maxima, (g, x, bins)),
     ):
         want = without_kernels(monkeypatch, f, *args)
         np.testing.assert_allclose(f(*args), want, rtol=1e-5, atol=1e-5)
