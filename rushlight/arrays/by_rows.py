@@ -1,6 +1,8 @@
-"""Row kernels as functions of NumPy arrays: softmax and its kin, layer and RMS norm, what cross entropy is made of.
+"""Row kernels as functions of NumPy arrays: softmax and its kin, layer and RMS norm, what cross entropy is
+made of.
 
-Each is an expression with sums and maxima along the row, from which `kernels.rows` writes the passes. They take
+Each is an expression with sums and maxima along the row, from which `kernels.rows` writes the passes. They
+take
 contiguous float32 or float64 arrays of (rows, n); `fits` says whether arrays are such.
 """
 
@@ -22,7 +24,9 @@ LONGEST = 1 << 17  # longer rows are summed by NumPy, in blocks
 
 
 def fits(*arrays: Any) -> bool:
-    """Whether machine code takes these arrays: contiguous, of one floating type, not empty, rows not too long."""
+    """Whether machine code takes these arrays: contiguous, of one floating type, not empty, rows not too
+    long.
+    """
     first = arrays[0]
     if first.__class__ is not ndarray or first.dtype not in _KINDS or not first.size or not native.on():
         return False

@@ -1,4 +1,6 @@
-"""Expressions on arrays: by machine code for the dtypes it has loops for, by NumPy's functions for all others."""
+"""Expressions on arrays: by machine code for the dtypes it has loops for, by NumPy's functions for all
+others.
+"""
 
 from __future__ import annotations
 

@@ -79,7 +79,9 @@ def machine_call_into(op: Pointwise, python: Callable[..., Any]) -> CallInto:
 
 
 def _variant(backward: Callable[..., Any], keeps: tuple[str, ...], inputs: tuple[str, ...]) -> list[int]:
-    """The words for a node with this backward: `inputs` are the names of the first, the second, and a number."""
+    """The words for a node with this backward: `inputs` are the names of the first, the second, and a
+    number.
+    """
     codes = dict(zip(inputs, ("first", "second", "number"), strict=False)) | {"out": "out"}
     kept = [machine.KEPT[codes.get(n, n)] for n in keeps]
     length = 3 + sum(1 if k >= machine.KEPT["number"] else 2 for k in kept)

@@ -20,8 +20,16 @@ from .signatures import literal
 
 
 def has_fast_path(op: Op) -> bool:
-    """Whether calls of an op on one or two ordinary Tensors need nothing but its kernel, and a simple node."""
-    if not isinstance(op, Pointwise) or len(op.tensors) > 2 or op.whole or op.formulas or "f" not in op.accepts:
+    """Whether calls of an op on one or two ordinary Tensors need nothing but its kernel, and a simple
+    node.
+    """
+    if (
+        not isinstance(op, Pointwise)
+        or len(op.tensors) > 2
+        or op.whole
+        or op.formulas
+        or "f" not in op.accepts
+    ):
         return False
     if len(op.promoted) != len(op.tensors) or any(p.default is p.empty for p in op.options):
         return False
@@ -37,7 +45,9 @@ def module_of(op: Op) -> str:
 
 
 def fast_path(op: Pointwise) -> str:
-    """The text in front of the general part, or nothing where there is none, or machine code makes the call."""
+    """The text in front of the general part, or nothing where there is none, or machine code makes the
+    call.
+    """
     if native.on() or not has_fast_path(op):
         return ""
     inputs: list[str] = list(op.tensors)

@@ -1,6 +1,7 @@
 """Calls of ops in machine code: from Tensors to the Tensor and its node, without Python in between.
 
-One function serves all ops, and one all ops that write in place. It takes one or two Tensors (a number may be the second), runs the op's kernel on
+One function serves all ops, and one all ops that write in place. It takes one or two Tensors (a number may be
+the second), runs the op's kernel on
 their arrays, and records the node if one of them is tracked. Whatever is out of the ordinary (keywords, other
 classes, arrays that the kernel does not take, a mode in which more must happen) goes to the Python function
 of the op, which knows it all. What an op is, is told by a table of words, its plan.
@@ -8,7 +9,7 @@ of the op, which knows it all. What an op is, is told by a table of words, its p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextvars import ContextVar
 from typing import Any
 
@@ -28,7 +29,8 @@ _VARIANT = 8  # words of a variant of the node: the backward function, the node'
 SINGLE, PAIR, STRETCHED = (VARIANTS + k * _VARIANT for k in range(3))
 WORDS = STRETCHED + _VARIANT
 
-#: what a node keeps: an input with its version, the output with its box, an argument as it is, the shape or dtype
+#: what a node keeps: an input with its version, the output with its box, an argument as it is, the shape or
+#: dtype
 #: of the first input, None or False (options at their defaults), or the shape of the second input
 KEPT = {"nothing": 0, "first": 1, "second": 2, "out": 3, "number": 4, "shape": 5, "dtype": 6}
 KEPT |= {"none": 7, "false": 8, "second shape": 9}
@@ -73,7 +75,8 @@ class Call:
     def method(self, cls: type) -> Any:
         """The method descriptor: code of its own, since a method has no room for a plan."""
         own = {"call_plan": self.words.ctypes.data, "call_method": llvm.symbols[f"{self.entry}_method"]}
-        return layout.method(cls, self.name, llvm.build("method", _method, **own)["method"], self.doc)
+        code = llvm.build("method", _method, None, **own)["method"]
+        return layout.method(cls, self.name, code, self.doc)
 
 
 class CallInto(Call):
@@ -195,7 +198,11 @@ def _node(m: Module) -> None:
         "node",
         ptr,
         internal=True,
-        **{"variant": i64.pointer, "args": ptr.pointer, "inputs": ptr, "array": ptr, "box": ptr.pointer},
+        variant=i64.pointer,
+        args=ptr.pointer,
+        inputs=ptr,
+        array=ptr,
+        box=ptr.pointer,
     )
     variant, args, inputs, array, box = f.args
     length = variant[1]
@@ -246,7 +253,9 @@ def _fact(f: Function, what: Value, args: Value) -> Value:
         n = objects.ndim(array)
         shape = f.call("PyTuple_New", ptr, n)
         for d in f.range(0, n):
-            f.call("PyTuple_SetItem", i32, shape, d, f.call("PyLong_FromLongLong", ptr, objects.dims(array)[d]))
+            f.call(
+                "PyTuple_SetItem", i32, shape, d, f.call("PyLong_FromLongLong", ptr, objects.dims(array)[d])
+            )
         fact.set(shape)
     with f.otherwise():
         objects.retained(fact)
@@ -281,12 +290,16 @@ def _recorded(m: Module) -> None:
 
 
 def _call(m: Module) -> None:
-    """An op's call: args are as many Tensors or numbers as the plan says, or whatever it takes Python to tell."""
+    """An op's call: args are as many Tensors or numbers as the plan says, or whatever it takes Python to
+    tell.
+    """
     f = m.function("call", ptr, internal=True, plan=i64.pointer, args=ptr.pointer, count=i64, names=ptr)
     plan, args, count, names = f.args
     raw = f.stack(ptr, 2)
     inputs = plan[INPUTS]
-    _unless(f, plan, (names == 0) & (count >= inputs) & ((_switch(f, PAUSED)[0] | _switch(f, WATCHED)[0]) == 0))
+    _unless(
+        f, plan, (names == 0) & (count >= inputs) & ((_switch(f, PAUSED)[0] | _switch(f, WATCHED)[0]) == 0)
+    )
     _unless_default(f, plan, args, count)
     first = args[0]
     _unless(f, plan, _is_tensor(f, first))
@@ -319,7 +332,9 @@ def _python(f: Function, plan: Value) -> Value:
 
 
 def _unless_default(f: Function, plan: Value, args: Value, count: Value) -> None:
-    """Let Python make the call if an argument behind the inputs is another object than the option's default."""
+    """Let Python make the call if an argument behind the inputs is another object than the option's
+    default.
+    """
     defaults, inputs = plan[DEFAULTS].to(ptr), plan[INPUTS]
     for k in f.range(inputs, count):
         place = k - inputs
@@ -336,9 +351,7 @@ def _unless(f: Function, plan: Value, condition: Any) -> None:
         f.ret(_python(f, plan))
 
 
-def _record(
-    f: Function, plan: Value, args: Value, count: Value, pair: Var, raw: Value, array: Value
-) -> None:
+def _record(f: Function, plan: Value, args: Value, count: Value, pair: Var, raw: Value, array: Value) -> None:
     """Return the tracked Tensor, if recording is on."""
     on = _context(f, "py_grad_mode")
     f.call("Py_DecRef", void, on)
@@ -351,7 +364,9 @@ def _record(
 
 
 def _entries(m: Module, name: str) -> None:
-    """The two ways in: a function's plan is in its capsule; a method's tensor goes in front of its arguments."""
+    """The two ways in: a function's plan is in its capsule; a method's tensor goes in front of its
+    arguments.
+    """
     f = m.function(f"{name}_function", ptr, owner=ptr, args=ptr.pointer, count=i64, names=ptr)
     owner, args, count, names = f.args
     plan = objects.field(owner, layout.POINTER, i64.pointer)
@@ -385,7 +400,11 @@ def _mark(m: Module) -> None:
         writer.set(f.call("PyTuple_New", ptr, 3))
         lasti = f.call("PyFrame_GetLasti", i32, frame).to(i64)
         for k, part in enumerate(
-            (objects.retained(name), f.call("PyFrame_GetCode", ptr, frame), f.call("PyLong_FromLongLong", ptr, lasti))
+            (
+                objects.retained(name),
+                f.call("PyFrame_GetCode", ptr, frame),
+                f.call("PyLong_FromLongLong", ptr, lasti),
+            )
         ):
             f.call("PyTuple_SetItem", i32, writer, k, part)
     box = _slot(t, "_b")
@@ -402,7 +421,9 @@ def _mark(m: Module) -> None:
 
 
 def _call_into(m: Module) -> None:
-    """An op written into its first Tensor, which nothing tracks and which is no view; all else is for Python."""
+    """An op written into its first Tensor, which nothing tracks and which is no view; all else is for
+    Python.
+    """
     f = m.function("into", ptr, internal=True, plan=i64.pointer, args=ptr.pointer, count=i64, names=ptr)
     plan, args, count, names = f.args
     raw = f.stack(ptr, 3)
@@ -449,7 +470,8 @@ def _boxed(f: Function, t: Value) -> Value:
 def _link(m: Module) -> None:
     """Make `t` known as a view of `x`: they share a box, which knows `t` while gradients are on.
 
-    `replay` is (function, options, names): how to make such a view of another tensor. 0 where Python must do it.
+    `replay` is (function, options, names): how to make such a view of another tensor. 0 where Python must do
+    it.
     """
     f = m.function("link", i64, internal=True, t=ptr, x=ptr, replay=ptr, on=i1)
     t, x, replay, on = f.args
@@ -489,7 +511,9 @@ def _call_view(m: Module) -> None:
     plan, args, count, names = f.args
     raw = f.stack(ptr, MOST_ARGUMENTS)
     ordinary = (names == 0) & (count >= 1) & (count < MOST_ARGUMENTS)
-    _unless(f, plan, ordinary & ((_switch(f, PAUSED)[0] | _switch(f, WATCHED)[0] | _switch(f, BOXED)[0]) == 0))
+    _unless(
+        f, plan, ordinary & ((_switch(f, PAUSED)[0] | _switch(f, WATCHED)[0] | _switch(f, BOXED)[0]) == 0)
+    )
     x = args[0]
     _unless(f, plan, _is_tensor(f, x))
     _unless(f, plan, _boxed(f, x) & _has_room(f, x))

@@ -245,9 +245,7 @@ def fast_keeps(op: Pointwise, numbers: bool = False) -> tuple[str, ...]:
     return tuple(sorted(scalar.free_names(*map(scalar.real, partials)) - {"g"}))
 
 
-def _fast_text(
-    op: Pointwise, tracked: tuple[str, ...], numbers: bool, mode: str, stretched: bool
-) -> str:
+def _fast_text(op: Pointwise, tracked: tuple[str, ...], numbers: bool, mode: str, stretched: bool) -> str:
     """Source of backward(n, g) on raw "arrays", on "tensors",
     or on "foreign" arrays (by ops, but not recorded).
     """
@@ -271,7 +269,8 @@ def _fast_text(
             lines += [f"    r{i} = None", f"    if n{i} is not None:"]
             lines += _fast_partial(op, n, plain, f"r{i} = ", "    ", mode)
             if stretched:
-                lines += [f"        if r{i}.shape != shape{i}: r{i} = fit(r{i}, shape{i}, {_STORAGE[mode].format(i)})"]
+                fitted = f"fit(r{i}, shape{i}, {_STORAGE[mode].format(i)})"
+                lines += [f"        if r{i}.shape != shape{i}: r{i} = {fitted}"]
         lines.append("    return r1, r2")
     return "def backward(n, g):\n" + "\n".join(lines) + "\n"
 

@@ -1,4 +1,6 @@
-"""Words that all calls in machine code read: what makes a call go to Python, or a tensor need more than usual."""
+"""Words that all calls in machine code read: what makes a call go to Python, or a tensor need more than
+usual.
+"""
 
 from __future__ import annotations
 

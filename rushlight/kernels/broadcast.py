@@ -44,7 +44,8 @@ def _row(table: Value, k: Any) -> Value:
 
 
 def _shape(m: Module) -> None:
-    """The number of dimensions that `count` arrays broadcast to, and the sizes into `shape`; -1 if they do not.
+    """The number of dimensions that `count` arrays broadcast to, and the sizes into `shape`; -1 if they do
+    not.
 
     A null among the arrays is a number.
     """
@@ -129,8 +130,13 @@ def _merge(m: Module) -> None:
         "merge",
         i64,
         internal=True,
-        **{"shape": i64.pointer, "steps": i64.pointer, "count": i64, "ndim": i64},
-        **{"order": i64.pointer, "sizes": i64.pointer, "walk": i64.pointer},
+        shape=i64.pointer,
+        steps=i64.pointer,
+        count=i64,
+        ndim=i64,
+        order=i64.pointer,
+        sizes=i64.pointer,
+        walk=i64.pointer,
     )
     shape, steps, count, ndim, order, sizes, walk = f.args
     left = f.var(0)
@@ -156,13 +162,18 @@ def _broadcast(m: Module) -> None:
     """How to walk `count` arrays, of which the first is the output; -1 where they do not broadcast.
 
     The output is made here, in the order in which the inputs lie, unless there is one: then its shape must be
-    the common one. Returns the number of loops; `sizes` and `walk` get their sizes and steps, outermost first.
+    the common one. Returns the number of loops; `sizes` and `walk` get their sizes and steps, outermost
+    first.
     """
     f = m.function(
         "rushlight_broadcast",
         i64,
-        **{"arrays": ptr.pointer, "count": i64, "dtype": ptr, "itemsize": i64},
-        **{"sizes": i64.pointer, "walk": i64.pointer},
+        arrays=ptr.pointer,
+        count=i64,
+        dtype=ptr,
+        itemsize=i64,
+        sizes=i64.pointer,
+        walk=i64.pointer,
     )
     arrays, count, dtype, itemsize, sizes, walk = f.args
     shape, order = f.stack(i64, MOST_DIMS), f.stack(i64, MOST_DIMS)
@@ -220,8 +231,12 @@ def _nest(m: Module) -> None:
     f, lo, hi, tid, (row, count, bases, loops, sizes, walk) = entry(
         m,
         "rushlight_nest",
-        **{"row": ptr, "count": i64, "bases": i64.pointer, "loops": i64},
-        **{"sizes": i64.pointer, "walk": i64.pointer},
+        row=ptr,
+        count=i64,
+        bases=i64.pointer,
+        loops=i64,
+        sizes=i64.pointer,
+        walk=i64.pointer,
     )
     slots = f.stack(i64, 2 * MOST_ARRAYS)
     last = loops - 1
@@ -243,7 +258,9 @@ def _nest(m: Module) -> None:
 
 
 def _apart(m: Module) -> None:
-    """1 where what is written to `out` cannot change what is read of `a`: the same memory, or none in common."""
+    """1 where what is written to `out` cannot change what is read of `a`: the same memory, or none in
+    common.
+    """
     f = m.function("rushlight_apart", i64, out=ptr, a=ptr)
     out, a = f.args
     low, high = _extent(f, out)

@@ -20,7 +20,9 @@ from .values import Value
 
 
 class Elements(NamedTuple):
-    """An expression, the names and types of its inputs, and the type it is computed in; `i1` lies in bytes."""
+    """An expression, the names and types of its inputs, and the type it is computed in; `i1` lies in
+    bytes.
+    """
 
     root: Expr
     names: tuple[str, ...]

@@ -11,7 +11,8 @@ that is assigned to inside either is right behind it:
         total += x[i]
     f.ret(total)
 
-The text is LLVM's own (making it takes a tenth of the time of llvmlite.ir); no optimisation pass runs over it,
+The text is LLVM's own (making it takes a tenth of the time of llvmlite.ir); no optimisation pass runs over
+it,
 so what is written is what runs.
 """
 
@@ -233,7 +234,9 @@ class Function:
         self.block = None
 
     def read(self, var: Var, depth: int = -1) -> Value:
-        """The value of a variable here; met for the first time in a loop, it gets a phi at the loop's head."""
+        """The value of a variable here; met for the first time in a loop, it gets a phi at the loop's
+        head.
+        """
         depth = depth if depth >= 0 else len(self.scopes) - 1
         scope = self.scopes[depth]
         if var in scope.values:
@@ -395,4 +398,3 @@ def _assigned(scope: Scope, var: Var) -> bool:
     """Whether a loop changes a variable that is older than it."""
     held = [values[var] for _, values in scope.exits if var in values]
     return var not in scope.phis or any(v is not scope.phis[var].value for v in [scope.values[var], *held])
-

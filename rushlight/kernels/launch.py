@@ -1,7 +1,9 @@
 """Kernels as Python calls them: `kernel(total, grain, *arrays and numbers)`.
 
-Every kernel is `void kernel(ptr slots, i64 lo, i64 hi, i64 tid)`: it does the items lo..hi of a range that is cut
-into chunks of a fixed grain, so that results do not depend on how many threads share them. A slot is 8 bytes: an
+Every kernel is `void kernel(ptr slots, i64 lo, i64 hi, i64 tid)`: it does the items lo..hi of a range that is
+cut
+into chunks of a fixed grain, so that results do not depend on how many threads share them. A slot is 8 bytes:
+an
 array's address, an integer, or a double.
 """
 
@@ -20,7 +22,7 @@ MOST_SLOTS = 40
 
 
 def entry(
-    module: Module, name: str = "kernel", internal: bool = False, **types: Type
+    module: Module, name: str = "kernel", internal: bool = False, /, **types: Type
 ) -> tuple[Function, Value, Value, Value, list[Value]]:
     """A function with the kernel's ABI, and the values of its slots in order: numbers are i64 or f64."""
     f = module.function(name, internal=internal, slots=ptr, lo=i64, hi=i64, tid=i64)
@@ -110,7 +112,9 @@ def _fill(slot: Value, o: Value, bad: Any) -> None:
 
 
 def run(f: Function, kernel: Value, slots: Value, total: Value, grain: Any) -> None:
-    """Call a kernel here, or on all threads, with the interpreter released, if there is more than one chunk."""
+    """Call a kernel here, or on all threads, with the interpreter released, if there is more than one
+    chunk.
+    """
     with f.when(total > grain):
         state = f.call("PyEval_SaveThread", ptr)
         f.call("rushlight_parallel", void, kernel, slots, total, grain)

@@ -23,7 +23,14 @@ C_CONTIGUOUS, F_CONTIGUOUS, ALIGNED, WRITEABLE = 1, 2, 0x100, 0x400  # NPY_ARRAY
 #: slots of NumPy's table of functions (numpy/_core/code_generators/numpy_api.py)
 _NUMPY = {"PyArray_NewFromDescr": 94, "PyArray_SetBaseObject": 282, "PyDataMem_SetHandler": 304}
 _PYTHON = (
-    *("Py_IncRef", "Py_DecRef", "PyEval_SaveThread", "PyEval_RestoreThread", "PyErr_SetString", "PyErr_Occurred"),
+    *(
+        "Py_IncRef",
+        "Py_DecRef",
+        "PyEval_SaveThread",
+        "PyEval_RestoreThread",
+        "PyErr_SetString",
+        "PyErr_Occurred",
+    ),
     *("PyErr_Clear", "PyLong_AsLongLong", "PyLong_AsDouble", "PyLong_FromLongLong", "PyObject_Vectorcall"),
     *("PyType_GenericAlloc", "PyFloat_FromDouble", "PyTuple_New", "PyLong_AsLongLongAndOverflow"),
     *("PyList_New", "PyList_SetItem", "PyTuple_SetItem", "PyContextVar_Get", "PyIter_Next"),
@@ -156,7 +163,9 @@ def _new_builtin(definition: int, owner: Any, module: str | None) -> Any:
 
 
 def slot_offset(cls: type, name: str) -> int:
-    """Where instances keep what `__slots__` calls `name`. Raises RuntimeError where a trial contradicts it."""
+    """Where instances keep what `__slots__` calls `name`. Raises RuntimeError where a trial contradicts
+    it.
+    """
     member = ctypes.c_void_p.from_address(id(cls.__dict__[name]) + 40).value  # PyMemberDescrObject.d_member
     offset = ctypes.c_ssize_t.from_address((member or 0) + 16).value if member else 0  # PyMemberDef.offset
     probe, held = object.__new__(cls), object()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import rushlight.scalar as scalar
@@ -29,17 +30,24 @@ def _finite_constants(e: Expr, element: Type) -> bool:
 
 def lower(f: Function, root: Expr, values: dict[str, Value], element: Type) -> Value:
     """The value of an expression, given the values of its free names (booleans as i1)."""
+    return lower_all(f, [root], values, element)[0]
+
+
+def lower_all(f: Function, roots: Sequence[Expr], values: dict[str, Value], element: Type) -> list[Value]:
+    """The values of several expressions, what they have in common once."""
     known: dict[str, Any] = functions(element)
     lanes = max((v.lanes for v in values.values()), default=1)
     done: dict[Expr, Value] = {}
-    for e in scalar.nodes(root):
+    for e in [e for root in roots for e in scalar.nodes(root)]:
+        if e in done:
+            continue
         if e.fn is VAR:
             done[e] = values[e.name]
         elif e.fn is CONST:
             done[e] = f.const(element.x(lanes), e.args[0])
         else:
             done[e] = known[e.fn.name](*operands(e, [done[a] for a in e.args], element))
-    return done[root]
+    return [done[root] for root in roots]
 
 
 #: functions that take truth values as they are
@@ -47,7 +55,9 @@ _LOGICAL = frozenset({"logical_and", "logical_or", "logical_xor", "logical_not"}
 
 
 def operands(e: Expr, values: list[Value], element: Type) -> list[Value]:
-    """Truth values that take part in arithmetic as numbers, and numbers that are conditions as truth values."""
+    """Truth values that take part in arithmetic as numbers, and numbers that are conditions as truth
+    values.
+    """
     if e.fn.name in _LOGICAL:
         return [_truth(v) for v in values]
     if e.fn is scalar.where:

@@ -1,8 +1,10 @@
 """A pointwise expression as two builtins: one makes its output, the other writes into an array that is there.
 
 Either looks at its arguments, finds that they are arrays of dtypes it has loops for (numbers may stand in for
-some), runs a loop and returns the array; or returns None, and somebody slower must know what to do. The code of
-the builtins is the same for all expressions, and reads what it has to know from tables of words: a head, and a
+some), runs a loop and returns the array; or returns None, and somebody slower must know what to do. The code
+of
+the builtins is the same for all expressions, and reads what it has to know from tables of words: a head, and
+a
 plan for each dtype that was met so far.
 """
 
@@ -27,7 +29,8 @@ from .values import Value
 
 #: the words of a head: the first plan, and what to call with arguments that no plan fits
 FIRST, ASK_NEW, ASK_INTO = range(3)
-#: the words of a plan: the next one, the number of inputs, the kernels, the grain; then three for each operand
+#: the words of a plan: the next one, the number of inputs, the kernels, the grain; then three for each
+#: operand
 NEXT, COUNT, FLAT, STRIDED, GRAIN, OPERANDS = range(6)
 DTYPE, SIZE, NUMBER = range(3)  # the dtype, bytes per element, and how a Python number becomes one
 #: how a number is written: not at all, as a double, as a float, as an integer
@@ -65,8 +68,9 @@ class Builtins:
 
         def ask(*args: Any) -> Any:
             for a in args[skip:]:
-                kind = a.dtype if a.__class__ is np.ndarray else None
-                if kind in TYPES and kind not in self.plans and self._add(kind):
+                if not isinstance(a, np.ndarray):
+                    continue
+                if a.dtype in TYPES and a.dtype not in self.plans and self._add(a.dtype):
                     return getattr(self, which)(*args)
             return None
 
@@ -217,8 +221,12 @@ def _take(m: Module) -> None:
         "take",
         i64,
         internal=True,
-        **{"plan": i64.pointer, "k": i64, "o": ptr, "arrays": ptr.pointer, "slots": i64.pointer},
-        **{"cells": i64.pointer},
+        plan=i64.pointer,
+        k=i64,
+        o=ptr,
+        arrays=ptr.pointer,
+        slots=i64.pointer,
+        cells=i64.pointer,
     )
     plan, k, o, arrays, slots, cells = f.args
     size, slot, cell = _operand(plan, k, SIZE), slots.at(k * 2), cells.at(k)
@@ -238,7 +246,9 @@ def _take(m: Module) -> None:
 
 
 def _builtin(m: Module, name: str, into: int) -> None:
-    """The builtin, and what it does, given its head: the first plan that fits, or whom the head says to ask."""
+    """The builtin, and what it does, given its head: the first plan that fits, or whom the head says to
+    ask.
+    """
     f = m.function(f"rushlight_make_{name}", ptr, head=i64.pointer, args=ptr.pointer, given=i64)
     head, args, given = f.args
     plan = f.var(head[FIRST].to(i64.pointer))
@@ -285,7 +295,9 @@ def _attempt(m: Module, name: str, into: int) -> None:
 
 
 def _refuse_overlap(f: Function, arrays: Value, count: Value) -> None:
-    """Return None where the output cannot be written, or writing it would change an input still to be read."""
+    """Return None where the output cannot be written, or writing it would change an input still to be
+    read.
+    """
     out = arrays[0]
     _miss(f, out == 0)
     _miss(f, ~objects.has_flags(out, layout.WRITEABLE))
@@ -300,7 +312,10 @@ def _walk_rows(m: Module) -> None:
         "walk_rows",
         ptr,
         internal=True,
-        **{"plan": i64.pointer, "lead": ptr, "arrays": ptr.pointer, "slots": i64.pointer},
+        plan=i64.pointer,
+        lead=ptr,
+        arrays=ptr.pointer,
+        slots=i64.pointer,
     )
     plan, lead, arrays, slots = f.args
     ndim, dims = objects.ndim(lead), objects.dims(lead)
@@ -322,9 +337,7 @@ def _walk_rows(m: Module) -> None:
 
 def _walk_any(m: Module) -> None:
     """Arrays of any strides and shapes that broadcast: rows, nested in loops."""
-    f = m.function(
-        "walk_any", ptr, internal=True, plan=i64.pointer, arrays=ptr.pointer, slots=i64.pointer
-    )
+    f = m.function("walk_any", ptr, internal=True, plan=i64.pointer, arrays=ptr.pointer, slots=i64.pointer)
     plan, arrays, slots = f.args
     count = plan[COUNT] + 1
     sizes, walk = f.stack(i64, MOST_DIMS), f.stack(i64, MOST_DIMS * MOST_ARRAYS)

@@ -1,18 +1,18 @@
 """Kernels over rows: an expression in which sums and maxima along the row appear, as passes over each row.
 
-`softmax` is exp(x - row_max(x)) / row_sum(exp(x - row_max(x))): the maximum closes a first pass, the sum a second
+`softmax` is exp(x - row_max(x)) / row_sum(exp(x - row_max(x))): the maximum closes a first pass, the sum a
+second
 one, and a third writes the result. What is dear to compute and needed again is kept in the output's row.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import rushlight.scalar as scalar
 
 from ..scalar import CONST, VAR, Expr
-from .ir import Function, Module
+from .ir import Module
 from .launch import Kernel, entry
 from .lower import operands
 from .math import functions
@@ -35,7 +35,8 @@ FULL, COLUMNS, ROWS, INDEX, NUMBER, TOTALS = "full", "columns", "rows", "index",
 def row_kernel(outputs: Mapping[str, tuple[str, Expr]], inputs: Mapping[str, str], element: Type) -> Kernel:
     """The kernel whose items are rows; its slots are the rows' length, the outputs and the inputs, in order.
 
-    Full arrays are contiguous. An output of TOTALS is an array of zeros of (chunks, n); the grain, which tells
+    Full arrays are contiguous. An output of TOTALS is an array of zeros of (chunks, n); the grain, which
+    tells
     chunks apart, is then the last slot.
     """
     shown = [(name, kind, repr(scalar.program(e))) for name, (kind, e) in outputs.items()]
@@ -99,7 +100,7 @@ class _Rows:
 
     def _write(self) -> None:
         element = self.element.pointer
-        types: dict[str, Type] = {"row length": i64} | {name: element for name in self.outputs}
+        types: dict[str, Type] = {"row length": i64} | dict.fromkeys(self.outputs, element)
         for name, kind in self.inputs.items():
             types[name] = f64 if kind == NUMBER else i64.pointer if kind == INDEX else element
         if any(kind == TOTALS for kind, _ in self.outputs.values()):

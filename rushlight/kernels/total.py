@@ -52,7 +52,7 @@ def _by_dtype(f: Function, a: Value) -> Value:
     """The total of an array of either type; None for anything else."""
     with f.when(objects.is_a(a, "ndarray")):
         with f.when(objects.has_flags(a, layout.C_CONTIGUOUS | layout.ALIGNED)):
-            for t, name in ((f32, "float32"), (f64, "float64")):
+            for name in ("float32", "float64"):
                 with f.when(objects.is_array(a, name)):
                     f.ret(f.call(f"total_{name}", ptr, a))
     return objects.none(f)
@@ -95,9 +95,7 @@ def _folded(v: Value, lanes: int) -> Value:
 
 def _partials(m: Module, t: Type) -> None:
     """A kernel whose items are blocks: the sum of each, as float64."""
-    f, lo, hi, _, (x, sums, n) = entry(
-        m, f"partials_{_name(t)}", internal=True, x=t.pointer, sums=f64.pointer, n=i64
-    )
+    f, lo, hi, _, (x, sums, n) = entry(m, f"partials_{_name(t)}", True, x=t.pointer, sums=f64.pointer, n=i64)
     for k in f.range(lo, hi):
         left = n - k * BLOCK
         length = (left < BLOCK).select(left, BLOCK)

@@ -1,4 +1,6 @@
-"""IR values: what stands in a register, with Python's operators; and variables, joined by loops and branches."""
+"""IR values: what stands in a register, with Python's operators; and variables, joined by loops and
+branches.
+"""
 
 from __future__ import annotations
 

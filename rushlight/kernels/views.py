@@ -1,6 +1,7 @@
 """Views of arrays made in machine code: another shape of contiguous memory, a matrix transposed.
 
-Both take (ptr unused, ptr arguments, i64 count), the array first, and give a new array, or None where the arguments
+Both take (ptr unused, ptr arguments, i64 count), the array first, and give a new array, or None where the
+arguments
 are not what they take: then NumPy makes the view, or says what is wrong.
 """
 
@@ -12,7 +13,6 @@ from . import layout, llvm, objects
 from .ir import Function, Module
 from .launch import register
 from .types import i32, i64, ptr
-from .values import Value
 
 MOST_DIMS = 32
 
@@ -100,5 +100,3 @@ def _transposed(m: Module) -> None:
         sizes[d] = objects.dims(a)[1 - d]
         steps[d] = objects.strides(a)[1 - d]
     f.ret(f.call("view", ptr, a, 2, sizes, steps))
-
-

@@ -259,7 +259,7 @@ class Pointwise(Op):
 def _together(
     roots: Sequence[Expr], names: tuple[str, ...], label: str, conditions: frozenset[str]
 ) -> Callable[..., Any]:
-    """A function of `names` that gives each expression's value: a tuple, or the bare value of a single one."""
+    """A function of `names` that gives each expression's value: a tuple, or the bare value of one."""
     parts = []
     for root in roots:
         used = [n for n in names if n in scalar.free_names(root)]
