@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
+import rushlight.scalar as s
+
 from ..creation import full_like, tensor
+from ..kernels.updates import Update
 from ..tensor import Tensor
 from .optimizer import Optimizer, check_range
 
@@ -55,3 +59,25 @@ class Adagrad(Optimizer):
             grad = grad.add(param, alpha=group["weight_decay"])
         total = state["sum"].addcmul_(grad, grad, value=1)
         param.addcdiv_(grad, total.sqrt().add_(group["eps"]), value=-rate)
+
+    def formula(self, group: dict[str, Any]) -> Update | None:
+        """The same of numbers."""
+        return _formula(bool(group["weight_decay"] != 0), group["maximize"])
+
+    def numbers(self, group: dict[str, Any], count: float) -> tuple[float, ...]:
+        """As `_formula` names them."""
+        rate = group["lr"] / (1 + (count - 1) * group["lr_decay"])
+        return tuple(map(float, (group["weight_decay"], group["eps"], -rate)))
+
+
+@cache
+def _formula(decays: bool, maximize: bool) -> Update:
+    """θ and s: `Adagrad.update` as expressions."""
+    p, g, total = map(s.var, ("param", "grad", "sum"))
+    names = ("decay", "eps", "step")
+    decay, eps, step = map(s.var, names)
+    g = -g if maximize else g
+    g = g + decay * p if decays else g
+    total = total + g * g
+    new = {"param": p + step * (g / (s.sqrt(total) + eps)), "sum": total}
+    return Update(new, ("param", "grad", "sum"), names)

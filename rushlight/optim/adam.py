@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
+import rushlight.scalar as s
+
 from ..creation import tensor, zeros_like
+from ..kernels.updates import Update
 from ..tensor import Tensor
 from .optimizer import Optimizer, check_range
+from .together import lerp
 
 
 class Adam(Optimizer):
@@ -69,8 +74,21 @@ class Adam(Optimizer):
         v.mul_(beta2).addcmul_(grad, grad, value=1 - beta2)
         if group["amsgrad"]:
             v = state["max_exp_avg_sq"].copy_(v.maximum(state["max_exp_avg_sq"]))
-        root = v.sqrt().div_((1 - beta2**t) ** 0.5).add_(group["eps"])
+        root = v.sqrt().mul_((1 - beta2**t) ** -0.5).add_(group["eps"])
         param.addcdiv_(m, root, value=-float(lr) / (1 - beta1**t))
+
+    def formula(self, group: dict[str, Any]) -> Update | None:
+        """The same of numbers."""
+        decays = bool(group["weight_decay"] != 0)
+        shrinks, near = decays and group["decoupled_weight_decay"], 1 - group["betas"][0] < 0.5
+        return _formula(decays and not shrinks, shrinks, near, group["amsgrad"], group["maximize"])
+
+    def numbers(self, group: dict[str, Any], count: float) -> tuple[float, ...]:
+        """As `_formula` names them."""
+        lr, (beta1, beta2), decay = float(group["lr"]), group["betas"], float(group["weight_decay"])
+        scale, step = (1 - beta2**count) ** -0.5, -lr / (1 - beta1**count)
+        rates = (float(1 - beta1), float(beta2), float(1 - beta2))
+        return decay, 1 - lr * decay, *rates, scale, float(group["eps"]), step
 
     @staticmethod
     def start(param: Tensor, state: dict[str, Any], amsgrad: bool) -> None:
@@ -79,6 +97,23 @@ class Adam(Optimizer):
         state["exp_avg"], state["exp_avg_sq"] = zeros_like(param), zeros_like(param)
         if amsgrad:
             state["max_exp_avg_sq"] = zeros_like(param)
+
+
+@cache
+def _formula(decays: bool, shrinks: bool, near: bool, amsgrad: bool, maximize: bool) -> Update:
+    """θ, m, v (and the largest v): `Adam.update` as expressions; `near`: 1 - β₁ < ½."""
+    p, g, m, v, most = map(s.var, ("param", "grad", "exp_avg", "exp_avg_sq", "max_exp_avg_sq"))
+    names = ("decay", "shrunk", "rate1", "beta2", "rate2", "scale", "eps", "step")
+    decay, shrunk, rate1, beta2, rate2, scale, eps, step = map(s.var, names)
+    g = -g if maximize else g
+    p = p * shrunk if shrinks else p
+    g = g + decay * p if decays else g
+    new = {"exp_avg": lerp(m, g, rate1, near), "exp_avg_sq": v * beta2 + rate2 * (g * g)}
+    if amsgrad:
+        new["max_exp_avg_sq"] = s.maximum(new["exp_avg_sq"], most)
+    root = s.sqrt(list(new.values())[-1]) * scale + eps
+    new = {"param": p + step * (new["exp_avg"] / root), **new}
+    return Update(new, ("param", "grad", *list(new)[1:]), names)
 
 
 class AdamW(Adam):

@@ -9,9 +9,11 @@ from itertools import chain
 from typing import Any
 
 import rushlight.optim.forgotten as forgotten
+import rushlight.optim.together as together
 
 from ..autograd.mode import enable_grad, no_grad
 from ..autograd.tape import RemovableHandle
+from ..kernels.updates import Update
 from ..tensor import Tensor
 
 required: Any = object()
@@ -23,6 +25,9 @@ class Optimizer:
 
     A subclass states its settings in `defaults` and one method, `update(param, grad, state, group)`,
     called for every parameter that has a gradient, without recording. Or it overrides `step` as in PyTorch.
+
+    One that also states its `formula` and the `numbers` in it steps all parameters of a group in one call,
+    where there is machine code; both must mean the same.
     """
 
     def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
@@ -118,23 +123,41 @@ class Optimizer:
 
     def update_group(self, group: dict[str, Any]) -> None:
         """Update every parameter of one group that has a gradient."""
-        maximize = group.get("maximize", False)
-        for p in group["params"]:
-            grad = p.grad
-            if grad is None:
-                continue
-            state = self.state.get(p)
-            if state is None:
-                state = {}
-            self.update(p, -grad if maximize else grad, state, group)
-            if state and p not in self.state:
-                self.state[p] = state
+        params = [p for p in group["params"] if p.grad is not None]
+        for p in together.step(self, group, params):
+            self._update_alone(p, group)
+
+    def _update_alone(self, p: Tensor, group: dict[str, Any]) -> None:
+        """Update one parameter by its gradient."""
+        state = self.state.get(p)
+        if state is None:
+            state = {}
+        self.update(p, -p.grad if group.get("maximize", False) else p.grad, state, group)
+        if state and p not in self.state:
+            self.state[p] = state
 
     def update(self, param: Tensor, grad: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
         """Change one parameter by its gradient."""
         raise NotImplementedError(
             f"{type(self).__name__} must define update(param, grad, state, group), or step()"
         )
+
+    def formula(self, group: dict[str, Any]) -> Update | None:
+        """What `update` does after the first step, as new values of "param" and of what the state names.
+
+        None: it cannot be said so.
+        """
+        return None
+
+    def numbers(self, group: dict[str, Any], count: float) -> tuple[float, ...]:
+        """The numbers of the formula at step `count` (0 where the state has no "step"), in their order."""
+        raise NotImplementedError(f"{type(self).__name__} has a formula, and must define numbers")
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """A class with an `update` of its own has no formula but its own."""
+        super().__init_subclass__(**options)
+        if "update" in vars(cls) and "formula" not in vars(cls):
+            cls.formula = Optimizer.formula  # type: ignore[method-assign]
 
     # -- hooks ------------------------------------------------------------------------------------
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
+import rushlight.scalar as s
+
 from ..creation import tensor, zeros_like
+from ..kernels.updates import Update
 from ..tensor import Tensor
 from .optimizer import Optimizer, check_range
+from .together import lerp
 
 
 class RMSprop(Optimizer):
@@ -68,6 +73,17 @@ class RMSprop(Optimizer):
         else:
             param.addcdiv_(grad, root, value=-group["lr"])
 
+    def formula(self, group: dict[str, Any]) -> Update | None:
+        """The same of numbers."""
+        moves, decays = group["momentum"] > 0, bool(group["weight_decay"] != 0)
+        return _formula(moves, decays, group["centered"], 1 - group["alpha"] < 0.5, group["maximize"])
+
+    def numbers(self, group: dict[str, Any], count: float) -> tuple[float, ...]:
+        """As `_formula` names them."""
+        alpha = group["alpha"]
+        given = (group["weight_decay"], alpha, 1 - alpha, group["eps"], group["momentum"], -group["lr"])
+        return tuple(map(float, given))
+
     @staticmethod
     def start(param: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
         """The state before the first step: zeros."""
@@ -76,3 +92,23 @@ class RMSprop(Optimizer):
             state["momentum_buffer"] = zeros_like(param)
         if group["centered"]:
             state["grad_avg"] = zeros_like(param)
+
+
+@cache
+def _formula(moves: bool, decays: bool, centered: bool, near: bool, maximize: bool) -> Update:
+    """θ, v (and ḡ and b): `RMSprop.update` as expressions; `near`: 1 - α < ½."""
+    p, g, v, mean, b = map(s.var, ("param", "grad", "square_avg", "grad_avg", "momentum_buffer"))
+    names = ("decay", "alpha", "rate", "eps", "momentum", "step")
+    decay, alpha, rate, eps, momentum, step = map(s.var, names)
+    g = -g if maximize else g
+    g = g + decay * p if decays else g
+    new = {"square_avg": v * alpha + rate * (g * g)}
+    variance = new["square_avg"]
+    if centered:
+        mean = new["grad_avg"] = lerp(mean, g, rate, near)
+        variance = variance - mean * mean
+    root = s.sqrt(variance) + eps
+    if moves:
+        b = new["momentum_buffer"] = b * momentum + g / root
+    new = {"param": p + step * (b if moves else g / root), **new}
+    return Update(new, ("param", "grad", *list(new)[1:]), names)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
+import rushlight.scalar as s
+
+from ..kernels.updates import Update
 from ..tensor import Tensor
 from .optimizer import Optimizer, check_range
 
@@ -55,6 +59,16 @@ class SGD(Optimizer):
             grad = self.momentum(grad, state, group)
         param.add_(grad, alpha=-group["lr"])
 
+    def formula(self, group: dict[str, Any]) -> Update | None:
+        """The same of numbers, once there is a buffer."""
+        moves, decays = group["momentum"] != 0, bool(group["weight_decay"] != 0)
+        return _formula(moves, decays, group["nesterov"], group["maximize"])
+
+    def numbers(self, group: dict[str, Any], count: float) -> tuple[float, ...]:
+        """As `_formula` names them."""
+        given = (group["weight_decay"], group["momentum"], 1 - group["dampening"], -group["lr"])
+        return tuple(map(float, given))
+
     @staticmethod
     def momentum(grad: Tensor, state: dict[str, Any], group: dict[str, Any]) -> Tensor:
         """The direction after momentum; the buffer starts as the first gradient."""
@@ -64,3 +78,18 @@ class SGD(Optimizer):
         else:
             buffer.mul_(group["momentum"]).add_(grad, alpha=1 - group["dampening"])
         return grad.add(buffer, alpha=group["momentum"]) if group["nesterov"] else buffer
+
+
+@cache
+def _formula(moves: bool, decays: bool, nesterov: bool, maximize: bool) -> Update:
+    """θ and b: `SGD.update` as expressions."""
+    p, g, b = map(s.var, ("param", "grad", "momentum_buffer"))
+    names = ("decay", "momentum", "share", "step")
+    decay, momentum, share, step = map(s.var, names)
+    g = -g if maximize else g
+    g = g + decay * p if decays else g
+    if not moves:
+        return Update({"param": p + step * g}, ("param", "grad"), names)
+    b = b * momentum + share * g
+    g = g + momentum * b if nesterov else b
+    return Update({"param": p + step * g, "momentum_buffer": b}, ("param", "grad", "momentum_buffer"), names)
