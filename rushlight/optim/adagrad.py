@@ -23,6 +23,8 @@ class Adagrad(Optimizer):
     "Adaptive Subgradient Methods for Online Learning and Stochastic Optimization", JMLR 12 (2011).
     """
 
+    counts_steps = True
+
     def __init__(
         self,
         params: Any,

@@ -25,6 +25,8 @@ class Adam(Optimizer):
     amsgrad the largest v so far is used. Kingma, Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015.
     """
 
+    counts_steps = True
+
     def __init__(
         self,
         params: Any,

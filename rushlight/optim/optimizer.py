@@ -30,6 +30,9 @@ class Optimizer:
     where there is machine code; both must mean the same.
     """
 
+    #: whether the state of every parameter holds "step", the number of its steps
+    counts_steps = False
+
     def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
         if isinstance(params, Tensor):
             raise TypeError(
@@ -123,8 +126,7 @@ class Optimizer:
 
     def update_group(self, group: dict[str, Any]) -> None:
         """Update every parameter of one group that has a gradient."""
-        params = [p for p in group["params"] if p.grad is not None]
-        for p in together.step(self, group, params):
+        for p in together.step(self, group):
             self._update_alone(p, group)
 
     def _update_alone(self, p: Tensor, group: dict[str, Any]) -> None:

@@ -26,6 +26,8 @@ class RMSprop(Optimizer):
     centered: Graves, "Generating Sequences With Recurrent Neural Networks", arXiv:1308.0850.
     """
 
+    counts_steps = True
+
     def __init__(
         self,
         params: Any,

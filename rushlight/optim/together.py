@@ -5,79 +5,55 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from itertools import repeat
-from operator import attrgetter, getitem
+from functools import partial
 from typing import Any
 
-from ..autograd.inference import UNTRACKED
+from ..autograd.lists import builtins
 from ..kernels import native
 from ..kernels.updates import Update
 from ..scalar import Expr
-from ..tensor import Tensor
+from ..tensor import Parameter, Tensor
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-_array = attrgetter("_a")
 
 
-def step(optimizer: Any, group: dict[str, Any], params: list[Tensor]) -> Sequence[Tensor]:
-    """Step those parameters that can be; returns the others.
+def step(optimizer: Any, group: dict[str, Any]) -> Sequence[Tensor]:
+    """Step those parameters that can be; returns the others that have a gradient.
 
     All of them in one call, or each in one of its own where something sets one apart: a first step, a count
     of steps, a dtype, an order of memory.
     """
-    if not native.on() or group.get("differentiable"):
-        return params
-    formula = optimizer.formula(group)
-    if formula is None or not params:
-        return params
-    mark = (f"{type(optimizer).__name__}.step", *_users_place())
-    if _run(optimizer, group, formula, params, mark):
-        return ()
-    return [p for p in params if not _run(optimizer, group, formula, [p], mark)]
+    if native.on() and not group.get("differentiable"):
+        formula = optimizer.formula(group)
+        if formula is not None:
+            mark = (f"{type(optimizer).__name__}.step", *_users_place())
+            run = partial(_run, optimizer, group, formula, mark)
+            return () if run(group["params"]) else [p for p in _with_gradient(group) if not run([p])]
+    return _with_gradient(group)
+
+
+def _with_gradient(group: dict[str, Any]) -> list[Tensor]:
+    return [p for p in group["params"] if p.grad is not None]
 
 
 def _run(
-    optimizer: Any, group: dict[str, Any], formula: Update, params: list[Tensor], mark: tuple[Any, ...]
+    optimizer: Any, group: dict[str, Any], formula: Update, mark: tuple[Any, ...], params: list[Tensor]
 ) -> bool:
-    """Whether one call could step all of these."""
-    boxes = [p._b for p in params]
-    if UNTRACKED in boxes:
+    """Whether one call could step those of these parameters that have a gradient."""
+    gather, count_changes = builtins(Parameter)
+    counted = optimizer.counts_steps
+    found = gather(params, optimizer.state, formula.arrays[2:] + ("step",) * counted)
+    if found is None:
         return False
-    grads = tuple([p.grad._a for p in params])
-    try:
-        states, steps, count = _state(optimizer.state, formula, params)
-    except (KeyError, TypeError, AttributeError):  # a first step, or a state unlike ours
-        return False
-    lists = (tuple(map(_array, params)), grads, *states)
+    changed, *lists = found
+    if not changed:
+        return True
+    steps = lists.pop() if counted else None
+    count = 0.0 if steps is None else float(steps[0]) + 1.0
     if not formula(lists, optimizer.numbers(group, count), steps, count):
         return False
-    count_changes(params, boxes, mark)
+    count_changes(changed, mark)
     return True
-
-
-def _state(
-    state: dict[Any, dict[str, Any]], formula: Update, params: list[Tensor]
-) -> tuple[list[tuple[Any, ...]], tuple[Any, ...] | None, float]:
-    """The arrays that the formula names, the counts of steps, and what they will be."""
-    names = formula.arrays[2:]
-    if not names:
-        return [], None, 0.0
-    held = list(map(state.get, params))
-    arrays = [tuple(map(_array, map(getitem, held, repeat(name)))) for name in names]  # type: ignore[arg-type]
-    if "step" not in held[0]:  # type: ignore[operator]
-        return arrays, None, 0.0
-    steps = tuple(map(_array, map(getitem, held, repeat("step"))))  # type: ignore[arg-type]
-    return arrays, steps, steps[0].item() + 1.0
-
-
-def count_changes(tensors: Sequence[Tensor], boxes: Sequence[Any], mark: tuple[Any, ...]) -> None:
-    """Count a change in place of every tensor, as `record.bump` does."""
-    for t, box in zip(tensors, boxes, strict=True):
-        if box is None:
-            t._b = [1, None, mark]
-        else:
-            box[0] += 1
-            box[2] = mark
 
 
 def _users_place() -> tuple[Any, int]:
