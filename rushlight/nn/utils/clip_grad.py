@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import types
 import warnings
 from collections.abc import Iterable
 
+import rushlight.scalar as s
+
+from ...autograd.inference import UNTRACKED
 from ...autograd.mode import no_grad
+from ...autograd.record import bump
 from ...creation import tensor
+from ...kernels import native
+from ...kernels.updates import Update, squares
 from ...ops.declare import registry
 from ...tensor import Tensor, function_of
 
@@ -29,9 +36,11 @@ def get_total_norm(
     listed, norm_type = _listed(tensors), float(norm_type)
     if not listed:
         return tensor(0.0)
-    norm, stack = function_of(registry["vector_norm"]), function_of(registry["stack"])
-    norms = [norm(t, norm_type) for t in listed]
-    total = norm(stack([n.to(norms[0].dtype) for n in norms]), norm_type)
+    total = _norm_at_once(listed) if norm_type == 2 and native.on() else None
+    if total is None:
+        norm, stack = function_of(registry["vector_norm"]), function_of(registry["stack"])
+        norms = [norm(t, norm_type) for t in listed]
+        total = norm(stack([n.to(norms[0].dtype) for n in norms]), norm_type)
     if error_if_nonfinite and not total.isfinite():
         raise RuntimeError(
             f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, so it "
@@ -42,6 +51,27 @@ def get_total_norm(
     return total
 
 
+def _norm_at_once(tensors: list[Tensor]) -> Tensor | None:
+    """The 2-norm of tensors alike, their squares summed in one call; None for others."""
+    arrays = tuple([t._a for t in tensors])
+    found = squares(arrays)
+    return None if found is None else tensor(math.sqrt(found), dtype=tensors[0].dtype)
+
+
+_SCALED = Update({"grad": s.var("grad") * s.var("factor")}, ("grad",), ("factor",))
+
+
+def _scale_at_once(grads: list[Tensor], factor: float) -> bool:
+    """Whether one call could multiply all of these, none of them tracked, by a number."""
+    if not native.on() or not grads or any(g._n is not None or g._b is UNTRACKED for g in grads):
+        return False
+    if not _SCALED((tuple([g._a for g in grads]),), (factor,)):
+        return False
+    for g in grads:
+        bump(g, "mul_")
+    return True
+
+
 @no_grad()
 def clip_grads_with_norm_(
     parameters: Tensors, max_norm: float, total_norm: Tensor, foreach: bool | None = None
@@ -50,9 +80,11 @@ def clip_grads_with_norm_(
     `max_norm`.
     """
     factor = (float(max_norm) / (total_norm + 1e-6)).clamp(max=1.0)
-    for parameter in _listed(parameters):
-        if parameter.grad is not None:
-            parameter.grad.mul_(factor.to(parameter.grad.device))
+    grads = [p.grad for p in _listed(parameters) if p.grad is not None]
+    if factor.is_cpu and _scale_at_once(grads, float(factor)):
+        return
+    for grad in grads:
+        grad.mul_(factor.to(grad.device))
 
 
 def clip_grad_norm_(
