@@ -80,6 +80,7 @@ def _begin() -> None:
 
 
 def _make_symbols() -> None:
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(_memory))  # workers may outlive this module's dictionary
     llvm.symbols["rushlight_pool"] = _block.ctypes.data
     if supported(host()):
         library = ctypes.CDLL(None)
