@@ -40,9 +40,7 @@ def max_pool_indices(input: Array, /, windows: Windows, ceil_mode: bool) -> Arra
     return pooling.max_pool_indices(input, bins_of(input.shape, windows, ceil_mode))
 
 
-max_pool.vjp(
-    input=lambda g, input, windows, ceil_mode: max_pool_transpose(g, input, windows, ceil_mode)
-)
+max_pool.vjp(input=lambda g, input, windows, ceil_mode: max_pool_transpose(g, input, windows, ceil_mode))
 
 
 @primitive(forms="", under="internal")
