@@ -1,7 +1,8 @@
 """Batch, group and instance norm of NumPy arrays by the kernels of `kernels.normalize`.
 
-They take contiguous float32 or float64 arrays, seen as `Layout` says: (N, C) over 0, (N, C, S) over 0 and 2 or
-over 2 alone, (N, G, C/G, S) over 2 and 3. Means and the like are (1, C), or one a channel of an example (N, C).
+They take contiguous float32 or float64 arrays, seen as `Layout` says: (N, C) over 0, (N, C, S) over 0 and 2
+or over 2 alone, (N, G, C/G, S) over 2 and 3. Means and the like are (1, C), or (N, C): one a channel of an
+example.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ ndarray = np.ndarray
 Axes = tuple[int, ...]
 _KINDS = frozenset({np.dtype(np.float32), np.dtype(np.float64)})
 _CHUNK = 8192  # elements, about, that a thread takes at a time
+_TILE = 4096  # bytes: kernels.normalize_tiles.WIDTH
 _COLUMNS = 64  # as many columns: whole vectors on every machine
 
 
@@ -51,10 +53,13 @@ class _Items(NamedTuple):
 
 
 @lru_cache(maxsize=1024)
-def _items(view: tuple[int, ...], over: Axes) -> _Items:
+def _items(view: tuple[int, ...], over: Axes, wide: int) -> _Items:
     n, c, s = view[0], view[1], view[-1]
     if over == (0,):
         return _Items("columns", c, _COLUMNS, (n, 1, c, 1, 1), 1)
+    if over == (0, 2) and s * wide <= _TILE // 4:
+        grain = max(1, _TILE // (s * wide))
+        return _Items("tiles", c, grain, (n, s, c * s, s, 1), 1)
     if over == (0, 2):
         return _Items("channels", c, max(1, _CHUNK // (n * s)), (n, s, c * s, s, 1), 1)
     lines = prod(view[2:-1])
@@ -63,25 +68,26 @@ def _items(view: tuple[int, ...], over: Axes) -> _Items:
 
 @lru_cache(maxsize=64)
 def _kernel(name: str, dtype: np.dtype, *options: Any) -> Any:
-    from ..kernels import normalize
+    from ..kernels import normalize, normalize_tiles
     from ..kernels.types import f32, f64
 
-    return getattr(normalize, name)(*options, f32 if dtype.itemsize == 4 else f64)
+    element = f32 if dtype.itemsize == 4 else f64
+    if options[:1] == ("tiles",):
+        return getattr(normalize_tiles, name)(*options[1:], element)
+    return getattr(normalize, name)(*options, element)
 
 
 def forward(
     x: ndarray, view: tuple[int, ...], over: Axes, weight: Any, bias: Any, eps: float
 ) -> tuple[ndarray, ndarray, ndarray, ndarray]:
     """The normalised x times weight plus bias; mean, variance and 1 / √(var + eps)."""
-    items = _items(view, over)
+    items = _items(view, over, x.itemsize)
     kernel = _kernel("forward", x.dtype, items.kind, weight is not None, bias is not None)
     out = np.empty(view, x.dtype)
-    mean, var, scale = found = np.empty((3, items.items), x.dtype)
+    mean, var, scale = np.empty((3, items.items), x.dtype)
     parameters = [v for v in (weight, bias) if v is not None]
-    kernel.run(
-        items.items, items.grain, out, mean, var, scale, x, *parameters, float(eps), *items.geometry
-    )
-    return out, *(items.spread(v) for v in found)
+    kernel.run(items.items, items.grain, out, mean, var, scale, x, *parameters, float(eps), *items.geometry)
+    return out, items.spread(mean), items.spread(var), items.spread(scale)
 
 
 def backward(
@@ -95,7 +101,7 @@ def backward(
     affine: bool,
 ) -> tuple[ndarray, Any, Any]:
     """The cotangents of x, and with `affine` those of weight and bias."""
-    items = _items(view, over)
+    items = _items(view, over, x.itemsize)
     kernel = _kernel("backward", x.dtype, items.kind, weight is not None)
     dx = np.empty(view, x.dtype)
     products, sums = both = np.empty((2, items.items * items.repeats), x.dtype)

@@ -1,9 +1,10 @@
-"""Batch, group and instance norm: what shares a mean is walked twice to find mean and variance, once to write.
+"""Batch, group and instance norm: what shares a mean is walked twice to find the moments, once to write.
 
-Such an *item* consists of *lines*, each with one weight. Of images (N, C, S) an item is a channel, with a line
-of S places in every example ("channels"), or a group of channels of an example, a line each ("groups"). Of
-vectors (N, C) it is a column, a line of one place in every example ("columns"); a vector register then holds as
-many items as it has lanes. An item mostly fits the level-2 cache, so that memory is read and written once.
+Such an *item* consists of *lines*, each with one weight. Of images (N, C, S) an item is a channel, with a
+line of S places in every example ("channels"), or a group of channels of an example, a line each ("groups").
+Of vectors (N, C) it is a column, a line of one place in every example ("columns"); a vector register then
+holds as many items as it has lanes. An item mostly fits the level-2 cache, so that memory is read and written
+once.
 """
 
 from __future__ import annotations
@@ -44,7 +45,9 @@ class Place(NamedTuple):
         return v if self.mask is None else self.mask.select(v, v.f.const(v.type, 0))
 
 
-def along(f: Function, target: Target, element: Type, start: Value, stop: Value, wide: int) -> Iterator[Place]:
+def along(
+    f: Function, target: Target, element: Type, start: Value, stop: Value, wide: int
+) -> Iterator[Place]:
     """The elements start..stop as vectors, `wide` ones as long as possible; the body is written twice."""
     lanes = target.lanes(element)
     middle = start + ((stop - start) & -wide)
@@ -106,7 +109,8 @@ class _Norm:
     def items(self) -> Iterator[None]:
         """Each item, or vector of columns, in turn."""
         if self.kind == COLUMNS:
-            for self.item in along(self.f, self.target, self.element, self.lo, self.hi, self.wide):
+            for columns in along(self.f, self.target, self.element, self.lo, self.hi, self.wide):
+                self.item = columns
                 yield
         else:
             for q in self.f.range(self.lo, self.hi):
@@ -218,10 +222,7 @@ def _backward(kind: str, weighted: bool, element: Type, target: Target) -> Modul
     f, slot = n.f, n.slot
     for _ in n.items():
         mean, scale = n.item.of(slot["mean"]), n.item.of(slot["scale"])
-        product, total = _group_sums(n, mean, scale, weighted) if kind == GROUPS else _item_sums(n, mean, scale)
-        if weighted and kind != GROUPS:
-            weight = n.item.of(slot["weight"])
-            product, total = product * weight, total * weight
+        product, total = (_group_sums if kind == GROUPS else _item_sums)(n, mean, scale, weighted)
         from_product, from_sum = -(product / n.count * scale * scale), -(total / n.count * scale)
         for line in f.range(0, n.lines):
             factor = scale * n.channel(line).of(slot["weight"]) if weighted else scale
@@ -243,12 +244,13 @@ def _line_sums(n: _Norm, mean: Value, scale: Value, *lines: Value) -> tuple[Valu
     return product * scale, total
 
 
-def _item_sums(n: _Norm, mean: Value, scale: Value) -> tuple[Value, Value]:
-    """The two sums over all lines, which are also those of the item's weight and bias."""
+def _item_sums(n: _Norm, mean: Value, scale: Value, weighted: bool) -> tuple[Value, Value]:
+    """The two sums over all lines, written for weight and bias; returned times the weight."""
     product, total = _line_sums(n, mean, scale)
     n.item.set(n.slot["products"], product)
     n.item.set(n.slot["sums"], total)
-    return product, total
+    weight = n.item.of(n.slot["weight"]) if weighted else n.f.const(n.element, 1)
+    return product * weight, total * weight
 
 
 def _group_sums(n: _Norm, mean: Value, scale: Value, weighted: bool) -> tuple[Value, Value]:
