@@ -6,6 +6,7 @@ exact even where the processor cannot fuse); e^r by a polynomial; 2^n by multipl
 
 from __future__ import annotations
 
+from . import avx512
 from .floats import clamp, copysign, fma, format_of, nearest, polynomial, power_of_two
 from .values import Value
 
@@ -18,7 +19,7 @@ _LN2 = {
 }
 
 #: (e^r - 1 - r) / r²: Cephes' expf; minimax for float64 (Remez, in 60 digits)
-_EXP = {
+_EXPM1 = {
     "float": (
         *(1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1),
         *(5.0000001201e-1,),
@@ -31,26 +32,42 @@ _EXP = {
     ),
 }
 
+#: the same where e^r itself is wanted, and less will do: minimax
+_EXP_WHOLE = {
+    "float": (
+        *(0.001382173957360102, 0.008362980064332481, 0.04166780910463777, 0.16666579125313047),
+        *(0.4999999813424985,),
+    ),
+    "double": _EXPM1["double"],
+}
+
 #: where e^x is surely infinite, surely zero, and below the smallest normal number
 _TOP = {"float": 89.0, "double": 710.0}
 _BOTTOM = {"float": -104.0, "double": -746.0}
 _SUBNORMAL = {"float": -88.0, "double": -709.0}
 
 
-def reduce(x: Value, offset: int) -> tuple[Value, Value]:
-    """r, and n + offset in the low bits of an integer, where x = n·ln 2 + r."""
+def reduce(x: Value, offset: int) -> tuple[Value, Value, Value]:
+    """r and n, and n + offset in the low bits of an integer, where x = n·ln 2 + r."""
     high, low = _LN2[x.type.name]
     n, bits = nearest(x, _LOG2E, offset)
-    return fma(n, -low, fma(n, -high, x)), bits
+    return fma(n, -low, fma(n, -high, x)), n, bits
 
 
 def expm1_near(r: Value) -> Value:
     """e^r - 1 for |r| <= ½ ln 2."""
-    return fma(r * r, polynomial(r, _EXP[r.type.name]), r)
+    return fma(r * r, polynomial(r, _EXPM1[r.type.name]), r)
 
 
-def scaled(x: Value, bits: Value) -> Value:
-    """x·2^n for bits = n + 2·bias: in two steps, since 2^n alone may be too large or too small."""
+def exp_near(r: Value) -> Value:
+    """e^r for |r| <= ½ ln 2."""
+    return polynomial(r, (*_EXP_WHOLE[r.type.name], 1.0, 1.0))
+
+
+def scaled(x: Value, n: Value, bits: Value) -> Value:
+    """x·2^n, for bits = n + 2·bias: in two steps, since 2^n alone may be too large or too small."""
+    if avx512.fits(x):
+        return avx512.scale(x, n)
     half = bits >> 1
     return x * power_of_two(half, x) * power_of_two(bits - half, x)
 
@@ -58,23 +75,25 @@ def scaled(x: Value, bits: Value) -> Value:
 def exp(x: Value) -> Value:
     """e^x."""
     x = clamp(x, _BOTTOM[x.type.name], _TOP[x.type.name])
-    r, n = reduce(x, 2 * format_of(x).bias)
-    return scaled(expm1_near(r) + 1.0, n)
+    r, n, bits = reduce(x, 2 * format_of(x).bias)
+    return scaled(exp_near(r), n, bits)
+
+
+def exp_within(x: Value) -> Value:
+    """e^x for x within the bounds of `exp_fast`, which stand above."""
+    r, _, bits = reduce(x, format_of(x).bias)
+    return exp_near(r) * power_of_two(bits, x)
 
 
 def exp_fast(x: Value) -> Value:
-    """e^x, but 0 where that is below the smallest normal number, and inf in the last half octave below it."""
-    x = clamp(x, _SUBNORMAL[x.type.name], _TOP[x.type.name])
-    r, n = reduce(x, format_of(x).bias)
-    return (expm1_near(r) + 1.0) * power_of_two(n, x)
+    """e^x, but 0 where that is subnormal, and inf in the last half octave."""
+    return exp_within(clamp(x, _SUBNORMAL[x.type.name], _TOP[x.type.name]))
 
 
 def exp_nonpositive(x: Value) -> Value:
-    """e^x for x <= 0, as softmax wants it: 0 where that is below the smallest normal number."""
+    """e^x for x <= 0, as softmax wants it: 0 where that is subnormal."""
     low = _SUBNORMAL[x.type.name]
-    x = (x < low).select(low, x)
-    r, n = reduce(x, format_of(x).bias)
-    return (expm1_near(r) + 1.0) * power_of_two(n, x)
+    return exp_within((x < low).select(low, x))
 
 
 def exp2(x: Value) -> Value:
@@ -82,14 +101,14 @@ def exp2(x: Value) -> Value:
     form = format_of(x)
     x = clamp(x, -float(form.bias + form.mantissa + 2), float(form.bias + 2))
     n, bits = nearest(x, 1, 2 * form.bias)
-    return scaled(expm1_near((x - n) * 0.6931471805599453) + 1.0, bits)
+    return scaled(exp_near((x - n) * 0.6931471805599453), n, bits)
 
 
 def expm1(x: Value) -> Value:
     """e^x - 1 = 2·(2^(n-1)·(e^r - 1) + (2^(n-1) - ½)), without cancellation where it is small."""
     y = clamp(x, -40.0, _TOP[x.type.name])
-    r, n = reduce(y, format_of(x).bias - 1)
-    half = power_of_two(n, x)
+    r, _, bits = reduce(y, format_of(x).bias - 1)
+    half = power_of_two(bits, x)
     y = fma(expm1_near(r), half, half - 0.5)
     return copysign(y + y, x)
 
@@ -98,10 +117,11 @@ def half_exp(x: Value) -> Value:
     """½ e^x for x >= 0, which is finite longer than e^x is."""
     top = _TOP[x.type.name] + 1.0
     x = (x > top).select(top, x)
-    r, n = reduce(x, 2 * format_of(x).bias - 1)
-    return scaled(expm1_near(r) + 1.0, n)
+    r, n, bits = reduce(x, 2 * format_of(x).bias - 1)
+    return scaled(exp_near(r), n - 1.0, bits)
 
 
 def sigmoid(x: Value) -> Value:
     """1 / (1 + e^-x)."""
-    return 1.0 / (exp_fast(-x) + 1.0)
+    x = clamp(x, -_TOP[x.type.name], -_SUBNORMAL[x.type.name])
+    return 1.0 / (exp_within(-x) + 1.0)

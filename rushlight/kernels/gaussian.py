@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from .exponential import exp_fast, exp_nonpositive, expm1_near, reduce, scaled
-from .floats import absolute, copysign, fma, format_of, head, polynomial
+from .exponential import exp_fast, exp_near, exp_nonpositive, reduce, scaled
+from .floats import absolute, copysign, fma, format_of, head, is_double, polynomial
 from .types import f64
 from .values import Value
 
@@ -47,7 +47,7 @@ def erf(x: Value) -> Value:
     """(2/√π) ∫₀ˣ exp(-t²) dt."""
     t = absolute(x)
     near = _erf_near(x)
-    far = (t > 6.0).select(6.0, t)
+    far = (t > 6.0).select(6.0, t) if is_double(x) else t
     tail = exp_nonpositive(fma(polynomial(far, _FAR[x.type.name]), far, -far))
     return (t > _BORDER).select(copysign(1.0 - tail, x), near)
 
@@ -71,9 +71,9 @@ def erfc(x: Value) -> Value:
     a = absolute(y)
     a = (a > 28.0).select(28.0, a)
     most = head(a, 27)  # whose square is exact
-    r, bits = reduce(-(most * most), 2 * format_of(y).bias)
-    e = expm1_near(r - (a - most) * (a + most)) + 1.0
-    tail = scaled(e * polynomial((a - 4.0) / (a + 4.0), _TAIL) / fma(a, 2.0, 1.0), bits)
+    r, n, bits = reduce(-(most * most), 2 * format_of(y).bias)
+    e = exp_near(r - (a - most) * (a + most))
+    tail = scaled(e * polynomial((a - 4.0) / (a + 4.0), _TAIL) / fma(a, 2.0, 1.0), n, bits)
     far = (y < 0).select(2.0 - tail, tail)
     return (a < 0.5).select(1.0 - _erf_near(y), far).to(x.type.scalar)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from .exponential import exp_fast, half_exp
+from .exponential import exp_within, half_exp
 from .floats import absolute, copysign, fma, polynomial, sqrt
 from .logarithm import log1p
 from .values import Value
@@ -27,7 +27,7 @@ def tanh(x: Value) -> Value:
     y = absolute(x)
     z = x * x
     near = fma(z * polynomial(z, _TANH[x.type.name]), x, x)
-    far = 1.0 - 2.0 / (exp_fast((y > 22.0).select(22.0, y) * 2.0) + 1.0)
+    far = 1.0 - 2.0 / (exp_within((y > 22.0).select(22.0, y) * 2.0) + 1.0)
     return copysign((y < 0.625).select(near, far), x)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from . import cache
 from .ir import Module
-from .targets import Target, binding, host
+from .targets import Target, binding, host, writing
 
 #: addresses of what generated code may call or read, by the names it uses
 symbols: dict[str, int] = {}
@@ -85,7 +85,8 @@ def build(
         name = hashlib.sha256(repr((key, target, cache.generation())).encode()).hexdigest()[:40]
         found = cache.read(name)
         if found is None:
-            module = make()
+            with writing(target):
+                module = make()
             exports = [f.name for f in module.functions if not f.internal]
             imports = sorted(module.imports - {f.name for f in module.functions})
             found = cache.Entry(assemble(text_of(module, target), target), exports, imports)

@@ -1,34 +1,36 @@
 """log x and its relatives, of any float type and number of lanes, without branches.
 
-x = m·2^e with m in [√½, √2); log m = f - ½ f² + f³·P(f), f = m - 1; e·ln 2 is added in two parts.
+x = m·2^e with m in [¾, 3/2); log m = f + f²·P(f), f = m - 1; e·ln 2 is added in two parts.
 """
 
 from __future__ import annotations
 
 import math
 
+from . import avx512
 from .arithmetic import greater
 from .exponential import exp
 from .floats import absolute, copysign, fma, format_of, is_nan, polynomial, power_of_two
 from .values import Value
 
-#: (log(1 + f) - f + ½ f²) / f³: Cephes' logf; minimax for float64 (Remez, in 60 digits)
+#: (log(1 + f) - f) / f²: minimax (Remez, in 80 digits)
 _LOG = {
     "float": (
-        *(7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1),
-        *(-1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1),
+        *(-0.04490961886269488, 0.1044833514941045, -0.13162234899790143, 0.14482061945451322),
+        *(-0.1664776696996207, 0.19990606709259529, -0.2500005457863535, 0.3333345444347578),
+        *(-0.5000000082286862,),
     ),
     "double": (
-        *(0.02615238731482897, -0.05981764322440317, 0.065033650024034, -0.05677713456178846),
-        *(0.05668406006997547, -0.06196699901281858, 0.06684586864945245, -0.07149436492666776),
-        *(0.07691529806545443, -0.08332913769858473, 0.09090923944197449, -0.10000015196486044),
-        *(0.11111111146726169, -0.1249999969167121, 0.1428571428011139, -0.16666666669823216),
-        *(0.2000000000006643, -0.24999999999987987, 0.3333333333333314),
+        *(0.008056193402733126, -0.02935257430184545, 0.050742840627753694, -0.059772126905902154),
+        *(0.06087243760111653, -0.062491975447136215, 0.06642302701142079, -0.07138419823228521),
+        *(0.07693477916318775, -0.08333731899433794, 0.09090889790168899, -0.09999983773293929),
+        *(0.11111110794472333, -0.1250000034934335, 0.14285714301422056, -0.16666666662760332),
+        *(0.1999999999981589, -0.25000000000019573, 0.3333333333333395, -0.4999999999999997),
     ),
 }
 
-#: the bits of √½
-_ROOT_HALF = {"float": 0x3F3504F3, "double": 0x3FE6A09E667F3BCD}
+#: the bits of ¾
+_LOWEST = {"float": 0x3F400000, "double": 0x3FE8000000000000}
 
 #: ln 2 in two parts: SLEEF's (float32), fdlibm's (float64); the first so short that its multiples are exact
 _LN2 = {
@@ -44,64 +46,69 @@ _LOG10_2 = (3.0078125e-1, 2.48745663981195213739e-4)
 _LN2_WHOLE = 0.6931471805599453
 
 
-def split(x: Value) -> tuple[Value, Value]:
-    """m - 1, and e + bias as an integer, where x = m·2^e and m in [√½, √2), for normal x."""
-    form, root = format_of(x), _ROOT_HALF[x.type.name]
-    bits = x.bits(form.integer) + ((form.bias << form.mantissa) - root)
-    m = ((bits & ((1 << form.mantissa) - 1)) + root).bits(x.type.scalar)
-    return m - 1.0, bits >> form.mantissa
-
-
-def exponent(biased: Value, origin: Value) -> Value:
-    """e as a number: it is put into the low bits of 2^mantissa; `origin` is 2^mantissa + bias."""
-    form = format_of(origin)
-    return (biased | ((form.bias + form.mantissa) << form.mantissa)).bits(origin.type.scalar) - origin
-
-
-def origin_of(x: Value) -> Value:
-    """The number that stands for e = 0 in `exponent`."""
+def _ordinal(x: Value) -> Value:
+    """The bits of x, so shifted that e + bias stands above the mantissa."""
     form = format_of(x)
-    return x.f.const(x.type, 2.0**form.mantissa + form.bias)
+    return x.bits(form.integer) + ((form.bias << form.mantissa) - _LOWEST[x.type.name])
 
 
-def normal(x: Value) -> tuple[Value, Value]:
+def _origin(x: Value) -> float:
+    """2^mantissa + bias: what is e = 0 where the exponent is put into the low bits of 2^mantissa."""
+    form = format_of(x)
+    return 2.0**form.mantissa + form.bias
+
+
+def _split_normal(x: Value, origin: Value | float) -> tuple[Value, Value]:
+    """The same for what is not subnormal."""
+    form, bits = format_of(x), _ordinal(x)
+    m = ((bits & ((1 << form.mantissa) - 1)) + _LOWEST[x.type.name]).bits(x.type.scalar)
+    e = (bits >> form.mantissa) | ((form.bias + form.mantissa) << form.mantissa)
+    return m - 1.0, e.bits(x.type.scalar) - origin
+
+
+def _split_wide(x: Value) -> tuple[Value, Value]:
+    m = avx512.mantissa(x)
+    return m - 1.0, avx512.exponent(x) - avx512.exponent(m)
+
+
+def _normal(x: Value) -> tuple[Value, Value]:
     """`x`, scaled to a normal number if it is not, and the origin of its exponent then."""
-    form = format_of(x)
+    form, origin = format_of(x), _origin(x)
     tiny = x < 2.0 ** (1 - form.bias)
-    origin = 2.0**form.mantissa + form.bias
-    return tiny.select(x * 2.0**form.mantissa, x), tiny.select(origin + form.mantissa, origin_of(x))
+    start = tiny.select(origin + form.mantissa, x.f.const(x.type, origin))
+    return tiny.select(x * 2.0**form.mantissa, x), start
+
+
+def split(x: Value, subnormal: bool = True) -> tuple[Value, Value]:
+    """m - 1 and e, where x = m·2^e and m in [¾, 3/2), for x > 0."""
+    if avx512.fits(x):
+        return _split_wide(x)
+    return _split_normal(*(_normal(x) if subnormal else (x, _origin(x))))
 
 
 def _parts(x: Value) -> tuple[Value, Value]:
-    """m - 1 and e: -inf for 0, NaN for what is below."""
-    y, origin = normal(x)
-    f, biased = split(y)
+    """The same for every x: e is -inf of 0, inf of inf, NaN of NaN and what is below zero."""
+    if avx512.fits(x):
+        return _split_wide(x)
+    y, origin = _normal(x)
     origin = (x < 0.0).select(math.nan, (x == 0.0).select(math.inf, origin))
-    return f, exponent(biased, origin)
+    return _split_normal(y, (x < math.inf).select(origin, -x))
 
 
 def _tail(f: Value) -> Value:
-    """log(1 + f) - f for f in [√½ - 1, √2 - 1)."""
-    z = f * f
-    return fma(z, -0.5, f * z * polynomial(f, _LOG[f.type.name]))
+    """log(1 + f) - f for f in [-¼, ½)."""
+    return f * f * polynomial(f, _LOG[f.type.name])
 
 
 def _joined(f: Value, e: Value) -> Value:
     """log(1 + f) + e·ln 2, the small parts first."""
     high, low = _LN2[f.type.name]
-    z = f * f
-    y = fma(e, low, f * z * polynomial(f, _LOG[f.type.name]))
-    return fma(e, high, f + fma(z, -0.5, y))
-
-
-def _unless_endless(x: Value, y: Value) -> Value:
-    """`y`, or `x` itself where that is infinite or NaN."""
-    return (x < math.inf).select(y, x)
+    return fma(e, high, f + fma(f * f, polynomial(f, _LOG[f.type.name]), e * low))
 
 
 def log(x: Value) -> Value:
     """The natural logarithm."""
-    return _unless_endless(x, _joined(*_parts(x)))
+    return _joined(*_parts(x))
 
 
 def log2(x: Value) -> Value:
@@ -109,7 +116,7 @@ def log2(x: Value) -> Value:
     f, e = _parts(x)
     tail = _tail(f)
     y = fma(f, _LOG2E_LESS_1, tail * _LOG2E_LESS_1)
-    return _unless_endless(x, y + tail + f + e)
+    return y + tail + f + e
 
 
 def log10(x: Value) -> Value:
@@ -118,17 +125,25 @@ def log10(x: Value) -> Value:
     tail = _tail(f)
     y = fma(tail, _LOG10E[0], (tail + f) * _LOG10E[1])
     y = fma(e, _LOG10_2[1], fma(f, _LOG10E[0], y))
-    return _unless_endless(x, fma(e, _LOG10_2[0], y))
+    return fma(e, _LOG10_2[0], y)
 
 
 def log1p(x: Value) -> Value:
-    """log(1 + x): what was lost in adding 1 is put back, times 2^-e (½ of it apart, as e may be bias + 1)."""
+    """log(1 + x): what was lost in adding 1 is put back, times 2^-e."""
     u = x + 1.0
-    f, biased = split(u)
-    lost = (x - (u - 1.0)) * power_of_two(-biased + (2 * format_of(x).bias + 1), x)
-    y = _joined(fma(lost, 0.5, f), exponent(biased, origin_of(x)))
+    f, e = split(u, subnormal=False)
+    y = _joined(f + _unscaled(x - (u - 1.0), u, e), e)
     y = (x < -1.0).select(math.nan, (x == -1.0).select(-math.inf, y))
-    return copysign(_unless_endless(x, y), x)
+    return copysign((x < math.inf).select(y, x), x)
+
+
+def _unscaled(x: Value, u: Value, e: Value) -> Value:
+    """x·2^-e, where e is the exponent of u (in two steps, as 2^-e may be subnormal)."""
+    if avx512.fits(x):
+        return avx512.scale(x, -e)
+    form = format_of(x)
+    biased = _ordinal(u) >> form.mantissa
+    return x * power_of_two(-biased + (2 * form.bias + 1), x) * 0.5
 
 
 # -- with other functions ------------------------------------------------------------------------------

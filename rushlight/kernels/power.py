@@ -7,7 +7,7 @@ import struct
 from collections.abc import Callable
 
 from .arithmetic import one, reciprocal, rsqrt, same, signbit, square
-from .exponential import expm1_near, scaled
+from .exponential import exp_near, scaled
 from .floats import (
     absolute,
     clamp,
@@ -21,7 +21,7 @@ from .floats import (
     sqrt,
     unordered,
 )
-from .logarithm import exponent, normal, origin_of, split
+from .logarithm import split
 from .types import f64
 from .values import Value
 
@@ -50,12 +50,12 @@ def _known(y: Value) -> float | None:
 
 # -- float32, computed in float64 ------------------------------------------------------------------------
 
-#: log2(1 + f) / f for 1 + f in [√½, √2], and 2^r for |r| <= ½: minimax, to 2^-35 and 2^-29
+#: log2(1 + f) / f for 1 + f in [¾, 3/2], and 2^r for |r| <= ½: minimax, to 2^-35 and 2^-29
 _LOG2 = (
-    *(0.07736982401820637, -0.1428390653516351, 0.1447486673734685, -0.14315657956015157),
-    *(0.1587697786694728, -0.18030058469259538, 0.20617535990871164, -0.240453166521507),
-    *(0.28853729350781454, -0.36067367480894036, 0.4808983613942154, -0.7213475208688214),
-    *(1.4426950408687091,),
+    *(0.037989711905964944, -0.10204086202499678, 0.13879321259705357, -0.14920818565217325),
+    *(0.1605030812099194, -0.18000364100647107, 0.20605685545140387, -0.24045841762881623),
+    *(0.2885404281401713, -0.36067365347575675, 0.4808983326397858, -0.7213475208314023),
+    *(1.4426950409106452,),
 )
 _EXP2 = (
     *(0.0001534582681908338, 0.0013399931662714721, 0.009618488889640326, 0.05550328775626067),
@@ -66,8 +66,8 @@ _TOP = 3.4028234663852886e38  # the greatest float32, an even integer, stands in
 
 def _of_singles(x: Value, y: Value) -> Value:
     """x^y for x > 0."""
-    f, biased = split(x.to(f64))
-    log = fma(f, polynomial(f, _LOG2), exponent(biased, origin_of(f)))
+    f, e = split(x.to(f64), subnormal=False)
+    log = fma(f, polynomial(f, _LOG2), e)
     product = clamp(clamp(y, -_TOP, _TOP).to(f64) * log, -160.0, 130.0)
     n, bits = nearest(product, 1, format_of(f).bias)
     return (polynomial(product - n, _EXP2) * power_of_two(bits, f)).to(x.type.scalar)
@@ -76,10 +76,10 @@ def _of_singles(x: Value, y: Value) -> Value:
 # -- float64, the logarithm in two numbers ---------------------------------------------------------------
 # As fdlibm's e_pow.c does it: heads of 21 bits, whose products and sums are exact.
 
-#: (3 artanh s / s - 3 - s²) / s⁴ as a function of s², for s <= (√2 - 1) / (√2 + 1): minimax
+#: (3 artanh s / s - 3 - s²) / s⁴ as a function of s², for |s| <= ⅕: minimax
 _ARTANH = (
-    *(0.1758638886086937, 0.1755918754230884, 0.20002213796962295, 0.2307689230822907),
-    *(0.27272727504484995, 0.33333333332476983, 0.4285714285714406, 0.6),
+    *(0.16888459229085154, 0.1558720843675847, 0.1765539929980212, 0.19999800827840766),
+    *(0.2307692586216819, 0.27272727250885287, 0.3333333333341905, 0.42857142857142727, 0.6),
 )
 _SCALE = 0.9617966939259756  # ⅔ / ln 2, and the same in two parts
 _SCALE_HEAD, _SCALE_REST = 0.9617962837219238, 4.102040517767816e-07
@@ -92,9 +92,7 @@ def _head(x: Value) -> Value:
 
 def _log2(x: Value) -> tuple[Value, Value]:
     """log2 x as a head and a rest: e + ⅔/ln 2 · s·(3 + s² + ...), s = (m - 1) / (m + 1)."""
-    y, origin = normal(x)
-    f, biased = split(y)
-    e = exponent(biased, origin)
+    f, e = split(x)
     s, rest = _quotient(f)
     square, s_head = s * s, _head(s)
     more = square * square * polynomial(square, _ARTANH) + rest * (s_head + s)
@@ -128,7 +126,7 @@ def _of_doubles(x: Value, y: Value) -> Value:
     product, rest = y_head * log, (y - y_head) * log + y * log_rest
     n, bits = nearest(clamp(product + rest, -1080.0, 1030.0), 1, 2 * format_of(x).bias)
     r = clamp((product - n) + rest, -1.0, 1.0)
-    return scaled(expm1_near(r * 0.6931471805599453) + 1.0, bits)
+    return scaled(exp_near(r * 0.6931471805599453), n, bits)
 
 
 # -- what is not a number of the usual kind -----------------------------------------------------------------

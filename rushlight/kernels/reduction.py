@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Callable
 
+from . import targets
 from .arithmetic import rint
 from .floats import absolute, fma, head, is_double, nearest
 from .types import f64, i1
 from .values import Value
 
-#: ½π in parts, all but the last so short that n times them is exact, up to where the parts suffice for x
+#: ½π in parts, all but the last so short that n times them is exact, up to where the parts suffice for x;
+#: and in parts of full length, for processors that subtract the exact product
 _HALF_PI = {
     "float": (1.5703125, 0.000483751297, 7.54953362e-08, 2.56334407e-12),
     "double": (1.5707963267341256, 6.077100506303966e-11, 2.0222662487959506e-21),
 }
+_HALF_PI_FUSED = (1.57079637, -4.37113883e-08, -1.71512451e-15)
 _NEAR = {"float": 8192.0, "double": 1e6}
 
 #: the binary digits of 2/π after the point, 26 at a time
@@ -29,30 +33,54 @@ _SCALE = 256  # powers of 2 that x lends the digits, of which the last would be 
 _CHUNKS = {"float": 8, "double": 46}
 
 
-def quadrant(x: Value) -> tuple[Value, Value, Value]:
-    """r, a small number that r lacks, and n in the low bits of an integer."""
-    results = [x.f.var(v) for v in _quadrant_near(x)]
+def quadrant(x: Value) -> tuple[Value, Value]:
+    """r, and n in the low bits of an integer."""
+    r, turns = _near_or_far(x, _less_fused if _fuses(x) else _less_parts, 2)
+    return r, turns
+
+
+def quadrant_and_tail(x: Value) -> tuple[Value, Value, Value]:
+    """The same, and the small number that r lacks."""
+    r, turns, tail = _near_or_far(x, _less_parts, 3)
+    return r, turns, tail
+
+
+def _near_or_far(x: Value, less: Callable[[Value, Value], tuple[Value, Value]], count: int) -> list[Value]:
+    """The first `count` of r, the bits of n, and the tail, in two ways by the size of x."""
+    n, turns = nearest(x, 2 / math.pi, 0)
+    r, tail = less(x, n)
+    results = [x.f.var(v) for v in (r, turns, tail)[:count]]
     far = absolute(x) > _NEAR[x.type.name]
     with x.f.when(any_lane(far)):
-        for result, slow in zip(results, _quadrant_far(x), strict=True):
+        for result, slow in zip(results, _quadrant_far(x), strict=False):
             result.set(far.select(slow, result))
-    r, tail, turns = results
-    return r.now, tail.now, turns.now
+    return [result.now for result in results]
 
 
-def _quadrant_near(x: Value) -> tuple[Value, Value, Value]:
-    """The same for x below a bound: of the parts all but two are taken off exactly, and what the difference
-    with the last but one loses goes with the last.
+def _less_parts(x: Value, n: Value) -> tuple[Value, Value]:
+    """x - n·½π and its tail: of the parts all but two are taken off exactly, and what the difference with the
+    last but one loses goes with the last.
     """
     *whole, middle, last = _HALF_PI[x.type.name]
-    n, turns = nearest(x, 2 / math.pi, 0)
     for part in whole:
         x = fma(n, -part, x)
     step = n * middle
     near = x - step
     rest = fma(n, -last, (x - near) - step)
     r = near + rest
-    return r, (near - r) + rest, turns
+    return r, (near - r) + rest
+
+
+def _fuses(x: Value) -> bool:
+    target = targets.now()
+    return target is not None and target.fuses and not is_double(x)
+
+
+def _less_fused(x: Value, n: Value) -> tuple[Value, Value]:
+    """x - n·½π; nothing is known of its tail."""
+    for part in _HALF_PI_FUSED:
+        x = fma(n, -part, x)
+    return x, x
 
 
 def any_lane(mask: Value) -> Value:
@@ -61,7 +89,7 @@ def any_lane(mask: Value) -> Value:
 
 
 def _quadrant_far(x: Value) -> tuple[Value, Value, Value]:
-    """The same for any size of x, slowly (Payne and Hanek): x·2/π in float64, 26 digits of 2/π at a time.
+    """r, n and the tail for any x, slowly (Payne and Hanek): x·2/π in float64, 26 digits of 2/π at a time.
 
     The products of the two halves of x are exact; of each only the remainder mod 4 counts; their sum is kept
     in two numbers.
@@ -82,7 +110,8 @@ def _quadrant_far(x: Value) -> tuple[Value, Value, Value]:
     n = rint(total.now)
     angle, tail = _quarters(total - n, error.now)
     r = angle.to(x.type.scalar)
-    return r, ((angle - r.to(f64)) + tail).to(x.type.scalar), nearest(n.to(x.type.scalar), 1, 0)[1]
+    turns = nearest(n.to(x.type.scalar), 1, 0)[1]
+    return r, turns, ((angle - r.to(f64)) + tail).to(x.type.scalar)
 
 
 def _quarters(x: Value, more: Value) -> tuple[Value, Value]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -32,10 +35,33 @@ class Target(NamedTuple):
         return self.bits == 512
 
     @property
+    def fuses(self) -> bool:
+        """Whether x·y + z is one instruction."""
+        return self.bits >= 256 or self.triple.startswith("aarch64")
+
+    @property
     def attributes(self) -> str:
         """What LLVM is told of every function: older AVX-512 processors else get half vectors."""
         wide = ' "prefer-vector-width"="512" "min-legal-vector-width"="512"' if self.bits == 512 else ""
         return f"attributes #0 = {{ nounwind{wide} }}"
+
+
+_now: ContextVar[Target | None] = ContextVar("target", default=None)
+
+
+@contextmanager
+def writing(target: Target) -> Iterator[None]:
+    """The code written inside is for this machine."""
+    token = _now.set(target)
+    try:
+        yield
+    finally:
+        _now.reset(token)
+
+
+def now() -> Target | None:
+    """The machine that code is being written for, where that is known."""
+    return _now.get()
 
 
 #: processors by name, for `RUSHLIGHT_CPU` and for tests of the code that others run

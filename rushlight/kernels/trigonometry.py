@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .floats import fma, format_of, polynomial
-from .reduction import quadrant
+from .reduction import quadrant, quadrant_and_tail
 from .values import Value
 
 #: (sin r - r) / r³, (cos r - 1 + ½ r²) / r⁴ and (tan r - r) / r³ as functions of r², |r| <= ¼π: Cephes' sinf
@@ -47,7 +47,7 @@ def _near(r: Value) -> tuple[Value, Value]:
 
 def _turned(x: Value, quarter: int) -> Value:
     """The sine of `x` plus quarter turns."""
-    r, _, n = quadrant(x)
+    r, n = quadrant(x)
     n = n + quarter if quarter else n
     sine, cosine = _near(r)
     y = ((n & 1) != 0).select(cosine, sine)
@@ -67,7 +67,7 @@ def cos(x: Value) -> Value:
 
 def tan(x: Value) -> Value:
     """The tangent: of r + its tail, whose share is about tail·(1 + tan² r); -1 / that after odd quarters."""
-    r, tail, n = quadrant(x)
+    r, n, tail = quadrant_and_tail(x)
     z = r * r
     y = r + fma(z * r, polynomial(z, _TAN[x.type.name]), tail * fma(z, 1.6, 1.0))
     y = ((n & 1) != 0).select(-1.0 / y, y)
