@@ -1,7 +1,8 @@
 """Products of NumPy arrays in every dtype, as PyTorch multiplies them.
 
 Operands are of one dtype. float32 and float64 go to our own kernels, or to BLAS where there is no machine
-code. Half types are multiplied in float32; integers wrap around, and are multiplied in float64 when no partial
+code. Half types are multiplied in float32; integers wrap around, and are multiplied in float64 when no
+partial
 sum can pass 2^53 (NumPy's own integer product has neither blocks nor vectors).
 """
 
