@@ -139,8 +139,31 @@ def test_dtypes(name: str, report: Report) -> None:
     for sample in [c for c in h.cases(op) if h.has_floats(c)][:8]:
         for dtype in h.DTYPES[2:]:
             cast = h.cast_floats(sample, dtype)
-            report.note(f"{dtype} {label(sample)}", compare(op, cast))
+            problem = compare(op, cast)
+            if problem and dtype in ("float16", "bfloat16") and is_nearer(op, cast):
+                problem = None
+            report.note(f"{dtype} {label(sample)}", problem)
     report.conclude()
+
+
+def is_nearer(op: Op, sample: Sample) -> bool:
+    """Whether our result in half precision is nearer to torch's in float64 than torch's own in half is.
+
+    On some processors torch adds float16 products of a convolution up in float16.
+    """
+    made, refused = h.attempt(lambda: (h.ours(op, sample)[0], h.theirs(op, sample)[0]))
+    wide = h.changed(sample, lambda a: a.astype(np.float64) if a.dtype.kind in "fV" else a)
+    exact, unknown = h.attempt(lambda: h.theirs(op, wide)[0])
+    if refused or unknown:
+        return False
+    mine, torchs = (_error(result, exact) for result in made)
+    return mine < torchs
+
+
+def _error(result: Any, exact: Any) -> float:
+    """The largest distance of a result's numbers from the exact ones."""
+    pairs = zip(h.leaves(result), h.leaves(exact))
+    return max(np.abs(h.numbers(a).astype(float) - h.numbers(b)).max() for a, b in pairs)
 
 
 @needs_torch
