@@ -41,6 +41,12 @@ _EXP_WHOLE = {
     "double": _EXPM1["double"],
 }
 
+#: e^2r = 1 + 2r + ...
+_TWICE = {
+    kind: [c * 2 ** (len(known) + 1 - k) for k, c in enumerate((*known, 1.0, 1.0))]
+    for kind, known in _EXP_WHOLE.items()
+}
+
 #: where e^x is surely infinite, surely zero, and below the smallest normal number
 _TOP = {"float": 89.0, "double": 710.0}
 _BOTTOM = {"float": -104.0, "double": -746.0}
@@ -85,6 +91,14 @@ def exp_within(x: Value) -> Value:
     return exp_near(r) * power_of_two(bits, x)
 
 
+def exp_twice(x: Value) -> tuple[Value, Value]:
+    """e^2r and 2^n, whose product is e^2x, for x of moderate size: x = n·½ ln 2 + r."""
+    high, low = _LN2[x.type.name]
+    n, bits = nearest(x, 2 * _LOG2E, format_of(x).bias)
+    r = fma(n, -0.5 * low, fma(n, -0.5 * high, x))
+    return polynomial(r, _TWICE[x.type.name]), power_of_two(bits, x)
+
+
 def exp_fast(x: Value) -> Value:
     """e^x, but 0 where that is subnormal, and inf in the last half octave."""
     return exp_within(clamp(x, _SUBNORMAL[x.type.name], _TOP[x.type.name]))
@@ -94,6 +108,12 @@ def exp_nonpositive(x: Value) -> Value:
     """e^x for x <= 0, as softmax wants it: 0 where that is subnormal."""
     low = _SUBNORMAL[x.type.name]
     return exp_within((x < low).select(low, x))
+
+
+def exp_single(x: Value) -> Value:
+    """e^x in float64 with the precision of float32, for |x| < 700."""
+    r, _, bits = reduce(x, format_of(x).bias)
+    return polynomial(r, (*_EXPM1["float"], 1.0, 1.0)) * power_of_two(bits, x)
 
 
 def exp2(x: Value) -> Value:
