@@ -167,7 +167,8 @@ class Pointwise(Op):
         """The op on arrays and numbers, with promotion, broadcasting and the
         names of both shapes in errors.
         """
-        if not options and self.checks is None and len(args) == len(self.tensors):
+        plain = self.checks is None and self.computes is None and not options
+        if plain and len(args) == len(self.tensors):
             made = self.quick.new(*args)
             if made is not None:
                 return made
