@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..dtypes import compute_type
+from . import attention_native as native
 from .numpy import cast, sum_to
 
 Array = Any
@@ -73,7 +74,6 @@ def _scores(query: Array, key: Array, mask: Any, is_causal: bool, scale: float) 
         lead = np.broadcast_shapes(lead, key.shape[:-2])
     if mask is not None:
         lead = np.broadcast_shapes(lead, mask.shape[:-2])
-        _refuse_stretching(mask.shape, query.shape[-2], key.shape[-2])
         mask = mask if mask.dtype.kind == "b" else cast(mask, work)
     scaled = cast(query, work) * work.type(scale)
     wide = (*lead, *query.shape[-2:])
@@ -113,6 +113,12 @@ def forward(
     """softmax(scale · Q Kᵀ + mask) V, and log Σ exp of each row. Raises ValueError for shapes that do not
     fit.
     """
+    work = compute_type(query.dtype)
+    if mask is not None:
+        _refuse_stretching(mask.shape, query.shape[-2], key.shape[-2])
+    if native.fits(work, query, key, value, mask):
+        out, logsumexp = native.forward(query, key, value, mask, is_causal, scale, work)
+        return cast(out, query.dtype), logsumexp
     scores = _scores(query, key, mask, is_causal, scale)
     values = cast(value, scores.query.dtype)
     lead = scores.query.shape[:-2]
@@ -140,8 +146,12 @@ def backward(
     """The four cotangents, from the output and log Σ exp that forward gave: P = exp(S - log Σ), dS = P (dP -
     Σ g·out).
     """
+    work = compute_type(query.dtype)
+    if not mask_too and native.fits(work, query, key, value, mask):
+        found = native.backward(g, query, key, value, mask, saved, is_causal, scale, work)
+        pairs = zip((query, key, value), found, strict=True)
+        return (*(cast(sum_to(d, x.shape), x.dtype) for x, d in pairs), None)
     scores = _scores(query, key, mask, is_causal, scale)
-    work = scores.query.dtype
     g, out, keys_, values = (cast(x, work) for x in (g, saved[0], key, value))
     lead = g.shape[:-2]
     dq = np.zeros((*lead, *query.shape[-2:]), work)
