@@ -33,7 +33,7 @@ def builtins(parameter: type) -> tuple[Any, Any]:
     own: dict[str, Any] = {"py_Tensor": id(tensor), "py_Parameter": id(parameter), "py_Leaf": id(Leaf)}
     own[get] = layout.address(getattr(ctypes.pythonapi, get))
     code = llvm.build(("lists", sorted(_offsets.items())), _module, **own)
-    return tuple(layout.builtin(name, code[name]) for name in ("gather", "count_changes"))  # type: ignore[return-value]
+    return layout.builtin("gather", code["gather"]), layout.builtin("count_changes", code["count_changes"])
 
 
 def _module() -> Module:
