@@ -66,7 +66,7 @@ class Bench(NamedTuple):
         budget = self.plan.budget * (STEP_BUDGET if isinstance(case, steps.Step) else 1)
         for threads in self.threads:
             self.use(threads)
-            t, o, ratio = measure(theirs, mine, self.plan._replace(budget=budget))
+            t, o, ratio = measure(theirs, mine, self.plan._replace(budget=budget, threads=threads))
             met = None if case.wanted is None else ratio >= case.wanted
             row.cells.append(Cell(table.duration(t / case.units), table.duration(o / case.units), ratio, met))
 
