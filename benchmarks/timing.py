@@ -119,7 +119,7 @@ def measure(theirs: Call, ours: Call, plan: Plan) -> Times:
 def _settled(side: Call, number: int, plan: Plan) -> float:
     """Mean seconds of a call, once the other side's threads sleep and this side's are awake.
 
-    A thread of libgomp spins for milliseconds after torch's last parallel region, on a core that is ours by then.
+    A thread of libgomp spins for milliseconds after a parallel region of torch, on a core then ours.
     """
     if plan.threads > 1:
         time.sleep(PARKED)
