@@ -18,7 +18,7 @@ from .types import Type
 
 DEEP = 384  # steps of a block of k: a panel of A is then in L1, one of B in L2
 WIDE = 512  # columns whose panels of B stay in L2 together
-NEAR = 384 << 10  # bytes of B that are read in place, from L2, again and again
+NEAR = 800 << 10  # bytes of B that are read in place, from L2, again and again
 FAR = 128 << 10  # bytes of B from which few rows read it in bands
 FEW = 14  # rows, at most, that go through B once
 SHARED = 4e5  # multiplications and additions that are worth a second thread: 4 us
