@@ -9,6 +9,7 @@ import numpy as np
 
 import rushlight.threads as threads
 
+from ..kernels import gemm_calls, native
 from ..kernels.gemm_plan import Layout, Plan, plan
 from ..kernels.targets import host
 from ..kernels.types import f32, f64
@@ -37,7 +38,23 @@ _scratch: list[Array] = []  # what no call uses at this moment; a call takes one
 @functools.cache
 def _watch() -> None:
     """Plan anew when the number of threads changes."""
-    threads.followers.append(lambda _: _calls.clear())
+    threads.followers.append(lambda _: (_calls.clear(), gemm_calls.forget()))
+
+
+def known(*arrays: Any) -> Any:
+    """x @ y (+ addend) if such a product was made before and machine code may be used; else None.
+
+    A builtin takes this name when it is first called: ask the module for it.
+    """
+    _globals["known"] = gemm_calls.builtin() if native.on() else _nothing
+    return _globals["known"](*arrays)
+
+
+_globals = globals()
+
+
+def _nothing(*arrays: Any) -> None:
+    """What the table knows where there is no machine code."""
 
 
 def product(x: Array, y: Array, addend: Array | None = None, alpha: float = 1.0, beta: float = 1.0) -> Any:
@@ -45,6 +62,10 @@ def product(x: Array, y: Array, addend: Array | None = None, alpha: float = 1.0,
 
     The operands have one dtype and sizes that fit; the addend broadcasts to the product.
     """
+    if alpha == 1.0 and beta == 1.0:
+        found = known(x, y) if addend is None else known(x, y, addend)
+        if found is not None:
+            return found
     key = (x.shape, x.strides, y.shape, y.strides, x.dtype.char)
     if addend is not None or alpha != 1.0:
         key += (None, True) if addend is None else (addend.shape, addend.strides, alpha != 1.0)
@@ -55,16 +76,36 @@ def product(x: Array, y: Array, addend: Array | None = None, alpha: float = 1.0,
     if call is None:
         return None
     out = np.empty(call.shape, x.dtype)
+    given = (x, y) if addend is None else (x, y, addend)
     if True in call.copied:
         x, y, addend = _copies(call, x, y, addend)
     if call.turned:
         x, y = y, x
-    run = call.plan.kernel.run
-    if call.plan.scratch:
-        with_scratch(call.plan, x, y, out, addend, alpha, beta, *call.rest)
-    else:
-        run(call.plan.total, call.plan.grain, x, y, out, addend, alpha, beta, *call.rest)
+    made = call.plan
+    if made.scratch:
+        with_scratch(made, x, y, out, addend, alpha, beta, *call.rest)
+        return out
+    made.kernel.run(made.total, made.grain, x, y, out, addend, alpha, beta, *call.rest)
+    if True not in call.copied and alpha == beta == 1.0:
+        entry = gemm_calls.Entry(
+            *(made.kernel.address, made.total, made.grain, call.turned, call.shape, call.rest)
+        )
+        gemm_calls.remember(given, entry)
     return out
+
+
+def of_vectors(x: Array, y: Array) -> Any:
+    """x @ y where one is a vector, which stands for a row on the left, for a column on the right; or None."""
+    found = known(x, y)
+    if found is not None:
+        return found
+    rows, columns = x if x.ndim == 2 else x[None], y if y.ndim == 2 else y[:, None]
+    found = product(rows, columns)
+    if found is None:
+        return None
+    shape = x.shape[:-1] + y.shape[1:]
+    gemm_calls.remember_alike((x, y), (rows, columns), shape)
+    return found.reshape(shape)
 
 
 def with_scratch(plan: Plan, x: Array, y: Array, out: Array, addend: Any, *rest: Any) -> None:

@@ -10,10 +10,12 @@ from typing import Any
 
 import rushlight.scalar as scalar
 
-from ..kernels import llvm, total, views
+from ..kernels import gemm_calls, llvm, total, views
 from ..ops.declare import Op
 from ..ops.elementwise import Pointwise
 from . import machine
+from . import machine_nodes as nodes
+from .apart import backward_apart, needed
 from .codegen import namespace
 from .engine import binding, counter
 from .fastpath import module_of
@@ -39,7 +41,7 @@ def machine_call(op: Pointwise, python: Callable[..., Any], name: str) -> Call:
         plan += _variant(two, fast_keeps(op), op.tensors)
         plan += _variant(three, (*fast_keeps(op), "shape", "second shape"), op.tensors)
         backwards = [one, two, three]
-    plan += [0] * (machine.WORDS - len(plan))
+    plan += [0] * (nodes.WORDS - len(plan))
     return Call(plan, (op.quick, python, positional, backwards), name, module_of(op), op.doc)
 
 
@@ -54,10 +56,40 @@ def special_call(op: Op, python: Callable[..., Any], replay: Callable[..., Any])
     backward = _make_backward(op, op.tensors, rule)
     again = (replay, (), {})
     plan = [compute(), 0, id(python), 1, True, id(()), id(again)]
-    plan += [id(backward), 3 + len(keeps), *(machine.KEPT[k] for k in keeps)]
-    plan += [0] * (machine.WORDS - len(plan))
+    plan += [id(backward), 3 + len(keeps), *(nodes.KEPT[k] for k in keeps)]
+    plan += [0] * (nodes.WORDS - len(plan))
     kind = CallView if op.is_view else Call
     return kind(plan, (python, backward, again), op.name, module_of(op), op.doc)
+
+
+#: what the code of products is to know of an op: the rank of its matrices, and whether the second is turned
+PRODUCTS = {
+    "matmul": 0,
+    "mm": 2 * gemm_calls.RANK,
+    "bmm": 3 * gemm_calls.RANK,
+    "linear": 2 * gemm_calls.RANK | gemm_calls.TURNED_SECOND,
+}
+
+
+def product_call(op: Op, python: Callable[..., Any]) -> Call:
+    """The call of a product of matrices, whose sizes and strides the table of products may know."""
+    backward, asked = backward_apart(op), needed(op)
+    codes: dict[str, str] = dict(zip(op.tensors, ("first", "second", "third"), strict=False))
+    keeps = [_code_of(codes, name, [codes[by] for by in asking]) for name, asking in asked.items()]
+    length = 3 + sum(2 if k in nodes.WIDE else 1 for k in keeps)
+    variant = [id(backward), length, *(nodes.KEPT[k] for k in keeps)]
+    variant += [0] * (2 + nodes.MOST_KEPT - len(variant))
+    plan = [gemm_calls.address(), PRODUCTS[op.name], id(python), len(op.tensors), True, id(()), 0]
+    plan += [0] * (nodes.PAIR - len(plan)) + variant + variant
+    return Call(plan, (python, backward), op.name, module_of(op), op.doc)
+
+
+def _code_of(codes: dict[str, str], name: str, asking: list[str]) -> str:
+    """The word for something kept: an input, if but one input asks for it, only where that is tracked."""
+    if name in codes:
+        return f"{codes[name]} for {asking[0]}" if len(asking) == 1 else codes[name]
+    base = codes[name.removesuffix("_shape")]
+    return "shape" if base == "first" else f"{base} shape"
 
 
 def reshaped() -> int:
@@ -74,7 +106,7 @@ def machine_call_into(op: Pointwise, python: Callable[..., Any]) -> CallInto:
     """The op's call in place; what that does not take goes to its `python` function."""
     name = f"{op.name}_"
     plan = [llvm.symbols["rushlight_make_into"], op.quick.head, id(python), len(op.tensors), id(name)]
-    plan += [0] * (machine.WORDS - len(plan))
+    plan += [0] * (nodes.WORDS - len(plan))
     return CallInto(plan, (op.quick, python, name), name, module_of(op), python.__doc__ or "")
 
 
@@ -83,6 +115,6 @@ def _variant(backward: Callable[..., Any], keeps: tuple[str, ...], inputs: tuple
     number.
     """
     codes = dict(zip(inputs, ("first", "second", "number"), strict=False)) | {"out": "out"}
-    kept = [machine.KEPT[codes.get(n, n)] for n in keeps]
-    length = 3 + sum(1 if k >= machine.KEPT["number"] else 2 for k in kept)
-    return [id(backward), length, *kept, *[0] * (machine.MOST_KEPT - len(kept))]
+    kept = [nodes.KEPT[codes.get(n, n)] for n in keeps]
+    length = 3 + sum(1 if k >= nodes.KEPT["number"] else 2 for k in kept)
+    return [id(backward), length, *kept, *[0] * (nodes.MOST_KEPT - len(kept))]

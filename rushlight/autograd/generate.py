@@ -258,11 +258,13 @@ def method(op: Op, operator: bool = False) -> Any:
 @functools.cache
 def _call_of(op: Op, operator: bool) -> Any:
     """The op's call in machine code, where there is one."""
-    special = op.name in ("sum", "view", "t")
-    if not (special or has_fast_path(op)) or not native.on():
+    special, product = op.name in ("sum", "view", "t"), op.name in ("mm", "matmul", "bmm", "linear")
+    if not (special or product or has_fast_path(op)) or not native.on():
         return None
-    from .calls import machine_call, special_call
+    from .calls import machine_call, product_call, special_call
 
+    if product:
+        return product_call(op, _python_function(op, operator))
     if special:
         return special_call(op, _python_function(op, operator), Later(op, binding.function))
     assert isinstance(op, Pointwise)

@@ -18,7 +18,7 @@ def _with_dim(name: str) -> Callable[[Kept], str]:
 
 
 def _of_matmul(kept: Kept) -> str:
-    ranks = {name: kept[name].ndim for name in ("input", "other") if name in kept}
+    ranks = {name: kept[name].ndim for name in ("input", "other") if kept.get(name) is not None}
     if max(ranks.values(), default=2) > 2:
         return "UnsafeViewBackward0"
     if ranks.get("other") == 1:
@@ -27,7 +27,7 @@ def _of_matmul(kept: Kept) -> str:
 
 
 def _of_linear(kept: Kept) -> str:
-    deep = "input" in kept and kept["input"].ndim > 2
+    deep = kept.get("input") is not None and kept["input"].ndim > 2
     if "bias" in kept["tracked"]:
         return "ViewBackward0" if deep else "AddmmBackward0"
     return "UnsafeViewBackward0" if deep else "MmBackward0"
@@ -101,4 +101,7 @@ def name_of(node: list[Any]) -> str:
         return known
     names = getattr(backward, "kept_names", ())
     kept = dict(zip(names, node[3:], strict=False))  # nothing where the node is freed
-    return known(kept | {"tracked": getattr(backward, "tracked", ())})
+    tracked, inputs = getattr(backward, "tracked", ()), node[2]
+    if inputs.__class__ is tuple:
+        tracked = [name for name, n in zip(tracked, inputs, strict=False) if n is not None]
+    return known(kept | {"tracked": tracked})

@@ -1,10 +1,8 @@
 """Kernels as Python calls them: `kernel(total, grain, *arrays and numbers)`.
 
 Every kernel is `void kernel(ptr slots, i64 lo, i64 hi, i64 tid)`: it does the items lo..hi of a range that is
-cut
-into chunks of a fixed grain, so that results do not depend on how many threads share them. A slot is 8 bytes:
-an
-array's address, an integer, or a double.
+cut into chunks of a fixed grain, so that results do not depend on how many threads share them. A slot is 8
+bytes: an array's address, an integer, or a double.
 """
 
 from __future__ import annotations
@@ -34,21 +32,23 @@ class Kernel:
     """Machine code with the kernel's ABI, compiled (or loaded from the disk cache) when it is first called.
 
     `key` says what the code depends on, `make(target)` writes it. The call checks nothing: whoever calls
-    guards types, sizes and layouts. `run` is the builtin itself, once there is one.
+    guards types, sizes and layouts. `run` is the builtin itself, once there is one, and `address` where the
+    code is.
     """
 
-    __slots__ = ("key", "make", "run")
+    __slots__ = ("key", "make", "run", "address")
     run: Callable[..., None]
 
     def __init__(self, key: object, make: Callable[[Target], Module]) -> None:
-        self.key, self.make, self.run = key, make, self._first
+        self.key, self.make, self.run, self.address = key, make, self._first, 0
 
     def __call__(self, total: int, grain: int, *slots: Any) -> None:
         """Do the items 0..total in chunks of `grain`."""
         self.run(total, grain, *slots)
 
     def _first(self, *args: Any) -> None:
-        self.run = launcher(self.key, llvm.build(self.key, lambda: self.make(host()))["kernel"])
+        self.address = llvm.build(self.key, lambda: self.make(host()))["kernel"]
+        self.run = launcher(self.key, self.address)
         self.run(*args)
 
 

@@ -247,14 +247,15 @@ class Op:
         return _joint_rule([self.formulas[name] for name in tracked])
 
 
-def _parameters(fn: Callable[..., Any]) -> list[str]:
+def parameter_names(fn: Callable[..., Any]) -> list[str]:
+    """The names of a function's parameters, in order."""
     return list(inspect.signature(fn).parameters)
 
 
 def _joint_rule(formulas: list[Callable[..., Any]]) -> Rule:
     """One function of (g, *kept) from a formula per input."""
-    keeps = sorted({name for f in formulas for name in _parameters(f)[1:]})
-    calls = [f"f{i}({', '.join(['g', *_parameters(f)[1:]])})" for i, f in enumerate(formulas)]
+    keeps = sorted({name for f in formulas for name in parameter_names(f)[1:]})
+    calls = [f"f{i}({', '.join(['g', *parameter_names(f)[1:]])})" for i, f in enumerate(formulas)]
     result = calls[0] if len(calls) == 1 else f"({', '.join(calls)})"
     joint = eval(f"lambda {', '.join(['g', *keeps])}: {result}", {f"f{i}": f for i, f in enumerate(formulas)})
     return Rule(keeps, joint, joint)
@@ -264,7 +265,7 @@ def _whole_rule(fn: Callable[..., Any], tensors: tuple[str, ...], tracked: tuple
     """A stated backward, told in `need` (if it asks) which inputs are tracked,
     its answers picked for those.
     """
-    names = _parameters(fn)[1:]
+    names = parameter_names(fn)[1:]
     keeps = [n for n in names if n != "need"]
     at = [tensors.index(name) for name in tracked]
     given = ", ".join(["g", *(n if n != "need" else "need=tracked" for n in names)])

@@ -109,13 +109,13 @@ def _refuse(x: Array, w: Array, bias: Array | None) -> NoReturn:
 # -- the three cotangents -------------------------------------------------------------------------------
 
 
-def _fast(g: Any) -> bool:
-    """Whether this cotangent (and so the operands of its type) is a matrix that BLAS multiplies as it is."""
-    return g.__class__ is ndarray and g.ndim == 2 and g.dtype.char in BLAS
+def _fast(g: Any, x: Any) -> bool:
+    """Whether these are matrices of a type that BLAS multiplies as it is."""
+    return g.__class__ is x.__class__ is ndarray and g.ndim == x.ndim == 2 and g.dtype.char in BLAS
 
 
 def _input_cotangent(g: Any, weight: Any) -> Any:
-    if _fast(g) and weight.__class__ is ndarray and weight.ndim == 2:
+    if _fast(g, weight):
         return array_dot(g, weight)
     if len(weight.shape) == 1:
         return mul(unsqueeze(g, -1), conj(weight))
@@ -123,7 +123,7 @@ def _input_cotangent(g: Any, weight: Any) -> Any:
 
 
 def _weight_cotangent(g: Any, input: Any, weight_shape: tuple[int, ...]) -> Any:
-    if _fast(g) and input.__class__ is ndarray and input.ndim == 2:
+    if _fast(g, input):
         return array_dot(g.T, input)
     n = _rows_of(input)
     rows = reshape(conj(input), (n, input.shape[-1]))
@@ -133,7 +133,7 @@ def _weight_cotangent(g: Any, input: Any, weight_shape: tuple[int, ...]) -> Any:
 
 
 def _bias_cotangent(g: Any, bias_shape: tuple[int, ...]) -> Any:
-    if _fast(g) and bias_shape == g.shape[1:]:
+    if _fast(g, g) and bias_shape == g.shape[1:]:
         return sum_rows(g)
     return unbroadcast(g, bias_shape)
 

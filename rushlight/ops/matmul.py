@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ..arrays.products import BLAS, stacked
+from ..arrays.products import BLAS, FLOATS, stacked
 from ..arrays.products import dot as array_dot
 from ..dtypes import BOOL, OF_NUMPY
 from ..dtypes import dtype as Dtype
@@ -204,7 +204,15 @@ def mm(input: Array, mat2: Array, /) -> Array:
         mismatch("mm", input.shape, mat2.shape)
 
 
-mm.vjp(input=lambda g, mat2: mm(g, mH(mat2)), mat2=lambda g, input: mm(mH(input), g))
+def _mm_input(g: Any, mat2: Any) -> Any:
+    return mm(g, mat2.T if mat2.__class__ is ndarray and mat2.dtype.char in FLOATS else mH(mat2))
+
+
+def _mm_mat2(g: Any, input: Any) -> Any:
+    return mm(input.T if input.__class__ is ndarray and input.dtype.char in FLOATS else mH(input), g)
+
+
+mm.vjp(input=_mm_input, mat2=_mm_mat2)
 
 
 @primitive(forms="mo")
