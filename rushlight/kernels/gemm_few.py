@@ -1,12 +1,12 @@
 """Products with few rows: C = α·A·B + β·D where B is read once, and should come as memory likes to give it.
 
-A band of `BAND` rows of B is read from left to right, as so many streams that the processor sees coming, and
-added to C, which stays in the caches. A may have any strides; B's and C's rows are contiguous.
+A band of rows of B is read from left to right, as so many streams, and added to C, which stays in the caches;
+the band after it is asked for meanwhile. A may have any strides; B's and C's rows are contiguous.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from .gemm import Form, begin, locate
 from .ir import Function, Module
@@ -15,7 +15,20 @@ from .tile import Tile, multiples, strided
 from .turning import smaller
 from .values import Value
 
-BAND = 16
+FEWEST = 4  # rows of A up to which memory is what is waited for
+NARROW = 4  # rows of B in a band then: their scalars stay in registers
+BAND = 16  # rows of B in a band otherwise: C is loaded and stored more seldom
+AHEAD = 4096  # numbers in a band up to which the next one is asked for; else what follows in the row
+LINE = 64  # bytes that come at once
+
+
+class Band(NamedTuple):
+    """Rows of B: the first, how many, their pointers, and the scalars of A that they meet."""
+
+    first: Value
+    count: Any
+    rows: list[Value]
+    scalars: list[list[Value]]
 
 
 def product(form: Form) -> Any:
@@ -25,34 +38,76 @@ def product(form: Form) -> Any:
         m = Module()
         f, lo, hi, _, s = begin(m, form)
         s.multiples = multiples(s.a_row * form.type.size, form.rows)
+        height = NARROW if form.rows <= FEWEST else BAND
         for item in f.range(lo, hi):
             locate(s, item)
-            for k in f.range(0, s.depth, BAND):
-                end = smaller(s.first_column + s.wide, s.columns)
-                for j in f.range(s.first_column, end, form.width):
-                    _tile(f, form, s, k, j)
+            s.end = smaller(s.first_column + s.wide, s.columns)
+            near = (s.end - s.first_column) * height <= AHEAD
+            s.ahead = near.select(s.b_step * height, AHEAD // BAND)
+            if form.rows > FEWEST:
+                for k in f.range(0, s.depth, BAND):
+                    _across(f, form, s, Band(k, smaller(s.depth - k, BAND), [], []))
+            else:
+                whole = s.depth & -NARROW
+                for k in f.range(0, whole, NARROW):
+                    _across(f, form, s, _band(form, s, k, NARROW))
+                for k in f.range(whole, s.depth):
+                    _across(f, form, s, _band(form, s, k, 1))
         f.ret()
         return m
 
     return make
 
 
-def _tile(f: Function, form: Form, s: Any, k: Value, j: Value) -> None:
-    """A band's part of the sums of one tile; the last one is moved back, and leaves alone what is done."""
-    left = smaller(j, s.columns - form.width)
+def _band(form: Form, s: Any, k: Value, count: int) -> Band:
+    """A band whose scalars are in registers."""
+    rows = [s.B.at((k + u) * s.b_step) for u in range(count)]
+    return Band(k, count, rows, [_scalars(form, s, s.A.at((k + u) * s.a_step)) for u in range(count)])
+
+
+def _scalars(form: Form, s: Any, a: Any) -> list[Value]:
+    """A column of A, in all lanes."""
+    scalars = [at.load() for at in strided(a, s.multiples, form.rows)]
+    return [(x * s.alpha.to(form.type) if form.scaled else x).splat(form.lanes) for x in scalars]
+
+
+def _across(f: Function, form: Form, s: Any, band: Band) -> None:
+    """A band's part of the sums; the last tile is moved back, and leaves alone what is done."""
+    for j in f.range(s.first_column, s.end - (form.width - 1), form.width):
+        _tile(f, form, s, band, j, None)
+    rest = (s.end - s.first_column) & (form.width - 1)
+    with f.when(rest > 0):
+        left = s.columns - form.width
+        _tile(f, form, s, band, left, s.end - rest - left)
+
+
+def _tile(f: Function, form: Form, s: Any, band: Band, left: Value, done: Value | None) -> None:
+    """A band's part of the sums of one tile, but for the columns that are done."""
     tile = Tile(f, form.type, form.rows, form.vectors, form.lanes)
-    _begin(f, form, s, tile, k, left)
-    a, b = f.var(s.A.at(k * s.a_step)), f.var(s.B.at(k * s.b_step + left))
-    for _ in f.range(0, smaller(s.depth - k, BAND)):
-        line = [b.load(v * form.lanes, form.lanes) for v in range(form.vectors)]
-        scalars = (at.load() for at in strided(a, s.multiples, form.rows))
-        tile.step((x * s.alpha.to(form.type) for x in scalars) if form.scaled else scalars, line)
-        a.set(a.at(s.a_step))
-        b.set(b.at(s.b_step))
-    with f.when(left == j):
-        _store(f, form, s, tile, left, None)
-    with f.otherwise():
-        _store(f, form, s, tile, left, j - left)
+    _begin(f, form, s, tile, band.first, left)
+    for row, scalars in zip(band.rows, band.scalars, strict=True):
+        tile.step(scalars, _line(form, s, row.at(left)))
+    if not band.rows:
+        a, b = f.var(s.A.at(band.first * s.a_step)), f.var(s.B.at(band.first * s.b_step + left))
+        for _ in f.range(0, band.count):
+            line = _line(form, s, b.now)
+            scalars = (at.load() for at in strided(a, s.multiples, form.rows))
+            tile.step((x * s.alpha.to(form.type) for x in scalars) if form.scaled else scalars, line)
+            a.set(a.at(s.a_step))
+            b.set(b.at(s.b_step))
+    for i, v, total in _places(tile):
+        place = v * form.lanes
+        mask = None if done is None else ~f.below(done - place, form.lanes)
+        s.C.store(total.now, s.c_row * i + left + place, mask)
+
+
+def _line(form: Form, s: Any, b: Value) -> list[Value]:
+    """The vectors of a row of B. What comes a band later is asked for."""
+    places = [v * form.lanes for v in range(form.vectors)]
+    for place in places:
+        if place * form.type.size % LINE == 0:
+            b.at(s.ahead).prefetch(place)
+    return [b.load(place, form.lanes) for place in places]
 
 
 def _begin(f: Function, form: Form, s: Any, tile: Tile, k: Value, left: Value) -> None:
@@ -68,11 +123,3 @@ def _begin(f: Function, form: Form, s: Any, tile: Tile, k: Value, left: Value) -
 
 def _places(tile: Tile) -> list[tuple[int, int, Any]]:
     return [(i, v, total) for i, row in enumerate(tile.sums) for v, total in enumerate(row)]
-
-
-def _store(f: Function, form: Form, s: Any, tile: Tile, left: Value, done: Value | None) -> None:
-    """Write the tile to C, but for the columns that are done."""
-    for i, v, total in _places(tile):
-        place = v * form.lanes
-        mask = None if done is None else ~f.below(done - place, form.lanes)
-        s.C.store(total.now, s.c_row * i + left + place, mask)

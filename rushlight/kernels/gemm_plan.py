@@ -58,7 +58,8 @@ def choose(target: Target, t: Type, layout: Layout) -> str:
     """The kind of kernel; "" where an operand must be copied first."""
     n, size = layout, t.size
     if n.b_column == 1:
-        if n.rows <= FEW and n.depth * n.columns * size >= FAR and n.columns >= 4 * target.lanes(t):
+        far = n.depth * n.columns * size >= FAR
+        if n.rows <= _most_rows(target, 2) and far and n.columns >= 4 * target.lanes(t):
             return "few"
         aliased = n.b_step * size % 2048 == 0 and n.depth >= 128
         far = n.depth * n.columns * size > NEAR or aliased
@@ -87,8 +88,8 @@ def form(target: Target, t: Type, kind: str, n: Layout, added: bool, scaled: boo
     many = 8 if n.rows <= 3 else 4
     most = min(many, 2 if target.registers == 16 else many)
     vectors = ceil(parts / ceil(parts / most))
-    if kind == "few":
-        vectors = {1: 8, 2: 8, 3: 8}.get(n.rows, 4 if n.rows <= 6 else 2) if target.registers == 32 else 2
+    if kind == "few":  # all rows in one tile
+        vectors = 4 if n.rows <= _most_rows(target, 4) else 2
     narrow = kind == "direct" and parts % vectors != 0 and vectors > 1
     rows = _even(n.rows, _most_rows(target, vectors))
     return Form(t, rows, vectors, lanes, narrow, n.columns < lanes, added, scaled)

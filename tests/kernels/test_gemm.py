@@ -96,6 +96,24 @@ def test_shapes_of_every_kernel(rows, columns, depth, transposed):
     check(x, y)
 
 
+@pytest.mark.parametrize("rows", range(1, 16))
+def test_few_rows_of_every_number(rows):
+    rng = np.random.default_rng(rows)
+    for columns, depth in ((700, 301), (1000, 90), (4099, 33)):
+        x, y = (rng.standard_normal(s).astype(np.float32) for s in ((rows, depth), (depth, columns)))
+        check(x, y)
+        check(np.asfortranarray(x), y, rng.standard_normal(columns).astype(np.float32), 0.5, 2.0)
+
+
+@pytest.mark.parametrize("name", NAMED)
+@pytest.mark.parametrize("t", [f32, f64])
+def test_few_rows_are_all_in_one_tile(name, t):
+    for rows in range(1, 20):
+        n = Layout(rows, 1000, 1000, 1000, 1, 1000, 1)
+        if choose(NAMED[name], t, n) == "few":
+            assert form(NAMED[name], t, "few", n, False, False).rows == rows
+
+
 @pytest.mark.parametrize("rows, columns, depth", SHAPES)
 @pytest.mark.parametrize("shape", ["row", "column", "whole", "transposed", "number"])
 def test_scaled_products_added_to_something(rows, columns, depth, shape):
