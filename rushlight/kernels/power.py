@@ -22,6 +22,7 @@ from .floats import (
     unordered,
 )
 from .logarithm import split
+from .reduction import any_lane
 from .types import f64
 from .values import Value
 
@@ -31,8 +32,13 @@ def power(x: Value, y: Value) -> Value:
     easy = _EASY.get(_known(y))
     if easy is not None:
         return easy(x)
-    magnitude = _of_doubles(absolute(x), y) if is_double(x) else _of_singles(absolute(x), y)
-    return _exceptions(x, y, magnitude)
+    found = x.f.var(x * x)
+    with x.f.when(any_lane(y != 2.0)):
+        found.set(x)
+        with x.f.when(any_lane(y != 1.0)):  # the exponent that a square's derivative has
+            magnitude = _of_doubles(absolute(x), y) if is_double(x) else _of_singles(absolute(x), y)
+            found.set(_exceptions(x, y, magnitude))
+    return found.now
 
 
 #: what NumPy's path does for these exponents
