@@ -13,7 +13,7 @@ import rushlight.scalar as scalar
 from ..kernels import gemm_calls, llvm, total, views
 from ..ops.declare import Op
 from ..ops.elementwise import Pointwise
-from . import machine
+from . import arrivals, engine, machine
 from . import machine_nodes as nodes
 from .apart import backward_apart, needed
 from .codegen import namespace
@@ -25,6 +25,7 @@ from .mode import _grad
 from .recorder import _make_backward, fast_backward, fast_keeps
 
 machine.set_up((binding.tensor, namespace["Parameter"]), counter, _grad, _fresh_box)
+engine.arrive = arrivals.builtin(engine.cotangent_sum.head)
 
 
 def machine_call(op: Pointwise, python: Callable[..., Any], name: str) -> Call:

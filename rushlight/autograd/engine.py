@@ -27,7 +27,7 @@ next_number = counter.__next__
 lasting: set[Any] = set()
 
 
-_sum = Program(scalar.var("a") + scalar.var("b"), ("a", "b"), "sum of cotangents", kinds="f")
+cotangent_sum = Program(scalar.var("a") + scalar.var("b"), ("a", "b"), "sum of cotangents", kinds="f")
 
 
 class Leaf:
@@ -132,6 +132,13 @@ def run_hooks(hooks: dict[int, Callable[..., Any]], g: Any) -> Any:
     return g
 
 
+def arrive(leaf: Leaf, arriving: Any, incoming: Any) -> bool | None:
+    """Add a gradient into a leaf, in machine code; None where that cannot be done, or there is none.
+
+    Another function takes this name once there is (autograd/arrivals.py).
+    """
+
+
 def accumulate(leaf: Leaf, arriving: Any, incoming: Any, late: dict[Any, Any]) -> None:
     """Add a gradient into a leaf; for one with hooks, into `late`: hooks are to see the whole of it."""
     if leaf.hooks or leaf.after:
@@ -177,7 +184,7 @@ def _add_array(leaf: Leaf, arriving: Any) -> None:
         leaf.grad = held + binding.wrap(arriving)
         return
     array = held._a
-    if _sum.into(array, array, arriving) is None:
+    if cotangent_sum.into(array, array, arriving) is None:
         array += arriving
         held._a = array
     if held._b is not None:
@@ -187,7 +194,7 @@ def _add_array(leaf: Leaf, arriving: Any) -> None:
 def plus(x: Any, y: Any) -> Any:
     """The sum of two cotangents (arrays, Tensors or Outputs)."""
     if x.__class__ is ndarray:
-        made = _sum.new(x, y)
+        made = cotangent_sum.new(x, y)
         if made is not None:
             return made
     total = x + y
@@ -267,7 +274,7 @@ def run(root: Any, g: Any, retain: bool = False) -> None:
             if ahead is not None:
                 n, g = ahead, next_g
                 continue
-        elif r is not None:
+        elif r is not None and arrive(inputs, r, g) is None:
             accumulate(inputs, r, g, grads)
         if not heap:
             deliver(grads)
@@ -287,13 +294,7 @@ def _branch(inputs: Any, r: Any, g: Any, grads: dict[int, Any], heap: list[list[
         if gm is None or m is None:
             continue
         if m.__class__ is not list:
-            held = m.grad
-            if held is None or m.hooks or m.after or held._n is not None:
-                accumulate(m, gm, g, grads)
-            elif gm.__class__ is ndarray and _sum.into(held._a, held._a, gm) is not None:  # the common case
-                if held._b is not None:
-                    held._b[0] += 1
-            else:
+            if arrive(m, gm, g) is None:
                 accumulate(m, gm, g, grads)
         elif ahead is None and not heap:
             ahead, next_g = m, gm

@@ -229,32 +229,38 @@ def _mark(m: Module) -> None:
     """Count a change of a Tensor in its version box, with the writer's name, code and instruction."""
     f = m.function("mark", internal=True, t=ptr, writer=ptr)
     t, name = f.args
-    frame = f.call("PyEval_GetFrame", ptr)
-    writer = f.var(objects.symbol(f, "py_None"))
-    with f.when(frame == 0):
-        objects.retained(none(f))
-    with f.otherwise():
-        writer.set(f.call("PyTuple_New", ptr, 3))
-        lasti = f.call("PyFrame_GetLasti", i32, frame).to(i64)
-        for k, part in enumerate(
-            (
-                objects.retained(name),
-                f.call("PyFrame_GetCode", ptr, frame),
-                f.call("PyLong_FromLongLong", ptr, lasti),
-            )
-        ):
-            f.call("PyTuple_SetItem", i32, writer, k, part)
     box = slot(t, "_b")
     with f.when(box == none(f)):
         fresh = f.call("new_box", ptr)
         f.call("Py_DecRef", void, box)
         t.of(objects.i8).at(offsets["_b"]).of(ptr).store(fresh)
     box = slot(t, "_b")
-    old = objects.field(box, LIST_ITEMS, ptr.pointer)[0]
-    count = f.call("PyLong_AsLongLong", i64, old)
+    items = objects.field(box, LIST_ITEMS, ptr.pointer)
+    count = f.call("PyLong_AsLongLong", i64, items[0])
     put(f, box, 0, f.call("PyLong_FromLongLong", ptr, count + 1))
+    frame = f.call("PyEval_GetFrame", ptr)
+    with f.when(frame == 0):
+        put(f, box, 2, objects.none(f))
+        f.ret()
+    code, lasti = f.call("PyFrame_GetCode", ptr, frame), f.call("PyFrame_GetLasti", i32, frame).to(i64)
+    with f.when(_is_writer(f, items[2], name, code, lasti)):
+        f.call("Py_DecRef", void, code)
+        f.ret()
+    writer = f.call("PyTuple_New", ptr, 3)
+    for k, part in enumerate((objects.retained(name), code, f.call("PyLong_FromLongLong", ptr, lasti))):
+        f.call("PyTuple_SetItem", i32, writer, k, part)
     put(f, box, 2, writer)
     f.ret()
+
+
+def _is_writer(f: Function, held: Value, name: Value, code: Value, lasti: Value) -> Value:
+    """Whether the last change was made here too, as in a loop: then there is nothing to note."""
+    same = f.var(f.const(i1, 0))
+    with f.when(held != none(f)):
+        noted, its_code, its_lasti = (objects.field(held, layout.TUPLE_ITEMS + 8 * k, ptr) for k in range(3))
+        with f.when((noted == name) & (its_code == code)):
+            same.set(f.call("PyLong_AsLongLong", i64, its_lasti) == lasti)
+    return same.now
 
 
 def _call_into(m: Module) -> None:

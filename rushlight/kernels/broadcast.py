@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import launch, llvm, objects
+from . import launch, layout, llvm, objects
 from .ir import Function, Module
 from .launch import entry
-from .types import i8, i64, ptr, void
+from .types import i1, i8, i64, ptr, void
 from .values import Value
 
 MOST_DIMS = 32  # of an array, and of the rows of the tables below
@@ -90,12 +90,10 @@ def _steps(m: Module) -> None:
 def _order(m: Module) -> None:
     """Sort the dimensions so that the walk goes through memory as the inputs lie: the first input decides.
 
-    A stable insertion sort of `order` by falling steps; steps of 0 say nothing (as TensorIterator has it).
+    A stable insertion sort of `order` (0, 1, ...) by falling steps; 0 says nothing (as in TensorIterator).
     """
     f = m.function("order", internal=True, steps=i64.pointer, count=i64, ndim=i64, order=i64.pointer)
     steps, count, ndim, order = f.args
-    for d in f.range(0, ndim):
-        order[d] = d
     for d in f.range(1, ndim):
         at = f.var(d)
         for _ in f.forever():
@@ -183,7 +181,14 @@ def _broadcast(m: Module) -> None:
         f.ret(NO_COMMON_SHAPE)
     for k in f.range(0, count):
         f.call("steps", void, arrays[k], ndim, _row(steps, k))
-    f.call("order", void, steps, count, ndim, order)
+    for d in f.range(0, ndim):
+        order[d] = d
+    sorted_already = f.var(f.const(i1, 1))
+    for k in f.range(1, count):
+        with f.when(arrays[k] != 0):
+            sorted_already.set(sorted_already & objects.has_flags(arrays[k], layout.C_CONTIGUOUS))
+    with f.when(~sorted_already.now):
+        f.call("order", void, steps, count, ndim, order)
     with f.when(arrays[0] == 0):
         _make_output(f, arrays, dtype, itemsize, ndim, shape, order, steps)
     with f.otherwise():
@@ -240,21 +245,36 @@ def _nest(m: Module) -> None:
     )
     slots = f.stack(i64, 2 * MOST_ARRAYS)
     last = loops - 1
-    length = sizes[last]
+    length, left = sizes[last], f.var(0)
+    for k in f.range(0, count):
+        slots[k * 2 + 1] = _row(walk, k)[last]
     for i in f.range(lo, hi):
-        for k in f.range(0, count):
-            slots[k * 2] = bases[k]
-            slots[k * 2 + 1] = _row(walk, k)[last]
-        rest = f.var(i)
-        for back in f.range(1, loops):
-            d = last - back
-            size = sizes[d]
-            place = rest.now % size
-            rest.set(rest.now // size)
+        with f.when(left == 0):
+            left.set(_begin(f, slots, i, count, bases, last, sizes, walk))
+        with f.otherwise():
             for k in f.range(0, count):
-                slots[k * 2] = slots[k * 2] + place * _row(walk, k)[d]
+                slots[k * 2] = slots[k * 2] + _row(walk, k)[last - 1]
+        left -= 1
         f.call_pointer(row, void, slots, 0, length, tid)
     f.ret()
+
+
+def _begin(
+    f: Function, slots: Value, i: Value, count: Value, bases: Value, last: Value, sizes: Value, walk: Value
+) -> Value:
+    """Write the addresses of row `i`; how many rows from it on lie one step of the next loop apart."""
+    for k in f.range(0, count):
+        slots[k * 2] = bases[k]
+    rest, run = f.var(i), f.var(1)
+    for back in f.range(0, last):
+        d = last - 1 - back
+        size = sizes[d]
+        place = rest.now % size
+        rest.set(rest.now // size)
+        run.set((back == 0).select(size - place, run))
+        for k in f.range(0, count):
+            slots[k * 2] = slots[k * 2] + place * _row(walk, k)[d]
+    return run.now
 
 
 def _apart(m: Module) -> None:
