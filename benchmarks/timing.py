@@ -129,6 +129,7 @@ def _settled(side: Call, number: int, plan: Plan) -> float:
 
 def _calls(side: Call, block: float) -> int:
     """Calls that last about this long. Making sure of it warms up."""
+    side.seconds(1)  # the first may compile
     number = 1
     while (once := side.seconds(number)) * number < block / 4:
         number = max(2 * number, int(block / 4 / max(once, 1e-9)))
