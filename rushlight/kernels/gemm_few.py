@@ -16,7 +16,7 @@ from .turning import smaller
 from .values import Value
 
 FEWEST = 4  # rows of A up to which memory is what is waited for
-NARROW = 4  # rows of B in a band then: their scalars stay in registers
+NARROW = 4  # rows of B in a band then, or 2 for 1 or 2 rows of A: their scalars stay in registers
 BAND = 16  # rows of B in a band otherwise: C is loaded and stored more seldom
 AHEAD = 4096  # numbers in a band up to which the next one is asked for; else what follows in the row
 LINE = 64  # bytes that come at once
@@ -38,7 +38,7 @@ def product(form: Form) -> Any:
         m = Module()
         f, lo, hi, _, s = begin(m, form)
         s.multiples = multiples(s.a_row * form.type.size, form.rows)
-        height = NARROW if form.rows <= FEWEST else BAND
+        height = _height(form)
         for item in f.range(lo, hi):
             locate(s, item)
             s.end = smaller(s.first_column + s.wide, s.columns)
@@ -48,15 +48,19 @@ def product(form: Form) -> Any:
                 for k in f.range(0, s.depth, BAND):
                     _across(f, form, s, Band(k, smaller(s.depth - k, BAND), [], []))
             else:
-                whole = s.depth & -NARROW
-                for k in f.range(0, whole, NARROW):
-                    _across(f, form, s, _band(form, s, k, NARROW))
+                whole = s.depth & -height
+                for k in f.range(0, whole, height):
+                    _across(f, form, s, _band(form, s, k, height))
                 for k in f.range(whole, s.depth):
                     _across(f, form, s, _band(form, s, k, 1))
         f.ret()
         return m
 
     return make
+
+
+def _height(form: Form) -> int:
+    return BAND if form.rows > FEWEST else NARROW if form.rows > 2 else 2
 
 
 def _band(form: Form, s: Any, k: Value, count: int) -> Band:

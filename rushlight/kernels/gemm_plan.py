@@ -20,6 +20,7 @@ DEEP = 384  # steps of a block of k: a panel of A is then in L1, one of B in L2
 WIDE = 512  # columns whose panels of B stay in L2 together
 NEAR = 800 << 10  # bytes of B that are read in place, from L2, again and again
 FAR = 128 << 10  # bytes of B from which few rows read it in bands
+RUN = 2048  # bytes of a row of B, at least, that a thread reads for two rows of A, where it reads bands
 FEW = 14  # rows, at most, that go through B once
 SHARED = 4e5  # multiplications and additions that are worth a second thread: 4 us
 GENERATORS = dict(direct=gemm.product, few=gemm_few.product, dots=gemm_dots.product, large=gemm_large.product)
@@ -89,7 +90,7 @@ def form(target: Target, t: Type, kind: str, n: Layout, added: bool, scaled: boo
     most = min(many, 2 if target.registers == 16 else many)
     vectors = ceil(parts / ceil(parts / most))
     if kind == "few":  # all rows in one tile
-        vectors = 4 if n.rows <= _most_rows(target, 4) else 2
+        vectors = 4 if gemm_few.FEWEST < n.rows <= _most_rows(target, 4) else 2
     narrow = kind == "direct" and parts % vectors != 0 and vectors > 1
     rows = _even(n.rows, _most_rows(target, vectors))
     return Form(t, rows, vectors, lanes, narrow, n.columns < lanes, added, scaled)
@@ -128,6 +129,8 @@ def plan(
     width = tile.vectors if kind == "dots" else tile.width
     work = 2.0 * n.rows * n.columns * n.depth
     want = 1 if work * count < SHARED or threads == 1 else max(1, min(4 * threads // count, int(work / 1e5)))
+    if kind == "few":
+        want = min(want, max(threads, ceil(n.rows / 2) * n.columns * t.size // RUN))
     blocks = _blocks(kind, tile, width, n, want)
     items = blocks[0] * blocks[1] * count
     shared = threads > 1 and work * count >= SHARED
