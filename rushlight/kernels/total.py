@@ -34,7 +34,7 @@ def builtin() -> Any:
 def _module(target: Target) -> Module:
     m = Module()
     for t in (f32, f64):
-        _block(m, t, target)
+        block(m, t, target)
         _partials(m, t)
         _total(m, t)
     f = m.function("rushlight_total", ptr, head=ptr, arrays=ptr.pointer, count=i64)
@@ -62,8 +62,8 @@ def _name(t: Type) -> str:
     return "float32" if t == f32 else "float64"
 
 
-def _block(m: Module, t: Type, target: Target) -> None:
-    """Σ of n numbers, in four vectors of partial sums."""
+def block(m: Module, t: Type, target: Target) -> str:
+    """Σ of n numbers, in four vectors of partial sums: the function's name."""
     f = m.function(f"block_{_name(t)}", t, internal=True, x=t.pointer, n=i64)
     x, n = f.args
     lanes = target.lanes(t)
@@ -83,6 +83,7 @@ def _block(m: Module, t: Type, target: Target) -> None:
         for i in f.range(whole, n):
             single += x[i]
         f.ret(single)
+    return f.name
 
 
 def _folded(v: Value, lanes: int) -> Value:
