@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from . import conv_lines, depthwise, native, pool, winograd
+from . import conv_lines, depthwise, native, pool, winograd, winograd_weight
 from .conv_pack import pack_module
 from .conv_plan import ITEMS, Pair, Plan, Rows, Shapes, plan, rows_of_weights
 from .conv_sum import VECTORS, conv_module, rows_of
@@ -17,6 +17,7 @@ from .targets import host
 from .types import Type, f32, f64
 from .winograd_kernels import pack_module as winograd_pack_module
 from .winograd_kernels import winograd_module
+from .winograd_weight_kernels import multiply_module, stage_module, transform_module, weights_module
 
 TYPES = {np.dtype(np.float32): f32, np.dtype(np.float64): f64}
 
@@ -87,7 +88,7 @@ def _route(
 @lru_cache(REMEMBERED)
 def _weight_route(
     x: Sizes, g: Sizes, geometry: Moves, kernel: Sizes, dtype: np.dtype
-) -> tuple[Weights | DepthwiseWeights, Sizes]:
+) -> tuple[Weights | DepthwiseWeights | TileWeights, Sizes]:
     """What these shapes need, and the shape of the result."""
     s = shapes_of(x, g[1], geometry, g[2:], kernel, False)
     target, t = host(), TYPES[dtype]
@@ -95,6 +96,9 @@ def _weight_route(
     if depthwise.suits(s):
         sizes = depthwise.tables(s, target.lanes(t))
         return DepthwiseWeights(sizes, _depthwise_weights(t, depthwise.form(s)), s), shape
+    if winograd_weight.pays(s, target.lanes(t), winograd_weight.rows_of(target)):
+        tiles = winograd_weight.plan(s, target.lanes(t))
+        return TileWeights(tiles, s, *_winograd_weights(t)), shape
     found = plan(s, target.lanes(t), rows_of(target), VECTORS)
     rows = rows_of_weights(found, near_rows(target), rows_of(target))
     parts = min(rows.tiles, -(-ITEMS // len(found.panels)))
@@ -191,6 +195,35 @@ class Weights(NamedTuple):
         self.unpack(panels, 1, sums, dw, p.panels, goals, len(goals), self.panel)
 
 
+class TileWeights(NamedTuple):
+    """A weight gradient by Winograd's algorithm."""
+
+    plan: winograd_weight.WeightPlan
+    shapes: Shapes
+    transform: Kernel
+    multiply: Kernel
+    back: Kernel
+    at_once: Kernel
+
+    def run(self, x: np.ndarray, g: np.ndarray, dw: np.ndarray) -> None:
+        """Fill dw."""
+        p, s, points = self.plan, self.shapes, winograd_weight.POINTS
+        matrices = [np.empty(points * step, x.dtype) for step in p.steps]
+        scratch = np.empty(p.scratch * pool.size(), x.dtype)
+        sums = None if p.squares else np.empty(points * s.outputs * s.channels, x.dtype)
+        tables = p.inputs, p.cotangents, p.sources, p.corners
+        for start in range(0, p.blocks, p.stage):
+            count = min(p.stage, p.blocks - start)
+            self.transform(count, 1, x, g, *matrices, scratch, *tables, start, p.spot, p.tiles, *p.steps)
+            rest = s.outputs, s.channels, count * p.tiles, *p.steps, start
+            if sums is not None:
+                self.multiply(points, 1, *matrices, sums, *rest)
+            else:
+                self.at_once(p.squares, 1, *matrices, scratch, dw, *rest, int(start + count == p.blocks))
+        if sums is not None:
+            self.back(s.outputs, -(-s.outputs // ITEMS), sums, dw, s.outputs, s.channels)
+
+
 class Depthwise(NamedTuple):
     """Each channel by itself."""
 
@@ -241,6 +274,15 @@ def _lines_kernel(t: Type, rows: int, vectors: int) -> Kernel:
 def _winograd_kernels(t: Type) -> tuple[Kernel, Kernel]:
     pack = Kernel(("winograd pack", t.name), lambda target: winograd_pack_module(target, t))
     return pack, Kernel(("winograd", t.name), lambda target: winograd_module(target, t))
+
+
+@cache
+def _winograd_weights(t: Type) -> tuple[Kernel, ...]:
+    modules = transform_module, multiply_module, weights_module, stage_module
+    return tuple(
+        Kernel(("winograd weight", make.__name__, t.name), lambda target, make=make: make(target, t))
+        for make in modules
+    )
 
 
 @cache

@@ -92,7 +92,7 @@ def plan(s: Shapes, lanes: int, rows: int) -> WinogradPlan:
     """The plan; outputs beyond an odd size are computed, and go to a place of their own."""
     axes = [s.residues(0), s.residues(1)]
     across = ceil(s.counts[1] / 2)
-    together, down = _block(s, across)
+    together, down = divide(s, across)
     band = min(2 * down, s.counts[0])
     tall, wide = span(axes[0], 2 * down), span(axes[1], 2 * across)
     panels, _ = cut_panels(s, lanes, VECTORS)
@@ -108,7 +108,8 @@ def plan(s: Shapes, lanes: int, rows: int) -> WinogradPlan:
         pack=rounded((9 * s.channels + 2) * width),
     )  # fmt: skip
     scratch = extents["sums_at"] + rounded((sizes["pixels"] + 1) * width)
-    sources, places = _tiles(s, together, down, across, band, tall.inputs, wide.inputs)
+    sources = tiles_of(together, down, across, tall.inputs, wide.inputs) * s.channels
+    places = _places(s, together, down, across, band)
     index = np.minimum(np.arange(padded), tiles - 1)
     _, _, _, _, goals = classify(s, axes, tall, wide, 1, 1)
     table = np.concatenate([[padded], index * s.channels, np.arange(padded)])
@@ -120,23 +121,24 @@ def plan(s: Shapes, lanes: int, rows: int) -> WinogradPlan:
     )  # fmt: skip
 
 
-def _block(s: Shapes, across: int) -> tuple[int, int]:
-    """How many images, or else how many rows of tiles of one, are done together."""
+def divide(s: Shapes, across: int, most: int = TILES) -> tuple[int, int]:
+    """How many images of at most `most` tiles, or else how many rows of tiles of one, are done together."""
     down = ceil(s.counts[0] / 2)
     if down * across <= TILES:
-        return min(s.images, TILES // (down * across)), down
+        return min(s.images, max(1, most // (down * across))), down
     bands = ceil(down / max(1, TILES // across))
     return 1, ceil(down / bands)
 
 
-def _tiles(
-    s: Shapes, together: int, down: int, across: int, band: int, rows: int, pitch: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Where every tile begins in the block of the input, and its outputs among the block's."""
+def tiles_of(together: int, down: int, across: int, rows: int, pitch: int) -> np.ndarray:
+    """The pixel, among `rows` x `pitch` of each image, where every tile begins."""
     image, i, j = np.ogrid[:together, :down, :across]
-    source = ((image * rows + 2 * i) * pitch + 2 * j) * s.channels
+    return ((image * rows + 2 * i) * pitch + 2 * j).ravel()
+
+
+def _places(s: Shapes, together: int, down: int, across: int, band: int) -> np.ndarray:
+    """Where every tile's outputs lie among the block's."""
     image, i, j, y, x = np.ogrid[:together, :down, :across, :2, :2]
     place = (image * band + 2 * i + y) * s.counts[1] + 2 * j + x
     inside = (2 * i + y < band) & (2 * j + x < s.counts[1])
-    place = np.where(inside, place, together * band * s.counts[1])
-    return source.ravel(), place.ravel()
+    return np.where(inside, place, together * band * s.counts[1]).ravel()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from .conv_block import copy_block, define_gather, define_zero
 from .conv_pack import define_pack, fields
 from .conv_plan import PANEL
@@ -36,7 +38,7 @@ def pack_module(target: Target, t: Type) -> Module:
         for at in f.range(0, matrix, lanes):
             tap = panel.at(width + at)
             grid = [[tap.load(matrix * (3 * i + j), lanes) for j in range(3)] for i in range(3)]
-            for q, value in enumerate(_flat(both(weights_of, grid))):
+            for q, value in enumerate(flat(both(weights_of, grid))):
                 goal.store(value, at + step * q)
         for at in f.range(0, width, lanes):
             goal.store(panel.load(at, lanes), step * POINTS + at)
@@ -52,7 +54,8 @@ def winograd_module(target: Target, t: Type) -> Module:
     gather = define_gather(m, t, turn, zero)
     for vectors in range(1, VECTORS + 1):
         define_tile(m, t, target, vectors, rows_of(target))
-    forward, multiply, back = (define(m, t, target) for define in (_forward, _multiply, _back))
+    forward = define_transform(m, t, target, "forward", inputs_of, 4)
+    multiply, back = _multiply(m, t, target), _back(m, t, target)
     arrays = dict.fromkeys(("x", "packed", "y", "scratch"), t.pointer)
     tables = dict.fromkeys(("sizes", "extents", "sources", "places", "rows", "panels"), i64.pointer)
     f, lo, hi, tid, slots = entry(m, "kernel", False, **arrays, **tables)
@@ -65,7 +68,8 @@ def winograd_module(target: Target, t: Type) -> Module:
         first, band = number // n["bands"] * n["together"], number % n["bands"]
         copy_block(gather, n, x, block, first, band)
         tiles = (smaller(first + n["together"], n["images"]) - first) * n["tiles"]
-        f.call(forward, void, block, sources, tiles, points, n["channels"], n["pitch"], n["point"])
+        shape = n["channels"], n["pitch"], n["channels"], n["point"]
+        f.call(forward, void, block, sources, tiles, points, *shape)
         stop = n["panels"] * (part + 1) // n["parts"]
         for k in f.range(n["panels"] * part // n["parts"], stop, GROUP):
             end = smaller(k + GROUP, stop)
@@ -89,23 +93,29 @@ def _sizes(sizes: Value, extents: Value) -> dict[str, Value]:
     return fields(sizes) | {name: extents.load(k) for k, name in enumerate(EXTENTS)}
 
 
-def _flat(grid: list[list[Value]]) -> list[Value]:
+def flat(grid: list[list[Value]]) -> list[Value]:
+    """All values, row by row."""
     return [value for row in grid for value in row]
 
 
-def _forward(m: Module, t: Type, target: Target) -> str:
-    """Transform tiles of the block: points[q][tile, channel], matrices `step` numbers apart."""
+def define_transform(
+    m: Module, t: Type, target: Target, name: str, transform: Callable[..., list[Value]], size: int
+) -> str:
+    """name: tiles of size x size pixels of a block to points[q][tile, channel].
+
+    A matrix has `width` numbers a tile; matrices are `step` numbers apart.
+    """
     f = m.function(
-        "forward", internal=True, block=t.pointer, sources=i64.pointer, tiles=i64, points=t.pointer,
-        channels=i64, pitch=i64, step=i64,
+        name, internal=True, block=t.pointer, sources=i64.pointer, tiles=i64, points=t.pointer,
+        channels=i64, pitch=i64, width=i64, step=i64,
     )  # fmt: skip
-    block, sources, tiles, points, channels, pitch, step = f.args
-    lanes, line = target.lanes(t), pitch * channels
+    block, sources, tiles, points, channels, pitch, width, step = f.args
+    lanes, line, side = target.lanes(t), pitch * channels, range(size)
     for k in f.range(0, tiles):
-        source, goal = block.at(sources.load(k)), points.at(k * channels)
+        source, goal = block.at(sources.load(k)), points.at(k * width)
         for c in f.range(0, channels, lanes):
-            grid = [[source.load(line * i + channels * j + c, lanes) for j in range(4)] for i in range(4)]
-            for q, value in enumerate(_flat(both(inputs_of, grid))):
+            grid = [[source.load(line * i + channels * j + c, lanes) for j in side] for i in side]
+            for q, value in enumerate(flat(both(transform, grid))):
                 goal.store(value, step * q + c)
     f.ret()
     return f.name
@@ -145,7 +155,7 @@ def _back(m: Module, t: Type, target: Target) -> str:
         for c in f.range(0, width, lanes):
             bias = biases.load(c, lanes)
             grid = [[source.load(step * (4 * i + j) + c, lanes) for j in range(4)] for i in range(4)]
-            for i, value in enumerate(_flat(both(outputs_of, grid))):
+            for i, value in enumerate(flat(both(outputs_of, grid))):
                 sums.store(value + bias, place.load(i) * width + c)
     f.ret()
     return f.name
