@@ -79,7 +79,7 @@ def _route(
     if winograd.pays(s, lanes):
         return ByTiles(winograd.plan(s, lanes, winograd.rows_of(target)), *_winograd_kernels(t)), shape
     if conv_lines.pays(s, lanes):
-        rows, vectors = conv_lines.shape_of(outputs, target.registers)
+        rows, vectors = conv_lines.shape_of(outputs, lanes, target.registers)
         found = conv_lines.plan(s, lanes, vectors)
         return ByLines(found, _packing(t), _lines_kernel(t, rows, vectors)), shape
     return Direct(plan(s, lanes, rows_of(target), VECTORS), _packing(t), _kernel(t)), shape

@@ -1,4 +1,4 @@
-"""Convolution of stride 1 with few output channels: pixels of a line in the lanes.
+"""Convolution of stride 1 with few output channels, or few inputs each: pixels of a line in the lanes.
 
 A tile is a few output channels by a few vectors of pixels: weights are broadcast, and the input is loaded
 where it lies, for pixels that are neighbours in the output are neighbours under every tap. Nothing is turned.
@@ -6,7 +6,7 @@ where it lies, for pixels that are neighbours in the output are neighbours under
 
 from __future__ import annotations
 
-from math import ceil
+from math import ceil, prod
 from typing import NamedTuple
 
 import numpy as np
@@ -24,20 +24,26 @@ from .types import Type, i64, void
 
 MOST_ROWS = 8  # output channels in a tile
 MOST_VECTORS = 8
+TURN = 8  # to turn an output costs as much as so many multiplications
 
 
-def shape_of(outputs: int, registers: int) -> tuple[int, int]:
+def shape_of(outputs: int, lanes: int, registers: int) -> tuple[int, int]:
     """Output channels and vectors of a tile: sums, loaded vectors and a scalar fill the registers."""
     rows = ceil(outputs / ceil(outputs / MOST_ROWS))
+    if outputs > lanes:  # a tile's weights are of one panel
+        rows = min(lanes, MOST_ROWS if registers == 32 else MOST_ROWS // 2)
     return rows, max(1, min(MOST_VECTORS, (registers - 2) // (rows + 1)))
 
 
 def pays(s: Shapes, lanes: int) -> bool:
-    """Whether more lanes are at work than with output channels in them."""
-    if s.groups > 1 or s.stride != (1, 1) or s.outputs > lanes:
+    """Whether more lanes are at work than with output channels in them, or as many and turning costs more."""
+    if s.groups > 1 or s.stride != (1, 1):
         return False
     pixels = s.counts[1] / (lanes * ceil(s.counts[1] / lanes))
-    return pixels > 1.25 * s.outputs / (lanes * ceil(s.outputs / lanes))
+    outputs = s.outputs / (lanes * ceil(s.outputs / lanes))
+    if s.outputs <= lanes:
+        return pixels > 1.25 * outputs
+    return pixels * (1 + TURN / (s.channels * prod(s.kernel))) > 1.05 * outputs
 
 
 class LinesPlan(NamedTuple):
@@ -111,15 +117,18 @@ def lines_module(target: Target, t: Type, rows: int, vectors: int) -> Module:
         first, band = item // n["bands"] * n["together"], item % n["bands"]
         last = smaller(first + n["together"], n["images"])
         copy_block(copy, n, x, block, first, band)
-        start = band * n["band"]
-        here = smaller(n["counts"] - start, n["band"]) * many // n["band"] * (last - first)
+        begin = band * n["band"]
+        here = smaller(n["counts"] - begin, n["band"]) * many // n["band"] * (last - first)
         for o in f.range(0, n["outputs"], rows):
-            w = packed.at(target.lanes(t) + o)
-            goal = y.at((first * n["outputs"] + o) * n["counts"] + start)
+            lanes = target.lanes(t)
+            start = packed.at(o // lanes * (depth + 2) * lanes + o % lanes)
+            goal = y.at((first * n["outputs"] + o) * n["counts"] + begin)
             own = smaller(n["outputs"] - o, rows)
             for v in f.range(0, here, vectors):
                 where = sources.at(v), goals.at(v), counts.at(v), here - v
-                f.call(tile, void, block, *where, offsets, depth, packed.at(o), w, goal, n["counts"], own)
+                f.call(
+                    tile, void, block, *where, offsets, depth, start, start.at(lanes), goal, n["counts"], own
+                )
     f.ret()
     return m
 

@@ -99,13 +99,13 @@ def plan(s: Shapes, lanes: int) -> WeightPlan:
     far = s.outputs * s.channels > SUMS
     squares = ceil(s.outputs / HIGH) * ceil(s.channels / WIDE) if far else 0
     scratch = max(scratch, POINTS * HIGH * WIDE) if far else scratch
-    stage = _stage(STAGE * (1 + far) / (POINTS * tiles * sum(pitches)))
+    stage = min(blocks, _stage(STAGE * (1 + far) / (POINTS * tiles * sum(pitches))))
     sizes |= {"classes": 1, "scratch": scratch}
     return WeightPlan(
         ordered(sizes), ordered(sizes | others),
         tiles_of(together, down, across, tall.inputs, wide.inputs) * s.channels,
         tiles_of(together, down, across, 2 * down, 2 * across) * s.outputs,
-        blocks, min(stage, blocks), down * across, tiles,
+        blocks, stage, down * across, tiles,
         tuple(rounded(stage * tiles * pitch) for pitch in pitches), scratch, squares,
     )  # fmt: skip
 

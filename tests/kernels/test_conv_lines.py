@@ -15,7 +15,7 @@ def always(monkeypatch):
     """By lines wherever it can be."""
     conv._route.cache_clear()
     monkeypatch.setattr(winograd, "pays", lambda *_: False)
-    monkeypatch.setattr(conv_lines, "pays", lambda s, lanes: s.outputs <= lanes)
+    monkeypatch.setattr(conv_lines, "pays", lambda s, lanes: s.groups == 1 and s.stride == (1, 1))
     yield
     conv._route.cache_clear()
 
@@ -24,6 +24,7 @@ SHAPES = [  # (N, C, H, W, O, padding, kernel, dilation)
     (1, 3, 4, 4, 1, 1, (3, 3), 1), (2, 3, 7, 9, 4, 1, (3, 2), 2), (3, 2, 32, 32, 3, 2, (5, 5), 1),
     (9, 3, 8, 8, 4, 0, (1, 3), 1), (17, 4, 4, 4, 4, 1, (2, 2), 1), (2, 3, 256, 130, 2, 2, (3, 3), 1),
     (1, 4, 1, 1, 2, 4, (1, 1), 3), (1, 2, 700, 101, 1, 0, (1, 2), 1),
+    (3, 3, 32, 32, 64, 1, (3, 3), 1), (2, 5, 9, 33, 43, 1, (3, 3), 2), (2, 17, 6, 20, 20, 0, (1, 1), 1),
 ]  # fmt: skip
 
 
@@ -57,3 +58,12 @@ def test_it_is_chosen_for_few_channels(monkeypatch):
     geometry = Geometry((1, 1), (2, 2), (1, 1))
     route, _ = conv._route((64, 1, 28, 28), (2, 1, 5, 5), geometry, (28, 28), False, np.dtype("f"))
     assert isinstance(route, conv.ByLines)
+
+
+def test_it_is_chosen_where_turning_would_cost_much(monkeypatch):
+    monkeypatch.undo()
+    geometry = Geometry((1, 1), (1, 1), (1, 1))
+    route, _ = conv._route((32, 3, 32, 32), (64, 3, 3, 3), geometry, (32, 32), False, np.dtype("f"))
+    assert isinstance(route, conv.ByLines)
+    route, _ = conv._route((32, 36, 8, 8), (64, 36, 3, 3), geometry, (8, 8), False, np.dtype("f"))
+    assert isinstance(route, conv.Direct)
