@@ -19,7 +19,8 @@ from ..kernels import native
 from ..scalar import Expr
 
 ndarray = np.ndarray
-_KINDS = frozenset({np.dtype(np.float32), np.dtype(np.float64)})
+_SINGLE = np.dtype(np.float32)
+_KINDS = frozenset({_SINGLE, np.dtype(np.float64)})
 LONGEST = 1 << 17  # longer rows are summed by NumPy, in blocks
 
 
@@ -28,11 +29,15 @@ def fits(*arrays: Any) -> bool:
     long.
     """
     first = arrays[0]
-    if first.__class__ is not ndarray or first.dtype not in _KINDS or not first.size or not native.on():
+    if first.__class__ is not ndarray or not first.size or not first.ndim or not native.on():
         return False
-    if first.shape[-1] > LONGEST:
+    kind = first.dtype
+    if (kind is not _SINGLE and kind not in _KINDS) or first.shape[-1] > LONGEST:
         return False
-    return all(a.__class__ is ndarray and a.dtype is first.dtype and a.flags.c_contiguous for a in arrays)
+    for a in arrays:
+        if a.__class__ is not ndarray or a.dtype is not kind or not a.flags.c_contiguous:
+            return False
+    return True
 
 
 @cache
@@ -92,6 +97,25 @@ def _exponentials(rows: Any) -> Any:
     }
 
 
+def _entropy(rows: Any) -> Any:
+    x, label, count = _names("x", "label", "count")
+    top = rows.row_max(x)
+    total = rows.row_sum(s.exp(x - top))
+    loss = (s.log(total) + (top - rows.pick(x, label))) / count
+    outputs = {"loss": (rows.ROWS, loss), "top": (rows.ROWS, top), "scale": (rows.ROWS, 1 / total)}
+    return outputs, {"x": rows.FULL, "label": rows.INDEX, "count": rows.NUMBER}
+
+
+def _entropy_back(each: bool) -> Any:
+    def program(rows: Any) -> Any:
+        x, label, top, scale, g = _names("x", "label", "top", "scale", "g")
+        dx = s.exp(x - top) * (scale * g) - rows.one_at(label) * g
+        inputs = {"x": rows.FULL, "label": rows.INDEX} | dict.fromkeys(("top", "scale"), rows.ROWS)
+        return {"dx": (rows.FULL, dx)}, inputs | {"g": rows.ROWS if each else rows.NUMBER}
+
+    return program
+
+
 def _scaled(rows: Any) -> Any:
     x, factor = _names("x", "factor")
     return {"out": (rows.FULL, x * factor)}, {"x": rows.FULL, "factor": rows.ROWS}
@@ -139,7 +163,8 @@ def _norm_back(center: bool, weighted: bool, affine: bool) -> Any:
 _TRUTH = (False, True)
 _PROGRAMS: dict[str, Any] = {
     **{"softmax": _softmax, "log_softmax": _log_softmax, "exponentials": _exponentials, "scaled": _scaled},
-    **{"affine": _affine},
+    **{"affine": _affine, "entropy": _entropy},
+    **{f"entropy_back{each:d}": _entropy_back(each) for each in _TRUTH},
     **{"softmax_back": _softmax_back, "log_softmax_back": _log_softmax_back},
     **{f"norm{c:d}{a:d}": _norm(c, a) for c in _TRUTH for a in _TRUTH},
     **{f"norm_back{c:d}{w:d}{a:d}": _norm_back(c, w, a) for c in _TRUTH for w in _TRUTH for a in _TRUTH},

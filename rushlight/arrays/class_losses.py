@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import by_rows
+from . import by_rows, summing
 from .summing import add_reduce
 
+_LONG = np.dtype(np.int64)
 _UNSIGNED = np.dtype(np.uint64)
 
 
@@ -125,6 +126,47 @@ def _at_labels(each: Any, labels: Labels) -> Any:
     if labels.factor is None:
         return each
     return each * labels.factor if labels.kept is None else _zero_ignored(each, labels)
+
+
+# -- cross entropy of the commonest kind: every row counts 1 ----------------------------------------------
+
+
+class Rows(NamedTuple):
+    """Of each row of scores the largest, and 1 / Σ e^(x - largest)."""
+
+    top: np.ndarray
+    scale: np.ndarray
+
+
+def plain_entropy(x: np.ndarray, target: np.ndarray, reduction: str) -> tuple[Any, Rows] | None:
+    """-log softmax(x) at the labels, reduced, in one pass; None where not all labels are classes, or some
+    loss is not a number: whoever finds out which is slower.
+    """
+    if target.dtype is not _LONG or x.ndim != 2 or not target.flags.c_contiguous or not by_rows.fits(x):
+        return None
+    rows, classes = x.shape
+    losses, top, scale = np.empty(rows, x.dtype), np.empty(rows, x.dtype), np.empty(rows, x.dtype)
+    count = float(rows) if reduction == "mean" else 1.0
+    by_rows.run("entropy", classes, rows, losses, top, scale, x, target, count)
+    total = summing.total(losses)
+    if math.isnan(total):
+        return None
+    return losses if reduction == "none" else total, Rows(top, scale)
+
+
+def plain_entropy_backward(
+    g: Any, x: np.ndarray, target: np.ndarray, found: Rows, reduction: str
+) -> np.ndarray:
+    """The cotangent of x, (softmax(x) - one-hot) · g."""
+    rows, classes = x.shape
+    out = np.empty(x.shape, x.dtype)
+    if reduction == "none":
+        each = np.ascontiguousarray(g, x.dtype)
+        by_rows.run("entropy_back1", classes, rows, out, x, target, *found, each)
+    else:
+        share = float(g) / rows if reduction == "mean" else float(g)
+        by_rows.run("entropy_back0", classes, rows, out, x, target, *found, share)
+    return out
 
 
 # -- cross entropy --------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ and faster than add.reduce (measured on 4096x1000 float32: 0.53 ms against 0.93 
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from math import prod
 from typing import Any
 
@@ -47,6 +47,19 @@ def add_reduce(x: np.ndarray, axes: tuple[int, ...], keepdims: bool = False) -> 
     for axis in sorted((i for i in axes if total.shape[i] != 1), key=lambda i: abs(x.strides[i])):
         total = _sum_axis(total, axis)
     return total if keepdims else total.reshape([n for i, n in enumerate(x.shape) if i not in axes])
+
+
+def total(x: np.ndarray) -> np.ndarray:
+    """Σ of everything, as an array of no dimensions."""
+    found = _total()(x) if native.on() else None
+    return np.asarray(add_reduce(x, tuple(range(x.ndim)))) if found is None else found
+
+
+@cache
+def _total() -> Any:
+    from ..kernels import total
+
+    return total.builtin()
 
 
 def _is_tail(x: np.ndarray, axes: tuple[int, ...]) -> bool:

@@ -20,7 +20,8 @@ from .targets import Target
 from .types import Type, f64, i32, i64
 from .values import Value, Var
 
-#: Σ and max along the row; x[i], where i is the row's index; 1 at place i of the row, 0 elsewhere
+#: Σ and max along the row; x[i], where i is the row's index, NaN where there is no such place; 1 at place i
+#: of the row, 0 elsewhere
 row_sum = scalar.Function("row_sum", kind=scalar.ARITH)
 row_max = scalar.Function("row_max", kind=scalar.ARITH)
 pick = scalar.Function("pick", kind=scalar.ARITH)
@@ -218,7 +219,10 @@ class _Rows:
             kind, p = self.inputs[e.name], self.base[e.name]
             return p.to(self.element) if kind == NUMBER else p[self.row]
         if e.fn is pick:
-            return self.at[e.args[0].name].load(self.known[e.args[1]])
+            i = self.known[e.args[1]]
+            inside = (i >= 0) & (i < self.n)
+            found = self.at[e.args[0].name].load(inside.select(i, 0))
+            return inside.select(found, float("nan"))
         parts = [self.known[a] for a in e.args]
         return functions(self.element)[e.fn.name](*operands(e, parts, self.element))
 

@@ -28,6 +28,7 @@ from .softmax import log_softmax, softmax
 from .views import reshape, unsqueeze
 
 Array = Any
+_ARRAYS = (np.ndarray, np.float32, np.float64)
 
 _SPOKEN = {
     "float32": "Float",
@@ -245,6 +246,11 @@ def entropy_of_indices(
     label_smoothing: float,
 ) -> tuple[Array, Any]:
     """-weight · log softmax(input) at the target's classes, reduced; keeps the exponentials."""
+    if weight is None and not label_smoothing and ignore_index < 0:
+        plain = kernels.plain_entropy(input, target, reduction)
+        if plain is not None:
+            _advise_on_softmax(input)
+            return plain
     name = "cross_entropy"
     work = _floating(name, input)
     rows, classes, places = seen = kernels.view(input.shape)
@@ -274,6 +280,8 @@ def _(
     label_smoothing: float,
     saved: Any,
 ) -> Any:
+    if saved.__class__ is kernels.Rows and g.__class__ in _ARRAYS and input.__class__ is np.ndarray:
+        return kernels.plain_entropy_backward(g, input, target, saved, reduction), None, None
     return (
         entropy_backward(g, input, target, weight, ignore_index, reduction, label_smoothing, saved),
         None,
@@ -317,6 +325,8 @@ def _entropy_backward(
         if not input.size:
             return np.zeros_like(input)
         _, saved = entropy_of_indices.array(input, target, weight, ignore_index, reduction, label_smoothing)
+    if saved.__class__ is kernels.Rows:
+        return kernels.plain_entropy_backward(g, input, target, saved, reduction)
     found, labels = saved
     work = found.each.dtype
     weight = None if weight is None else cast(weight, work)
@@ -366,9 +376,11 @@ def cross_entropy(
     mode = chosen("cross_entropy", size_average, reduce, reduction)
     if not 0 <= label_smoothing <= 1:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
-    if tuple(input.shape) == tuple(target.shape):
+    have, want = tuple(input.shape), tuple(target.shape)
+    if have == want:
         return _entropy_of_probabilities(input, target, weight, ignore_index, mode, label_smoothing)
-    _check_indices("cross_entropy", input, target, weight)
+    if weight is not None or len(have) != 2 or want != have[:1] or target.dtype is not dtypes.int64:
+        _check_indices("cross_entropy", input, target, weight)
     return entropy_of_indices(input, target, weight, ignore_index, mode, label_smoothing)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 import rushlight.dtypes as dtypes
 
+from ..arrays import by_rows
 from ..arrays.lines import by_lines, log_softmax_back, log_softmax_lines, softmax_back, softmax_lines
 from ..arrays.numpy import cast, normalize_dim, normalize_dims
 from ..arrays.summing import add_reduce
@@ -39,11 +40,15 @@ def _prepare(name: str, input: np.ndarray, dim: int, dtype: Dtype | None) -> tup
 
 
 def _softmax(input: np.ndarray, dim: int, dtype: Dtype | None = None) -> np.ndarray:
+    if dtype is None and dim in (-1, input.ndim - 1) and by_rows.fits(input):
+        return by_rows.lines("softmax", input)
     x, result, axis = _prepare("softmax", input, dim, dtype)
     return cast(by_lines(softmax_lines, axis, x), result).reshape(input.shape)
 
 
 def _log_softmax(input: np.ndarray, dim: int, dtype: Dtype | None = None) -> np.ndarray:
+    if dtype is None and dim in (-1, input.ndim - 1) and by_rows.fits(input):
+        return by_rows.lines("log_softmax", input)
     x, result, axis = _prepare("log_softmax", input, dim, dtype)
     return cast(by_lines(log_softmax_lines, axis, x), result).reshape(input.shape)
 
