@@ -5,7 +5,8 @@ lists the slice of rows of each step in the order of processing.  Step t updates
 the state, so sequences of unequal length, sorted longest first, need no masks, in either direction.
 
 All steps share one matrix product for the inputs and one for each gradient of a weight; a step itself costs
-one product with the state.  Gates are stacked in torch's order, and biases of input and state are apart.
+one product with the state, in machine code (`recurrent_native`) or, as written here, in NumPy's. Gates are
+stacked in torch's order, and biases of input and state are apart.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+
+from . import recurrent_native as machine
 
 
 class Weights(NamedTuple):
@@ -50,6 +53,9 @@ def rnn(
 
     Returns outputs (rows, hidden), last states, trace.
     """
+    if machine.fits(x, weights, steps, h):
+        outputs, h, before = machine.rnn(x, h, weights, steps, relu)
+        return outputs, h, RnnTrace(before, outputs)
     outputs, to_state = _inputs(x, weights), _turned(weights.hh)
     h, before = h.copy(), np.empty_like(outputs)
     for step in steps:
@@ -71,6 +77,9 @@ def rnn_backward(
     relu: bool,
 ) -> tuple[np.ndarray, np.ndarray, Weights]:
     """Cotangents of (x, h, weights) from those of the outputs and the last states."""
+    if machine.fits(x, weights, steps, g, gh, trace.outputs):
+        dx, dh, *grads = machine.rnn_backward(g, gh, x, weights, steps, trace, relu)
+        return dx, dh, Weights(*grads)
     dh, y = gh.copy(), trace.outputs
     slopes = (y > 0).astype(y.dtype) if relu else 1 - y * y
     for step in reversed(steps):
@@ -97,6 +106,9 @@ def lstm(
     Returns outputs (rows, hidden), last h, last c, trace.  Hochreiter and Schmidhuber 1997, with the
     forget gate of Gers et al. 2000.
     """
+    if machine.fits(x, weights, steps, h, c):
+        outputs, h, c, *kept = machine.lstm(x, h, c, weights, steps)
+        return outputs, h, c, LstmTrace(*kept)
     gates, to_state, size = _inputs(x, weights), _turned(weights.hh), c.shape[1]
     h, c = h.copy(), c.copy()
     outputs, before = (np.empty((len(x), h.shape[1]), gates.dtype) for _ in range(2))
@@ -123,6 +135,9 @@ def lstm_backward(
     trace: LstmTrace,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, Weights]:
     """Cotangents of (x, h, c, weights) from those of the outputs and of the last h and c."""
+    if machine.fits(x, weights, steps, g, gh, gc, trace.gates):
+        dx, dh, dc, *grads = machine.lstm_backward(g, gh, gc, x, weights, steps, trace)
+        return dx, dh, dc, Weights(*grads)
     dh, dc, size = gh.copy(), gc.copy(), gc.shape[1]
     d = np.empty_like(trace.gates)
     projected = np.empty((len(x), dh.shape[1]), d.dtype) if weights.hr is not None else None
@@ -175,6 +190,9 @@ def gru(
     Returns outputs (rows, hidden), last states, trace.  Cho et al. 2014, with the reset gate behind the
     product, as torch and cuDNN have it.
     """
+    if machine.fits(x, weights, steps, h):
+        outputs, h, *kept = machine.gru(x, h, weights, steps)
+        return outputs, h, GruTrace(*kept)
     gates, size, to_state = _project(x, weights.ih, weights.bias_ih), h.shape[1], _turned(weights.hh)
     outputs, shares, before = (np.empty((len(x), size), gates.dtype) for _ in range(3))
     h = h.copy()
@@ -197,6 +215,9 @@ def gru_backward(
     g: np.ndarray, gh: np.ndarray, x: np.ndarray, weights: Weights, steps: Sequence[slice], trace: GruTrace
 ) -> tuple[np.ndarray, np.ndarray, Weights]:
     """Cotangents of (x, h, weights) from those of the outputs and the last states."""
+    if machine.fits(x, weights, steps, g, gh, trace.gates):
+        dx, dh, *grads = machine.gru_backward(g, gh, x, weights, steps, trace)
+        return dx, dh, Weights(*grads)
     dh, size = gh.copy(), gh.shape[1]
     to_inputs, to_states = np.empty_like(trace.gates), np.empty_like(trace.gates)
     for step in reversed(steps):

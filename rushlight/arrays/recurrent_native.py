@@ -1,0 +1,238 @@
+"""How the arrays of recurrent layers meet the kernels: the table of steps, scratch memory, large products.
+
+Weights are those of `recurrent.Weights`; what comes out has the order of its functions and traces.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..kernels import native, pool, targets
+from ..kernels import recurrent as kernels
+from ..kernels import recurrent_backward as backward_kernels
+from ..kernels.recurrent_block import GATES, STEP, Form, most_rows, tiles
+from ..kernels.types import f32, f64
+from .products import affine, dot
+
+Array = Any
+TYPES = {np.dtype(np.float32): f32, np.dtype(np.float64): f64}
+SHARED = 4e5  # multiplications and additions of a step that are worth a second thread
+LINE = 64  # bytes
+
+
+def fits(x: Array, weights: Any, steps: Sequence[slice], *states: Array) -> bool:
+    """Whether the kernels do this: one known type, something to do, and no projection."""
+    others = (weights.ih, weights.hh, weights.bias_ih, weights.bias_hh, *states)
+    return (
+        x.dtype in TYPES
+        and len(steps) > 0
+        and x.size > 0
+        and weights.hr is None
+        and weights.hh.size > 0
+        and all(a is None or a.dtype == x.dtype for a in others)
+        and native.on()
+    )
+
+
+def lstm(x: Array, h: Array, c: Array, weights: Any, steps: Sequence[slice]) -> tuple[Array, ...]:
+    """Outputs, last h, last c; gates, cells before, tanh of cells after, states before."""
+    call = _call("lstm", x, weights, steps)
+    gates = _inputs(x, weights.ih, _both(weights))
+    before, cells, outputs, squashed = call.rows(4)
+    h, c = call.first(h, before), call.first(c, cells)
+    call.forward(weights.hh, gates, before, outputs, h, cells, squashed, c)
+    return outputs, h, c, gates, cells, squashed, before
+
+
+def lstm_backward(
+    g: Array, gh: Array, gc: Array, x: Array, weights: Any, steps: Sequence[slice], trace: Any
+) -> tuple[Array, ...]:
+    """Cotangents of x, h, c, and of the weights."""
+    call = _call("lstm", x, weights, steps, backward=True)
+    d, sums, dc = call.wide(), call.sums(), gc.copy()
+    dh = call.backward(weights.hh, g, gh, d, sums, trace.gates, trace.cells, trace.squashed, dc)
+    found = dot(d.T, x), dot(d.T, trace.before), *_biases(weights, sums, sums)
+    return dot(d, weights.ih), dh, dc, *found
+
+
+def gru(x: Array, h: Array, weights: Any, steps: Sequence[slice]) -> tuple[Array, ...]:
+    """Outputs, last states; gates, the state's shares of n, states before."""
+    call = _call("gru", x, weights, steps)
+    size, bias = call.hidden, weights.bias_hh
+    n_bias = np.zeros(size, x.dtype) if bias is None else np.ascontiguousarray(bias[2 * size :])
+    added = _both(weights)
+    if added is not None and bias is not None:
+        added[2 * size :] = 0 if weights.bias_ih is None else weights.bias_ih[2 * size :]
+    gates = _inputs(x, weights.ih, added)
+    before, outputs, shares = call.rows(3)
+    h = call.first(h, before)
+    call.forward(weights.hh, gates, before, outputs, h, shares, n_bias)
+    return outputs, h, gates, shares, before
+
+
+def gru_backward(
+    g: Array, gh: Array, x: Array, weights: Any, steps: Sequence[slice], trace: Any
+) -> tuple[Array, ...]:
+    """Cotangents of x, h, and of the weights."""
+    call = _call("gru", x, weights, steps, backward=True)
+    size, sums, d, inward = call.hidden, call.sums(), call.wide(), call.wide()
+    kept = trace.gates, trace.shares, trace.before, inward
+    dh = call.backward(weights.hh, g, gh, d, sums, *kept)
+    of_states = np.concatenate([sums[: 2 * size], sums[3 * size :]])
+    biases = _biases(weights, sums[: 3 * size].copy(), of_states)
+    return dot(inward, weights.ih), dh, dot(inward.T, x), dot(d.T, trace.before), *biases
+
+
+def rnn(x: Array, h: Array, weights: Any, steps: Sequence[slice], relu: bool) -> tuple[Array, ...]:
+    """Outputs, last states; states before."""
+    call = _call("relu" if relu else "tanh", x, weights, steps)
+    before, outputs = call.rows(2)
+    h = call.first(h, before)
+    call.forward(weights.hh, _inputs(x, weights.ih, _both(weights)), before, outputs, h)
+    return outputs, h, before
+
+
+def rnn_backward(
+    g: Array, gh: Array, x: Array, weights: Any, steps: Sequence[slice], trace: Any, relu: bool
+) -> tuple[Array, ...]:
+    """Cotangents of x, h, and of the weights."""
+    call = _call("relu" if relu else "tanh", x, weights, steps, backward=True)
+    d, sums = call.wide(), call.sums()
+    dh = call.backward(weights.hh, g, gh, d, sums, np.ascontiguousarray(trace.outputs))
+    found = dot(d.T, x), dot(d.T, trace.before), *_biases(weights, sums, sums)
+    return dot(d, weights.ih), dh, *found
+
+
+def _inputs(x: Array, ih: Array, bias: Array | None) -> Array:
+    """The inputs' share of all gates of all steps."""
+    if bias is None:
+        return dot(x, ih.T)
+    found = affine(bias, x, ih.T, 1.0, 1.0)
+    return dot(x, ih.T) + bias if found is None else found
+
+
+def _both(weights: Any) -> Array | None:
+    """The sum of the biases that there are, as a new array."""
+    given = [b for b in (weights.bias_ih, weights.bias_hh) if b is not None]
+    return sum(given[1:], given[0].copy()) if given else None
+
+
+def _biases(weights: Any, of_inputs: Array, of_states: Array) -> tuple[Array | None, Array | None]:
+    """The gradients of the biases that there are, in memory of their own."""
+    second = of_states.copy() if of_states is of_inputs else of_states
+    return None if weights.bias_ih is None else of_inputs, None if weights.bias_hh is None else second
+
+
+# -- what a launch needs ----------------------------------------------------------------------------------
+
+
+class Table(NamedTuple):
+    """The steps as the kernels want them."""
+
+    steps: Array  # a row for each, of `recurrent_block.STEP`
+    entering: tuple[tuple[slice, slice], ...]  # rows of `before`, and the first states that stand there
+    most: int  # rows of a step
+
+
+@functools.lru_cache(maxsize=64)
+def _table(spans: tuple[tuple[int, int], ...], height: int, backward: bool) -> Table:
+    """Backward begins with a row that has no step before, and ends with one that has none behind."""
+    sizes = [end - start for start, end in spans]
+    known = [0, *sizes]
+    entering = tuple(
+        (slice(start + old, start + n), slice(old, n))
+        for (start, _), n, old in zip(spans, sizes, known)
+        if n > old
+    )
+    rows = [(start, n, *tiles(n, height)) for (start, _), n in zip(spans, sizes)]
+    rows = [(0, 0, 0, 0), *rows[::-1]] if backward else rows
+    steps = np.zeros((len(rows), len(STEP)), np.int64)
+    steps[:, :4] = rows
+    steps[:-1, 4:] = steps[1:, :2]
+    return Table(steps, entering, max(sizes))
+
+
+class _Launch(NamedTuple):
+    """A kernel's form for certain sizes, and how its items are shared out."""
+
+    form: Form
+    table: Table
+    dtype: Any
+    total: int  # rows of all steps
+    hidden: int
+    lanes: int
+    items: int
+    grain: int
+
+    def rows(self, count: int) -> list[Array]:
+        """Arrays with one number for every row and hidden unit."""
+        return [np.empty((self.total, self.hidden), self.dtype) for _ in range(count)]
+
+    def wide(self) -> Array:
+        """One number for every row and gate; rows do not all begin in the same set of a cache."""
+        n = GATES[self.form.cell] * self.hidden
+        rest = LINE // self.dtype.itemsize if n * self.dtype.itemsize % 512 == 0 else 0
+        return np.empty((self.total, n + rest), self.dtype)[:, :n]
+
+    def sums(self) -> Array:
+        """Zeros, to which the rows' cotangents of the gates are added."""
+        return np.zeros(backward_kernels.SUMS[self.form.cell] * self.hidden, self.dtype)
+
+    def first(self, state: Array, before: Array) -> Array:
+        """Write the first states where their rows come in; returns a copy, for the last ones."""
+        for rows, states in self.table.entering:
+            before[rows] = state[states]
+        return np.array(state, order="C")
+
+    def forward(self, weights: Array, *arrays: Array) -> None:
+        """Run the kernel forward."""
+        gates = GATES[self.form.cell]
+        many, vectors = kernels.parts(self.form.cell)
+        panels = np.empty(self.items * gates * self.hidden * self.lanes, self.dtype)
+        self._run(kernels.kernel(self.form), (weights, panels, *arrays), many * vectors, ())
+
+    def backward(self, weights: Array, g: Array, gh: Array, d: Array, *arrays: Array) -> Array:
+        """Run the kernel backward; returns the cotangents of the first states."""
+        size, (g_row, step) = self.dtype.itemsize, g.strides
+        if step != size or g_row % size:
+            g = np.ascontiguousarray(g)
+        dh = np.zeros((len(gh), self.items * self.lanes), self.dtype)
+        dh[:, : self.hidden] = gh
+        panels = np.empty(dh.shape[1] * GATES[self.form.cell] * self.hidden, self.dtype)
+        given = weights, panels, g, dh, d, *arrays
+        self._run(backward_kernels.kernel(self.form), given, 2, [a.strides[0] // size for a in (g, dh, d)])
+        return dh if dh.shape[1] == self.hidden else np.ascontiguousarray(dh[:, : self.hidden])
+
+    def _run(self, kernel: Any, arrays: Sequence[Array], vectors: int, rows: Sequence[int]) -> None:
+        weights, *others = arrays
+        space = self.table.most * vectors * self.lanes
+        room = np.empty(pool.size() * space, self.dtype)
+        steps = self.table.steps
+        last = (space, steps, len(steps), self.hidden, self.items, self.grain, 0)
+        kernel(1, 1, np.ascontiguousarray(weights), *others, room, *rows, *last)
+
+
+def _call(cell: str, x: Array, weights: Any, steps: Sequence[slice], backward: bool = False) -> _Launch:
+    """How to run a cell over these steps."""
+    type, target, hidden = TYPES[x.dtype], targets.host(), weights.hh.shape[1]
+    lanes, spans = target.lanes(type), tuple((s.start, s.stop) for s in steps)
+    most = max(end - start for start, end in spans)
+    height = _even(most, most_rows(target, 2 if backward else kernels.parts(cell)[1]))
+    items = -(-hidden // lanes)
+    form = Form(cell, type, height, hidden % lanes != 0)
+    grain = _grain(items, 2.0 * most * weights.hh.size)
+    return _Launch(form, _table(spans, height, backward), x.dtype, len(x), hidden, lanes, items, grain)
+
+
+def _even(n: int, most: int) -> int:
+    return -(-n // -(-n // most))
+
+
+def _grain(items: int, work: float) -> int:
+    """Items of a chunk, in pairs: as many chunks as threads, where that pays. No result depends on it."""
+    threads = pool.size() if work >= SHARED else 1
+    return 2 * -(-items // (2 * threads))
