@@ -3,13 +3,16 @@
 The memory protocol, in C++'s terms; the "leader" is the caller that owns the pool:
 
 - `owner` is the leader's pthread_self, or 0, taken by compare-and-swap; only the owner publishes or resizes.
-- `word` holds the number of chunks (upper half) and the index of the next one (lower half). A chunk is
-  claimed by adding 1: whoever gets an index below the number *in the same returned word* has that chunk.
+- `word` holds the number of chunks (above bit 42) and how many have been claimed from the front (bits 0 to
+  20) and from the back (21 to 41). A chunk is claimed by adding 1 to one of these: whoever finds that their
+  sum was below the number *in the same returned word* has the next one there. The leader and every second
+  worker take from the front, the others from the back: so two threads find what they wrote the time before in
+  their own caches, and on some machines a line costs 0.1 us to bring over.
   A worker that is late by whole jobs claims from the job that is there by then, or nothing: it reads fn,
   slots, total and grain only after the claim (acquire), and the leader cannot return, hence not change them,
   while its chunk is not done. Nothing compares words: there is no ABA, and no generation that could wrap.
-  Threads look before they add, so that the index passes the number by at most one a thread and job, and does
-  not reach the upper half.
+  Threads look before they add, so that the sum passes the number by at most one a thread and job, and neither
+  count reaches the next.
 - An addition that falls between two jobs hits an exhausted word, which the leader overwrites: no loss.
 - `done` counts the chunks that workers have finished; each adds its share (release) when it finds no more.
   The leader waits (acquire) for all but its own, then gives the pool back. No worker can still hold finished
@@ -78,8 +81,29 @@ class _State:
         return self.base.at(offset).of(type)
 
 
+_BACK, _NUMBER = 21, 42  # the first bits of what the word holds, behind what was claimed from the front
+MOST_CHUNKS = 1 << 20
+
+
+def _claimed(word: Value) -> tuple[Value, Value]:
+    """How many chunks have been claimed from the front and from the back."""
+    each = (1 << _BACK) - 1
+    return word & each, (word >> _BACK) & each
+
+
 def _some_left(word: Value) -> Value:
-    return (word & 0xFFFFFFFF) < (word >> 32)
+    front, back = _claimed(word)
+    return front + back < (word >> _NUMBER)
+
+
+def _chunk(word: Value, tid: Value) -> Value:
+    """The chunk that a thread has claimed with the word it found."""
+    front, back = _claimed(word)
+    return _from_back(tid).select((word >> _NUMBER) - 1 - back, front).to(i64)
+
+
+def _from_back(tid: Value) -> Value:
+    return (tid & 1) != 0
 
 
 def _run(f: Function, pool: _State, k: Any, tid: Any) -> None:
@@ -93,12 +117,13 @@ def _run(f: Function, pool: _State, k: Any, tid: Any) -> None:
 
 def _share(f: Function, pool: _State, tid: Any) -> Var:
     """Claim chunks and do them until none is left; how many they were."""
-    count = f.var(0)
+    count, tid = f.var(0), f.lift(tid, i64)
+    one = _from_back(tid).select(f.const(u64, 1 << _BACK), f.const(u64, 1))
     for _ in f.forever():
         f.leave(~_some_left(atomic.load(pool.word)))
-        claim = atomic.add(pool.word, 1)
+        claim = atomic.add(pool.word, one)
         f.leave(~_some_left(claim))
-        _run(f, pool, (claim & 0xFFFFFFFF).to(i64), tid)
+        _run(f, pool, _chunk(claim, tid), tid)
         count += 1
     return count
 
@@ -199,7 +224,7 @@ def _parallel(m: Module, target: Target) -> None:
     pool = _State(f)
     with f.when((grain < total) & (atomic.load(pool.size, "monotonic") > 1)):
         count = (total - 1) // grain + 1
-        with f.when(count < 1 << 31):
+        with f.when(count <= MOST_CHUNKS):
             with f.when(atomic.replace(pool.owner, 0, f.call("pthread_self", i64))):
                 _lead(f, pool, count, target)
                 f.ret()
@@ -226,7 +251,7 @@ def _lead(f: Function, pool: _State, count: Value, target: Target) -> None:
     pool.grain.store(grain)
     atomic.store(pool.done, 0, "monotonic")
     atomic.store(pool.waiting, 0, "monotonic")
-    atomic.store(pool.word, (count << 32) | 1, "seq_cst")  # chunk 0 is the leader's
+    atomic.store(pool.word, (count << _NUMBER) | 1, "seq_cst")  # chunk 0 is the leader's
     _wake(f, pool, count, target)
     _run(f, pool, 0, 0)
     mine = _share(f, pool, 0)

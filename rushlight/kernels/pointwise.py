@@ -116,7 +116,7 @@ def _plan(spec: Elements) -> np.ndarray:
     types = (spec.output, *spec.inputs)
     key = ("elements", _shown(spec), [(str(t), t.unsigned) for t in (*types, spec.element)])
     kernels = llvm.build(key, lambda: _loops(spec))
-    grain = 1 << (13 if spec.is_costly else 15)  # elements that are worth waking a thread for
+    grain = 1 << (13 if spec.is_costly else 14)  # elements that are worth waking a thread for
     words = [0, len(spec.inputs), kernels["flat"], kernels["strided"], grain]
     for t in types:
         words += [id(np.dtype(dtype_name(t))), stored(t).size, _number(t)]
