@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import rushlight.threads as threads
+
 from ..arrays.generator import default_generator
 from .fetch import Fetcher, make_fetcher
 
@@ -128,6 +130,7 @@ def run_worker(worker_id: int, job: Job, requests: Any, results: Any, closing: A
     global _info
     # Ctrl-C reaches the whole group of processes; the main one decides and stops its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threads.choose(1)  # there are as many workers as processors, or more; `worker_init_fn` may choose again
     seed = seed_everything(job.base_seed, worker_id)
     _info = WorkerInfo(worker_id, job.num_workers, seed, job.dataset)
     bench = _Bench(worker_id, job, results)

@@ -14,6 +14,7 @@ import pytest
 import rushlight
 from rushlight import data
 from rushlight.arrays.generator import Generator, default_generator
+from rushlight.kernels import native
 
 CAN_FORK = sys.platform.startswith("linux")
 needs_workers = pytest.mark.skipif(
@@ -245,6 +246,30 @@ def test_seeds_of_the_workers_as_in_torch():
     )
     assert ours == theirs_found
     assert data.get_worker_info() is None
+
+
+@needs_workers
+def test_workers_have_one_thread_each_unless_they_choose_more():
+    class Threads(Squares):
+        def __getitem__(self, i):
+            total = rushlight.ones(300_000).exp().sum().item()
+            return rushlight.get_num_threads(), len(os.listdir("/proc/self/task")), round(total)
+
+    before = rushlight.get_num_threads()
+    rushlight.set_num_threads(3)
+    try:
+        options = dict(batch_size=None, num_workers=2, collate_fn=tuple, **FORK)
+        few = list(data.DataLoader(Threads(4), **options))
+        more = list(
+            data.DataLoader(Threads(4), worker_init_fn=lambda _: rushlight.set_num_threads(2), **options)
+        )
+        assert rushlight.get_num_threads() == 3
+    finally:
+        rushlight.set_num_threads(before)
+    assert {threads for threads, _, _ in few} == {1} and {threads for threads, _, _ in more} == {2}
+    assert all(abs(total / (300_000 * np.e) - 1) < 1e-5 for _, _, total in few + more)
+    if native.on():  # a worker's queue has a thread of its own
+        assert max(running for _, running, _ in few) <= 2
 
 
 @needs_workers
