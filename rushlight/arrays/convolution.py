@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..kernels import conv
+from ..kernels import conv, conv_last
 from . import columns, depthwise
 from .halves import wide
 from .windows import Pads, Sizes, Window, both, crop, grown, pad
@@ -76,7 +76,8 @@ def convolution(
     """
     counts = counts or geometry.output_sizes(x.shape[2:], w.shape[2:])
     if conv.suits(x, w):
-        return conv.convolve(x, w, bias, geometry, counts)
+        last = conv_last.convolve(x, w, bias, geometry, counts) if conv_last.is_last(x) else None
+        return conv.convolve(x, w, bias, geometry, counts) if last is None else last
     y = _correlate(wide(x), wide(w), geometry, geometry.pads(x.shape[2:], w.shape[2:], counts))
     return _biased(y.astype(x.dtype, copy=False), bias)
 
@@ -94,7 +95,8 @@ def input_gradient(
 ) -> np.ndarray:
     """dx[n, c, q] = bias[c] + sum over o, k of w[o, c, k] g[n, o, p]; g (N, O, *counts) -> (N, C, *sizes)."""
     if conv.suits(g, w):
-        return conv.convolve(g, w, bias, geometry, sizes, transposed=True)
+        last = conv_last.convolve(g, w, bias, geometry, sizes, True) if conv_last.is_last(g) else None
+        return conv.convolve(g, w, bias, geometry, sizes, True) if last is None else last
     dx = _spread(wide(g), wide(w), geometry, sizes)
     return _biased(dx.astype(g.dtype, copy=False), bias)
 
@@ -109,7 +111,8 @@ def _biased(y: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
 def weight_gradient(x: np.ndarray, g: np.ndarray, geometry: Geometry, kernel: Sizes) -> np.ndarray:
     """dw[o, c, k] = sum over n, p of g[n, o, p] x[n, c, q]; gives (O, C / groups, *kernel)."""
     if conv.suits(x, g):
-        return conv.weight_gradient(x, g, geometry, kernel)
+        last = conv_last.weight_gradient(x, g, geometry, kernel) if conv_last.is_last(x) else None
+        return conv.weight_gradient(x, g, geometry, kernel) if last is None else last
     dw = _pair(wide(x), wide(g), geometry, kernel)
     return dw.astype(x.dtype, copy=False)
 

@@ -46,6 +46,60 @@ def define_gather(m: Module, t: Type, turn: str, zero: str) -> str:
     return f.name
 
 
+def define_move(m: Module, t: Type, target: Target) -> str:
+    """move(x, y, n): y[i] = x[i] for i < n."""
+    f = m.function("move", internal=True, x=t.pointer, y=t.pointer, n=i64)
+    x, y, n = f.args
+    lanes = target.lanes(t)
+    whole = n & -lanes
+    for i in f.range(0, whole, lanes):
+        y.store(x.load(i, lanes), i)
+    with f.when(whole < n):
+        inside = f.below(n - whole, lanes)
+        y.store(x.load(whole, lanes, inside), whole, inside)
+    f.ret()
+    return f.name
+
+
+def define_move_rows(m: Module, t: Type, target: Target) -> str:
+    """move_rows(rows, columns, x, x_step, y, y_step): y[r·y_step + c] = x[r·x_step + c]."""
+    f = m.function(
+        "move_rows", internal=True, rows=i64, columns=i64, x=t.pointer, x_step=i64, y=t.pointer, y_step=i64
+    )
+    rows, columns, x, x_step, y, y_step = f.args
+    lanes = target.lanes(t)
+    whole = columns & -lanes
+    for r in f.range(0, rows):
+        source, goal = x.at(r * x_step), y.at(r * y_step)
+        for c in f.range(0, whole, lanes):
+            goal.store(source.load(c, lanes), c)
+        with f.when(whole < columns):
+            inside = f.below(columns - whole, lanes)
+            goal.store(source.load(whole, lanes, inside), whole, inside)
+    f.ret()
+    return f.name
+
+
+def define_gather_last(m: Module, t: Type, move: str, zero: str) -> str:
+    """gather, from an image whose channels are last already (H, W, C)."""
+    f = m.function(
+        "gather_last", internal=True, x=t.pointer, block=t.pointer, channels=i64, height=i64, width=i64,
+        rows=i64, pitch=i64, top=i64, skip=i64, margin=i64, columns=i64,
+    )  # fmt: skip
+    x, block, channels, height, width, rows, pitch, top, skip, margin, columns = f.args
+    for r in f.range(0, rows):
+        line, h = block.at(r * pitch * channels), top + r
+        with f.when((h >= 0) & (h < height)):
+            inner, many = line.at(margin * channels), columns * channels
+            f.call(zero, void, line, margin * channels)
+            f.call(move, void, x.at((h * width + skip) * channels), inner, many)
+            f.call(zero, void, inner.at(many), (pitch - margin - columns) * channels)
+        with f.otherwise():
+            f.call(zero, void, line, pitch * channels)
+    f.ret()
+    return f.name
+
+
 def define_copy(m: Module, t: Type, target: Target, zero: str) -> str:
     """The same with channels first: block[channel, row, column]."""
     f = m.function(

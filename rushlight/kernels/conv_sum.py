@@ -101,14 +101,18 @@ def turn_back(
         f.call(turn, void, pixels, count, sums.at((i - first) * n["band"] * width), width, goal, n["counts"])
 
 
-def define_tile(m: Module, t: Type, target: Target, vectors: int, rows: int) -> str:
-    """One tile: y[place] = start + the sum over segments and runs of x[source + segment + r] · w[r]."""
+def define_tile(m: Module, t: Type, target: Target, vectors: int, rows: int, apart: bool = False) -> str:
+    """One tile: y[place] = start + the sum over segments and runs of x[source + segment + r] · w[r].
+
+    `apart`: one more argument says how far places are from one another; else there is nothing between them.
+    """
     tables = dict.fromkeys(("sources", "places", "segments"), i64.pointer)
+    more = dict(step=i64) if apart else {}
     f = m.function(
         f"tile{vectors}", internal=True, x=t.pointer, y=t.pointer, **tables, count=i64, run=i64, w=t.pointer,
-        start=t.pointer,
+        start=t.pointer, **more,
     )  # fmt: skip
-    x, y, sources, places, segments, count, run, w, start = f.args
+    x, y, sources, places, segments, count, run, w, start, *step = f.args
     lanes = target.lanes(t)
     width = vectors * lanes
     tile = Tile(f, t, rows, vectors, lanes)
@@ -125,7 +129,7 @@ def define_tile(m: Module, t: Type, target: Target, vectors: int, rows: int) -> 
             tile.step(in_turn(tile, pixels, r, target), row)
             weights.set(weights.at(width))
     for i, row in enumerate(tile.sums):
-        goal = y.at(places.load(i) * width)
+        goal = y.at(places.load(i) * (step[0] if apart else width))
         for j, total in enumerate(row):
             goal.store(total, j * lanes)
     f.ret()

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .conv_block import copy_block, define_gather, define_zero
+from .conv_block import (
+    copy_block,
+    define_gather,
+    define_gather_last,
+    define_move,
+    define_move_rows,
+    define_zero,
+)  # fmt: skip
+from .conv_last_sum import put_rows
 from .conv_pack import define_pack, fields
 from .conv_plan import PANEL
 from .conv_sum import VECTORS, define_tile, turn_back
@@ -47,11 +55,16 @@ def pack_module(target: Target, t: Type) -> Module:
     return m
 
 
-def winograd_module(target: Target, t: Type) -> Module:
-    """For every block: transform its tiles; for every point and panel multiply; transform back."""
+def winograd_module(target: Target, t: Type, last: bool = False) -> Module:
+    """For every block: transform its tiles; for every point and panel multiply; transform back.
+
+    `last`: channels are last in memory, in x and in y.
+    """
     m = Module()
-    turn, zero = define_turn(m, t, target), define_zero(m, t, target)
-    gather = define_gather(m, t, turn, zero)
+    zero = define_zero(m, t, target)
+    turn = define_move_rows(m, t, target) if last else define_turn(m, t, target)
+    move = define_move(m, t, target) if last else ""
+    gather = define_gather_last(m, t, move, zero) if last else define_gather(m, t, turn, zero)
     for vectors in range(1, VECTORS + 1):
         define_tile(m, t, target, vectors, rows_of(target))
     forward = define_transform(m, t, target, "forward", inputs_of, 4)
@@ -84,7 +97,8 @@ def winograd_module(target: Target, t: Type) -> Module:
                 biases = packed.at(j * n["panel"] + POINTS * (n["channels"] * width + APART))
                 source = products.at((j - k) * POINTS * n["product"])
                 f.call(back, void, source, n["product"], places, tiles, biases, sums, width)
-                turn_back(turn, n, sums, width, y, first, band, (channel, count))
+                put_back = put_rows if last else turn_back
+                put_back(turn, n, sums, width, y, first, band, (channel, count))
     f.ret()
     return m
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .conv_block import copy_block, define_gather, define_zero
+from .conv_block import copy_block, define_gather, define_gather_last, define_move, define_zero
 from .conv_pack import fields
 from .conv_sum import VECTORS, in_turn
 from .ir import Module
@@ -20,11 +20,15 @@ DEEP = 128  # tiles that are summed in registers: a panel of their numbers is in
 TAPS = 9
 
 
-def transform_module(target: Target, t: Type) -> Module:
-    """Blocks from number `start` on: their matrices of inputs and cotangents; zeros where images end."""
+def transform_module(target: Target, t: Type, last: bool = False) -> Module:
+    """Blocks from number `start` on: their matrices of inputs and cotangents; zeros where images end.
+
+    `last`: channels are last in memory.
+    """
     m = Module()
-    turn, zero = define_turn(m, t, target), define_zero(m, t, target)
-    gather = define_gather(m, t, turn, zero)
+    zero = define_zero(m, t, target)
+    move = define_move(m, t, target) if last else define_turn(m, t, target)
+    gather = (define_gather_last if last else define_gather)(m, t, move, zero)
     transforms = (
         define_transform(m, t, target, "forward", inputs_of, 4),
         define_transform(m, t, target, "spread", cotangents_of, 2),

@@ -1,0 +1,79 @@
+"""Tables of convolutions whose arrays have channels last in memory: as in `conv_plan`, with nothing to turn.
+
+Outputs are written where they belong, so every class of outputs says how many of them there are in a block.
+Where no window leaves the image, sources are places in the image itself, and there is no block.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+from math import prod
+from typing import NamedTuple
+
+import numpy as np
+
+from .conv_plan import (
+    FIELDS,
+    Plan,
+    Residue,
+    Shapes,
+    Span,
+    block,
+    classify,
+    cut_panels,
+    measure,
+    ordered,
+    rounded,
+    span,
+)  # fmt: skip
+from .values import Value
+
+MORE = ("inside", "rows_out", "columns_out")
+CLASS = 9  # numbers of a class: those of `conv_plan`, and its first row, every how many, how many in a row
+STARTS = 6  # where these begin
+
+
+class LastPlan(NamedTuple):
+    """The tables, the sizes with `MORE` behind, and whether the kernel reads the input in place."""
+
+    tables: Plan
+    sizes: np.ndarray
+    classes: np.ndarray
+    scratch: int
+
+
+def plan(s: Shapes, lanes: int, rows: int, vectors: int) -> LastPlan:
+    """The plan for vectors of `lanes` numbers and tiles of `rows` pixels by up to `vectors` vectors."""
+    axes = [s.residues(0), s.residues(1)]
+    together, band = block(s, axes)
+    spans = [span(axis, count) for axis, count in zip(axes, s.counts, strict=True)]
+    inside = all(a.origin >= 0 and a.origin + a.inputs <= n for a, n in zip(spans, s.sizes, strict=True))
+    if inside:
+        tall, wide = Span(band, s.sizes[0], 0), Span(s.counts[1], s.sizes[1], 0)
+    else:
+        tall, wide = span(axes[0], band), spans[1]
+    classes, segments, sources, places, goals = classify(s, axes, tall, wide, together, rows)
+    panels, packed = cut_panels(s, lanes, vectors)
+    sizes, items = measure(s, axes, tall, wide, together, band, panels)
+    outputs_at = 0 if inside else sizes["outputs_at"]
+    scratch = outputs_at + rounded((sizes["pixels"] + 1) * lanes * vectors)
+    sizes |= dict(classes=len(classes), outputs_at=outputs_at, scratch=scratch)
+    longer = [[*c, *_where(s, high, flat)] for c, (high, flat) in zip(classes, product(*axes), strict=True)]
+    tables = (np.ascontiguousarray(t, np.int64) for t in (sources, places, segments, classes, panels, goals))
+    found = Plan(ordered(sizes), *tables, packed=packed, scratch=scratch, items=items)
+    more = np.array([inside, band, s.counts[1]], np.int64)
+    return LastPlan(found, np.append(found.sizes, more), np.array(longer, np.int64), scratch)
+
+
+def _where(s: Shapes, high: Residue, flat: Residue) -> tuple[int, int, int]:
+    return high.first, high.every, len(range(flat.first, s.counts[1], flat.every))
+
+
+def fields(sizes: Value) -> dict[str, Value]:
+    """The numbers of a plan by their names."""
+    return {name: sizes.load(k) for k, name in enumerate((*FIELDS, *MORE))}
+
+
+def pixels(s: Shapes) -> int:
+    """Outputs of all images."""
+    return s.images * prod(s.counts)
