@@ -95,7 +95,7 @@ def _make_saver(op: Op, key: tuple[bool, ...]) -> Callable[..., Any]:
     if isinstance(op, Pointwise) and not op.formulas:
         parts += [f"{n}._a.shape, {n}._a.dtype" for n in tracked]
     if op.outputs:
-        parts.append("tuple([(a.shape, a.dtype) if a.dtype.kind in 'fcV' else None for a in out])")
+        parts.append(_protos_text(op))
     box = "    t._b = box = [0, None, None]\n" if "out" in rule.keeps and not op.outputs else ""
     if any(n in op.outputs for n in rule.keeps):
         box = "    boxes = [[0, None, None] for _ in t]\n    for i, x in enumerate(t): x._b = boxes[i]\n"
@@ -105,6 +105,16 @@ def _make_saver(op: Op, key: tuple[bool, ...]) -> Callable[..., Any]:
     )
     scope = compile_text(text, f"{op.name} save", {"backward": backward, "version": record.version})
     return scope["save"]
+
+
+def _protos_text(op: Op) -> str:
+    """Shape and dtype of each output, whose cotangent is zeros where none arrives; None for constants."""
+    if not op.constants:
+        return "tuple([(a.shape, a.dtype) if a.dtype.kind in 'fcV' else None for a in out])"
+    carry = tuple(name not in op.constants for name in op.outputs)
+    return (
+        f"tuple([(a.shape, a.dtype) if c and a.dtype.kind in 'fcV' else None for a, c in zip(out, {carry})])"
+    )
 
 
 def _save_text(op: Op, name: str) -> str:

@@ -50,7 +50,7 @@ def _like(arrays: Sequence[Any], dtype: np.dtype) -> tuple[Any, ...]:
 # -- one layer, one direction -----------------------------------------------------------------------
 
 
-@primitive(forms="", under="internal", outputs=("output", "last_h", "before"))
+@primitive(forms="", under="internal", outputs=("output", "last_h", "before"), constants=("before",))
 def rnn_layer(
     input: Array,
     h: Array,
@@ -95,7 +95,12 @@ def _(
     return _like((dx, dh, *grads[:4]), input.dtype)
 
 
-@primitive(forms="", under="internal", outputs=("output", "last_h", "gates", "shares", "before"))
+@primitive(
+    forms="",
+    under="internal",
+    outputs=("output", "last_h", "gates", "shares", "before"),
+    constants=("gates", "shares", "before"),
+)
 def gru_layer(
     input: Array,
     h: Array,
@@ -140,6 +145,7 @@ def _(
     forms="",
     under="internal",
     outputs=("output", "last_h", "last_c", "gates", "cells", "squashed", "before"),
+    constants=("gates", "cells", "squashed", "before"),
 )
 def lstm_layer(
     input: Array,
