@@ -13,7 +13,7 @@ from ..kernels.ir import Function, Module
 from ..kernels.types import i64, ptr, void
 from ..kernels.values import Value
 from .engine import Leaf
-from .machine_nodes import LIST_ITEMS, none, offsets, put, slot, write_wrap
+from .machine_nodes import LIST_ITEMS, none, offsets, put, slot, write_box, write_wrap
 
 _fields: dict[str, int] = {}
 
@@ -32,6 +32,7 @@ def builtin(add: int) -> Callable[..., Any]:
 def _module() -> Module:
     m = Module()
     write_wrap(m)
+    write_box(m)
     f = m.function("arrive", ptr, owner=ptr, args=ptr.pointer, count=i64)
     _, args, _ = f.args
     leaf, g, incoming = args[0], args[1], args[2]
@@ -74,6 +75,9 @@ def _add(f: Function, held: Value, g: Value) -> None:
         f.ret(made)
     f.call("Py_DecRef", void, made)
     _unless(f, made != none(f))
+    with f.when(slot(held, "_b") == none(f)):  # a graph may hold the gradient, as it was in version 0
+        f.call("Py_DecRef", void, none(f))
+        held.of(objects.i8).at(offsets["_b"]).of(ptr).store(f.call("new_box", ptr))
     box = slot(held, "_b")
     with f.when(objects.is_a(box, "list")):
         count = f.call("PyLong_AsLongLong", i64, objects.field(box, LIST_ITEMS, ptr.pointer)[0])

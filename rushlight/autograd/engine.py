@@ -187,8 +187,9 @@ def _add_array(leaf: Leaf, arriving: Any) -> None:
     if cotangent_sum.into(array, array, arriving) is None:
         array += arriving
         held._a = array
-    if held._b is not None:
-        held._b[0] += 1
+    if held._b is None:  # a graph may hold the gradient, as it was in version 0
+        held._b = [0, None, None]
+    held._b[0] += 1
 
 
 def plus(x: Any, y: Any) -> Any:

@@ -70,6 +70,7 @@ def write_wrap(m: Module) -> None:
         f.ret(t)
     held = f.var(box)
     with f.when((switch(f, BOXED)[0] != 0) & (box == none(f))):
+        f.call("Py_DecRef", void, box)
         held.set(context(f, "py_fresh_box"))
     for name, value in (("_a", array), ("_n", node), ("_b", held.now), ("_v", objects.none(f))):
         t.of(objects.i8).at(offsets[name]).of(ptr).store(value)
