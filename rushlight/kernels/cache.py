@@ -69,11 +69,15 @@ def _users() -> Path:
 @functools.cache
 def generation() -> str:
     """What writes the code: this version, these files, and LLVM."""
-    here = Path(__file__).parent
-    others = [here.parent / "scalar.py", here.parent / "autograd" / "machine.py"]
-    files = [f for f in sorted([*here.glob("*.py"), *others]) if f.exists()]
+    files = sorted(f for f in sources() if f.exists())
     stats = [(f.name, f.stat().st_size, f.stat().st_mtime_ns) for f in files]
     return repr((__version__, stats, version("llvmlite")))
+
+
+def sources() -> list[Path]:
+    """The files that machine code comes from: any change of one makes all of it anew."""
+    here = Path(__file__).parent
+    return [here.parent / "scalar.py", *here.glob("*.py"), *(here.parent / "autograd").glob("*.py")]
 
 
 # -- one file ------------------------------------------------------------------------------------------

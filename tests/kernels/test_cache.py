@@ -1,10 +1,12 @@
 """The disk cache of machine code: what is read is run, so nothing else than what was written may be read."""
 
 import os
+import re
 import stat
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -342,3 +344,11 @@ def test_another_generator_has_other_code(built, monkeypatch, tmp_path):
     assert built()
     monkeypatch.undo()
     cache.generation.cache_clear()
+
+
+def test_whatever_writes_code_is_among_the_sources():
+    package = Path(cache.__file__).parents[1]
+    writes = re.compile(r"^from \S*\.ir import ", re.MULTILINE)
+    writers = [p for p in package.rglob("*.py") if writes.search(p.read_text(encoding="utf-8"))]
+    assert len(writers) > 50
+    assert set(writers) <= set(cache.sources())
