@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from . import conv_lines, depthwise, native, pool, winograd, winograd_weight
+from . import conv_lines, conv_points, depthwise, native, pool, winograd, winograd_weight
 from .conv_pack import pack_module
 from .conv_plan import ITEMS, Pair, Plan, Rows, Shapes, plan, rows_of_weights
 from .conv_sum import VECTORS, conv_module, rows_of
@@ -78,6 +78,8 @@ def _route(
         return Depthwise(depthwise.tables(s, lanes), kernel, s), shape
     if winograd.pays(s, lanes):
         return ByTiles(winograd.plan(s, lanes, winograd.rows_of(target)), *_winograd_kernels(t)), shape
+    if conv_points.pays(s, lanes, target.registers):
+        return ByPoints(conv_points.plan(s, lanes, target.registers), _packing(t), _points_kernel(t)), shape
     if conv_lines.pays(s, lanes):
         rows, vectors = conv_lines.shape_of(outputs, lanes, target.registers)
         found = conv_lines.plan(s, lanes, vectors)
@@ -174,6 +176,21 @@ class ByLines(NamedTuple):
         self.kernel(p.items, 1, x, packed, y, scratch, *tables, len(p.offsets), p.vectors)
 
 
+class ByPoints(NamedTuple):
+    """Pixel by pixel: kernels of 1x1."""
+
+    plan: conv_points.PointsPlan
+    pack: Kernel
+    kernel: Kernel
+
+    def run(self, x: np.ndarray, w: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
+        """Fill y."""
+        p = self.plan
+        packed, scratch = np.empty(p.packed, x.dtype), np.empty(p.scratch * pool.size(), x.dtype)
+        self.pack(len(p.panels), 1, w, bias, packed, p.sizes, p.panels, p.goals)
+        self.kernel(p.items, 1, x, packed, y, scratch, p.sizes, *p.numbers)
+
+
 class Weights(NamedTuple):
     """A weight gradient."""
 
@@ -268,6 +285,11 @@ def _kernel(t: Type) -> Kernel:
 def _lines_kernel(t: Type, rows: int, vectors: int) -> Kernel:
     make = conv_lines.lines_module
     return Kernel(("conv lines", t.name, rows, vectors), lambda target: make(target, t, rows, vectors))
+
+
+@cache
+def _points_kernel(t: Type) -> Kernel:
+    return Kernel(("conv points", t.name), lambda target: conv_points.points_module(target, t))
 
 
 @cache

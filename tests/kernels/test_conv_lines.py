@@ -66,4 +66,4 @@ def test_it_is_chosen_where_turning_would_cost_much(monkeypatch):
     route, _ = conv._route((32, 3, 32, 32), (64, 3, 3, 3), geometry, (32, 32), False, np.dtype("f"))
     assert isinstance(route, conv.ByLines)
     route, _ = conv._route((32, 36, 8, 8), (64, 36, 3, 3), geometry, (8, 8), False, np.dtype("f"))
-    assert isinstance(route, conv.Direct)
+    assert not isinstance(route, conv.ByLines)
