@@ -25,7 +25,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ..kernels import conv, conv_last
+from ..kernels.images import is_last, to_first, to_last
 from . import columns, depthwise
+from .copying import row_major
 from .halves import wide
 from .windows import Pads, Sizes, Window, both, crop, grown, pad
 
@@ -76,8 +78,7 @@ def convolution(
     """
     counts = counts or geometry.output_sizes(x.shape[2:], w.shape[2:])
     if conv.suits(x, w):
-        last = conv_last.convolve(x, w, bias, geometry, counts) if conv_last.is_last(x) else None
-        return conv.convolve(x, w, bias, geometry, counts) if last is None else last
+        return _by_kernel(x, w, bias, geometry, counts, False)
     y = _correlate(wide(x), wide(w), geometry, geometry.pads(x.shape[2:], w.shape[2:], counts))
     return _biased(y.astype(x.dtype, copy=False), bias)
 
@@ -95,8 +96,7 @@ def input_gradient(
 ) -> np.ndarray:
     """dx[n, c, q] = bias[c] + sum over o, k of w[o, c, k] g[n, o, p]; g (N, O, *counts) -> (N, C, *sizes)."""
     if conv.suits(g, w):
-        last = conv_last.convolve(g, w, bias, geometry, sizes, True) if conv_last.is_last(g) else None
-        return conv.convolve(g, w, bias, geometry, sizes, True) if last is None else last
+        return _by_kernel(g, w, bias, geometry, sizes, True)
     dx = _spread(wide(g), wide(w), geometry, sizes)
     return _biased(dx.astype(g.dtype, copy=False), bias)
 
@@ -111,10 +111,32 @@ def _biased(y: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
 def weight_gradient(x: np.ndarray, g: np.ndarray, geometry: Geometry, kernel: Sizes) -> np.ndarray:
     """dw[o, c, k] = sum over n, p of g[n, o, p] x[n, c, q]; gives (O, C / groups, *kernel)."""
     if conv.suits(x, g):
-        last = conv_last.weight_gradient(x, g, geometry, kernel) if conv_last.is_last(x) else None
-        return conv.weight_gradient(x, g, geometry, kernel) if last is None else last
+        return _weights_by_kernel(x, g, geometry, kernel)
     dw = _pair(wide(x), wide(g), geometry, kernel)
     return dw.astype(x.dtype, copy=False)
+
+
+def _by_kernel(
+    x: np.ndarray, w: np.ndarray, bias: np.ndarray | None, geometry: Geometry, counts: Sizes, transposed: bool
+) -> np.ndarray:
+    """Images with channels last give such again."""
+    w = w if w.flags.c_contiguous else row_major(w)
+    if is_last(x):
+        y = conv_last.convolve(x, w, bias, geometry, counts, transposed)
+        if y is not None:
+            return y
+    x = x if x.flags.c_contiguous else row_major(x)
+    return conv.convolve(x, w, bias, geometry, counts, transposed)
+
+
+def _weights_by_kernel(x: np.ndarray, g: np.ndarray, geometry: Geometry, kernel: Sizes) -> np.ndarray:
+    if is_last(x):
+        given = g if is_last(g) else to_first(row_major(to_last(g)))
+        dw = conv_last.weight_gradient(x, given, geometry, kernel)
+        if dw is not None:
+            return dw
+    x, g = (a if a.flags.c_contiguous else row_major(a) for a in (x, g))
+    return conv.weight_gradient(x, g, geometry, kernel)
 
 
 def _is_depthwise(channels: int, groups: int) -> bool:

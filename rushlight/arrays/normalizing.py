@@ -14,12 +14,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..kernels.images import is_last, to_first, to_last
 from . import by_items, by_rows
+from .copying import row_major
 from .summing import add_reduce
 
 Axes = tuple[int, ...]
 Array = Any
 
+BATCH = (0, 2)  # what batch norm of images (N, C, S) averages over
 _BLOCK = 32768  # elements worked on at a time; the temporaries then stay in the level-2 cache
 
 
@@ -56,6 +59,9 @@ def forward(
     x: np.ndarray, layout: Layout, weight: Array, bias: Array, eps: float, center: bool = True
 ) -> tuple[np.ndarray, Moments]:
     """The normalised `x` times weight plus bias (a fresh array in the layout's view), and the moments."""
+    if layout.over == BATCH and is_last(x):
+        made, moments = _columns(_pixels(x), weight, bias, eps)
+        return _images(made, x), moments
     x = x.reshape(layout.view)
     if layout.over == layout.per:
         return _rows(x, weight, bias, eps, center)
@@ -72,6 +78,10 @@ def backward(
 
     With x̂ the normalised x and gw = g · weight: dx = scale · (gw - mean(gw) - x̂ · mean(gw · x̂)).
     """
+    if layout.over == BATCH and is_last(x):
+        g = g if is_last(g) else to_first(row_major(to_last(g.reshape(x.shape))))
+        dx, dw, db = _columns_backward(_pixels(g), _pixels(x), weight, moments, affine)
+        return _images(dx, x), dw, db
     g, x = g.reshape(layout.view), x.reshape(layout.view)
     if layout.over == layout.per:
         return _rows_backward(g, x, weight, moments, affine)
@@ -82,11 +92,25 @@ def backward(
 
 def by_channel(x: np.ndarray, layout: Layout, factor: np.ndarray, shift: np.ndarray) -> np.ndarray:
     """x · factor + shift, one of each for a channel of (N, C, ...), in the layout's view."""
+    if layout.over == BATCH and is_last(x):
+        pixels = _pixels(x)
+        flat = Layout(pixels.shape, (0,), (1,))
+        return _images(by_channel(pixels, flat, factor.reshape(-1), shift.reshape(-1)), x)
     if by_items.fits(x, factor, shift):
         return by_items.affine(x, layout.view, factor, shift)
     out = x.reshape(layout.view) * layout.along_weights(factor)
     out += layout.along_weights(shift)
     return out
+
+
+def _pixels(x: np.ndarray) -> np.ndarray:
+    """Images with channels last as (N · H · W, C), in place."""
+    return to_last(x).reshape(-1, x.shape[1])
+
+
+def _images(pixels: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """The reverse."""
+    return to_first(pixels.reshape(to_last(like).shape))
 
 
 def _blocks(rows: int, length: int) -> Iterator[slice]:

@@ -1,7 +1,7 @@
 """Convolution and its gradients of images whose channels are last in memory, as Python calls them.
 
-What comes of them has its channels last too. None for depthwise convolutions: their code has pixels in the
-lanes, so that such images are turned over first.
+Arguments are laid out like that, and so are the images that come of them. None for depthwise convolutions:
+their code has pixels in the lanes, so that such images are turned over first.
 """
 
 from __future__ import annotations
@@ -32,19 +32,12 @@ from .conv_last_weight import Form, last_weight_module, rows_of_weights
 from .conv_plan import ITEMS, Rows
 from .conv_sum import VECTORS, rows_of
 from .conv_weight import near_rows
+from .images import to_first
 from .launch import Kernel
 from .targets import host
 from .types import Type
 from .winograd_kernels import winograd_module
 from .winograd_weight_kernels import transform_module
-
-LAST = (0, 2, 3, 1)
-FIRST = (0, 3, 1, 2)
-
-
-def is_last(x: np.ndarray) -> bool:
-    """Whether the channels of images are last in memory, and nowhere else as well."""
-    return x.ndim == 4 and not x.flags.c_contiguous and x.transpose(LAST).flags.c_contiguous
 
 
 def convolve(
@@ -58,21 +51,17 @@ def convolve(
     y = np.empty(shape, x.dtype)
     bias = bias if bias is None else np.ascontiguousarray(bias)
     route.run(x, np.ascontiguousarray(w), bias, y)
-    return y.transpose(FIRST)
+    return to_first(y)
 
 
 def weight_gradient(x: np.ndarray, g: np.ndarray, geometry: Moves, kernel: Sizes) -> np.ndarray | None:
-    """The weight gradient (O, C / groups, *kernel), row-major, of x (N, C, H, W) and g (N, O, *counts)."""
+    """The weight gradient (O, C / groups, *kernel), of x (N, C, H, W) and g (N, O, *counts)."""
     route, shape = _weight_route(x.shape, g.shape, geometry, kernel, x.dtype)
     if route is None:
         return None
     dw = np.empty(shape, x.dtype)
-    route.run(_with_channels_last(x), _with_channels_last(g), dw)
+    route.run(x, g, dw)
     return dw
-
-
-def _with_channels_last(x: np.ndarray) -> np.ndarray:
-    return x if is_last(x) else np.ascontiguousarray(x.transpose(LAST))
 
 
 @lru_cache(REMEMBERED)

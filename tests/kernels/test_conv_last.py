@@ -118,3 +118,27 @@ def test_cotangents_in_another_layout_than_the_input_are_turned():
     for given in (g, np.asfortranarray(g), np.broadcast_to(g[:1, :1], g.shape)):
         found = arrays.weight_gradient(last(x), given, geometry, (3, 3))
         close(found, conv.weight_gradient(x, given, geometry, (3, 3)), 50)
+
+
+def network(x, train):
+    """Loss and gradients of a convolution with batch norm and what mostly follows."""
+    rng = np.random.default_rng(3)
+    w = torch.from_numpy(rng.standard_normal((24, 16, 3, 3)).astype(np.float32)).requires_grad_()
+    x, scale = x.detach().requires_grad_(), torch.linspace(0.5, 1.5, 24).requires_grad_()
+    mean, var = torch.zeros(24), torch.ones(24)
+    y = torch.nn.functional.conv2d(x, w, padding=1)
+    y = torch.nn.functional.batch_norm(y, mean, var, scale, torch.linspace(-1, 1, 24), train)
+    z = torch.nn.functional.max_pool2d(torch.relu(y), 2)
+    loss = (z * torch.linspace(0, 1, z.numel()).reshape(z.shape)).sum()
+    loss.backward()
+    return y, [loss, x.grad, w.grad, scale.grad, mean, var]
+
+
+@pytest.mark.parametrize("train", [True, False])
+def test_networks_give_the_same_in_both_layouts(train):
+    x = torch.from_numpy(np.random.default_rng(0).standard_normal((5, 16, 12, 10)).astype(np.float32))
+    plain, want = network(x, train)
+    last, found = network(x.to(memory_format=torch.channels_last), train)
+    assert plain.is_contiguous() and last.is_contiguous(memory_format=torch.channels_last)
+    for a, b in zip(found, want, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4 * float(b.abs().max()))
