@@ -95,17 +95,15 @@ class no_grad(_Mode):
     """Operations inside are not recorded. `with no_grad():` or `@no_grad()`."""
 
     def __new__(cls, fn: Any = None) -> Any:
-        self = super().__new__(cls)
-        if fn is None:
-            return self
-        self.__init__()
-        return self(fn)
+        self = object.__new__(cls)
+        self._tokens = []
+        return self if fn is None else self(fn)
 
     def __init__(self, fn: Any = None) -> None:
-        super().__init__()
+        """`fn` is what `@no_grad` without parentheses stands above."""
 
     def _enter(self) -> None:
-        self._set(_grad, False)
+        self._tokens.append((_grad, _grad.set(False)))
 
 
 class enable_grad(no_grad):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -102,7 +103,14 @@ def first_cotangent(t: Any, gradient: Any, create_graph: bool) -> Any:
 
 
 def _ones(a: Any) -> Any:
-    return np.ones(a.shape, a.dtype) if a.__class__ is np.ndarray else a.ones_like()
+    if a.__class__ is not np.ndarray:
+        return a.ones_like()
+    return _one(a.dtype).copy() if a.ndim == 0 else np.ones(a.shape, a.dtype)
+
+
+@cache
+def _one(kind: np.dtype) -> Any:
+    return np.ones((), kind)
 
 
 def _check_root(t: Any, i: int = 0) -> None:
@@ -124,11 +132,9 @@ def backward(
     if create_graph or inputs is not None or mode.anomaly_on():
         with mode.set_grad_enabled(create_graph):
             _into([t._n], [g], retain, create_graph, inputs)
-    elif mode.grad_on():
+    else:
         with mode.no_grad():
             run(t._n, g, retain)
-    else:
-        run(t._n, g, retain)
 
 
 def _into(roots: list[Any], cotangents: list[Any], retain: bool, create_graph: bool, inputs: Any) -> None:

@@ -31,6 +31,7 @@ class Form(NamedTuple):
     masked: bool = False  # C has fewer columns than one vector has lanes
     added: bool = False  # there is a D
     scaled: bool = False  # α is not 1
+    turned: bool = False  # B's columns lie in a row; B is small, and laid out anew for every item
 
     @property
     def width(self) -> int:
@@ -58,15 +59,21 @@ def begin(m: Module, form: Form, **more: Type) -> tuple[Function, Value, Value, 
     return f, lo, hi, tid, SimpleNamespace(**dict(zip(types, values, strict=True)))
 
 
+MOST_TURNED = 4096  # elements of B
+
+
 def product(form: Form) -> Any:
     """What writes the kernel of a form. C has at least as many rows as a tile."""
 
     def make(target: Target) -> Module:
         m = Module()
-        f, lo, hi, _, s = begin(m, form)
+        f, lo, hi, _, s = begin(m, form, **({"b_column": i64} if form.turned else {}))
         s.multiples = multiples(s.a_row * form.type.size, form.rows)
+        room = f.stack(form.type, MOST_TURNED) if form.turned else None
         for item in f.range(lo, hi):
             locate(s, item)
+            if room is not None:
+                _lay_out(f, s, room)
             end = smaller(s.first_column + s.wide, s.columns)
             for i in f.range(s.first_row, smaller(s.first_row + s.tall, s.rows), form.rows):
                 top = smaller(i, s.rows - form.rows)
@@ -80,6 +87,14 @@ def product(form: Form) -> Any:
         return m
 
     return make
+
+
+def _lay_out(f: Function, s: Any, room: Value) -> None:
+    """B with its rows contiguous."""
+    for j in f.range(0, s.columns):
+        for k in f.range(0, s.depth):
+            room[k * s.columns + j] = s.B[j * s.b_column + k * s.b_step]
+    s.B = room
 
 
 def locate(s: Any, item: Value) -> None:
@@ -127,17 +142,17 @@ def _sums(f: Function, form: Form, s: Any, top: Value, places: list[Value], mask
     a, b = f.var(s.A.at(top * s.a_row)), f.var(s.B.at(places[0]))
     offsets = [place - places[0] for place in places]
     row = s.multiples
-    whole = s.depth & -form.chains
+    whole, step = s.depth & -form.chains, s.columns if form.turned else s.b_step
     for _ in f.range(0, whole, form.chains):
         for tile in tiles:
             _step(form, tile, a, b, row, offsets, mask)
             a.set(a.at(s.a_step))
-            b.set(b.at(s.b_step))
+            b.set(b.at(step))
     if form.chains > 1:
         for _ in f.range(whole, s.depth):
             _step(form, tiles[0], a, b, row, offsets, mask)
             a.set(a.at(s.a_step))
-            b.set(b.at(s.b_step))
+            b.set(b.at(step))
     return _added(tiles)
 
 

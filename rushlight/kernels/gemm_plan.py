@@ -23,7 +23,13 @@ FAR = 128 << 10  # bytes of B from which few rows read it in bands
 RUN = 2048  # bytes of a row of B, at least, that a thread reads for two rows of A, where it reads bands
 FEW = 14  # rows, at most, that go through B once
 SHARED = 4e5  # multiplications and additions that are worth a second thread: 4 us
-GENERATORS = dict(direct=gemm.product, few=gemm_few.product, dots=gemm_dots.product, large=gemm_large.product)
+GENERATORS = dict(
+    turned=gemm.product,
+    direct=gemm.product,
+    few=gemm_few.product,
+    dots=gemm_dots.product,
+    large=gemm_large.product,
+)
 
 
 class Layout(NamedTuple):
@@ -65,6 +71,8 @@ def choose(target: Target, t: Type, layout: Layout) -> str:
         aliased = n.b_step * size % 2048 == 0 and n.depth >= 128
         far = n.depth * n.columns * size > NEAR or aliased
         return "large" if far and _is_large(target, t, n) else "direct"
+    if n.rows > FEW and n.depth < 2 * target.lanes(t) and n.depth * n.columns <= gemm.MOST_TURNED:
+        return "turned"
     large = _is_large(target, t, n)
     if n.b_step == 1 and n.a_step == 1 and (not large or n.rows < 0.6 * n.depth):
         return "dots"
@@ -91,9 +99,9 @@ def form(target: Target, t: Type, kind: str, n: Layout, added: bool, scaled: boo
     vectors = ceil(parts / ceil(parts / most))
     if kind == "few":  # all rows in one tile
         vectors = 4 if gemm_few.FEWEST < n.rows <= _most_rows(target, 4) else 2
-    narrow = kind == "direct" and parts % vectors != 0 and vectors > 1
+    narrow = kind in ("direct", "turned") and parts % vectors != 0 and vectors > 1
     rows = _even(n.rows, _most_rows(target, vectors))
-    return Form(t, rows, vectors, lanes, narrow, n.columns < lanes, added, scaled)
+    return Form(t, rows, vectors, lanes, narrow, n.columns < lanes, added, scaled, kind == "turned")
 
 
 def _most_rows(target: Target, vectors: int) -> int:
@@ -136,7 +144,7 @@ def plan(
     shared = threads > 1 and work * count >= SHARED
     grain = max(1, min(items // (4 * threads), int(1e5 * items / (work * count)))) if shared else items
     tail, scratch = (), 0
-    if kind == "dots":
+    if kind in ("dots", "turned"):
         tail = (n.b_column,)
     elif kind == "large":
         deep = ceil(n.depth / ceil(n.depth / DEEP))

@@ -105,6 +105,16 @@ def test_few_rows_of_every_number(rows):
         check(np.asfortranarray(x), y, rng.standard_normal(columns).astype(np.float32), 0.5, 2.0)
 
 
+@pytest.mark.parametrize("kind", "fd")
+@pytest.mark.parametrize("depth", [1, 2, 7, 10, 15, 31])
+def test_narrow_transposed_operands(depth, kind):
+    rng = np.random.default_rng(depth)
+    for rows, columns in ((15, 1), (16, 5), (64, 100), (301, 33), (700, 130)):
+        x, y = (rng.standard_normal(s).astype(kind) for s in ((rows, depth), (columns, depth)))
+        check(x, y.T)
+        check(np.asfortranarray(x), y.T, rng.standard_normal(columns).astype(kind), 0.5, 2.0)
+
+
 @pytest.mark.parametrize("name", NAMED)
 @pytest.mark.parametrize("t", [f32, f64])
 def test_few_rows_are_all_in_one_tile(name, t):
@@ -187,9 +197,10 @@ def test_every_kind_is_written_for_other_processors(name, t):
         Layout(1, 40000, 50, 50, 1, 40000, 1),
         Layout(8, 9, 50, 50, 1, 1, 50),
         Layout(100, 200, 4000, 4000, 1, 200, 1),
+        Layout(100, 200, 2, 2, 1, 1, 2),
     ]
     kinds = [choose(target, t, n) for n in cases]
-    assert kinds == ["direct", "few", "dots", "large"]
+    assert kinds == ["direct", "few", "dots", "large", "turned"]
     for kind, n in zip(kinds, cases, strict=True):
         made = kernel(kind, form(target, t, kind, n, True, True))
         assert llvm.assemble(llvm.text_of(made.make(target), target), target)
