@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from . import conv_lines, conv_points, depthwise, native, pool, winograd, winograd_weight
+from . import conv_lines, conv_points, depthwise, native, pool, winograd, winograd_panels, winograd_weight
 from .conv_pack import pack_module
 from .conv_plan import ITEMS, Pair, Plan, Rows, Shapes, plan, rows_of_weights
 from .conv_sum import VECTORS, conv_module, rows_of
@@ -76,6 +76,9 @@ def _route(
     if depthwise.suits(s):
         kernel = _depthwise_kernel(t, depthwise.form(s))
         return Depthwise(depthwise.tables(s, lanes), kernel, s), shape
+    if winograd.pays(s, lanes) and winograd_panels.pays(s):
+        found = winograd_panels.plan(s, lanes, winograd.rows_of(target))
+        return ByPanels(found, *_panels_kernels(t)), shape
     if winograd.pays(s, lanes):
         return ByTiles(winograd.plan(s, lanes, winograd.rows_of(target)), *_winograd_kernels(t)), shape
     if conv_points.pays(s, lanes, target.registers):
@@ -158,6 +161,24 @@ class ByTiles(NamedTuple):
         self.pack(len(p.panels), 1, w, bias, packed, scratch, p.sizes, p.extents, p.panels, p.goals)
         tables = p.sizes, p.extents, p.sources, p.places, p.rows, p.panels
         self.kernel(p.items, 1, x, packed, y, scratch, *tables)
+
+
+class ByPanels(NamedTuple):
+    """By Winograd's algorithm, panel by panel of the weights."""
+
+    plan: winograd_panels.PanelsPlan
+    inputs: Kernel
+    kernel: Kernel
+
+    def run(self, x: np.ndarray, w: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
+        """Fill y."""
+        p, whole = self.plan, self.plan.whole
+        points = np.empty(winograd.POINTS * p.step, x.dtype)
+        scratch = np.empty(p.scratch * pool.size(), x.dtype)
+        self.inputs(p.blocks, 1, x, points, scratch, p.sizes, p.sources, p.spot, p.tiles, p.step)
+        tables = whole.sizes, whole.places, whole.rows, whole.panels, whole.goals
+        numbers = len(whole.places) // 4, p.step, whole.pack_scratch, whole.product, p.scratch
+        self.kernel(len(whole.panels), 1, points, w, bias, y, scratch, *tables, *numbers)
 
 
 class ByLines(NamedTuple):
@@ -296,6 +317,14 @@ def _points_kernel(t: Type) -> Kernel:
 def _winograd_kernels(t: Type) -> tuple[Kernel, Kernel]:
     pack = Kernel(("winograd pack", t.name), lambda target: winograd_pack_module(target, t))
     return pack, Kernel(("winograd", t.name), lambda target: winograd_module(target, t))
+
+
+@cache
+def _panels_kernels(t: Type) -> tuple[Kernel, Kernel]:
+    inputs = Kernel(("winograd inputs", t.name), lambda target: winograd_panels.inputs_module(target, t))
+    return inputs, Kernel(
+        ("winograd panels", t.name), lambda target: winograd_panels.panels_module(target, t)
+    )
 
 
 @cache

@@ -79,6 +79,7 @@ class WinogradPlan(NamedTuple):
     rows: np.ndarray  # how many there are; where the transformed inputs of each tile begin; its number
     panels: np.ndarray
     goals: np.ndarray
+    product: int  # numbers in a point's products
     packed: int
     pack_scratch: int
     scratch: int
@@ -90,9 +91,13 @@ EXTENTS = ("tiles", "point", "product", "panel", "products_at", "sums_at", "pack
 
 def plan(s: Shapes, lanes: int, rows: int) -> WinogradPlan:
     """The plan; outputs beyond an odd size are computed, and go to a place of their own."""
+    return plan_of(s, lanes, rows, *divide(s, ceil(s.counts[1] / 2)), s.channels)
+
+
+def plan_of(s: Shapes, lanes: int, rows: int, together: int, down: int, pitch: int) -> WinogradPlan:
+    """The plan for blocks of so many images and rows of tiles; a transformed tile has `pitch` numbers."""
     axes = [s.residues(0), s.residues(1)]
     across = ceil(s.counts[1] / 2)
-    together, down = divide(s, across)
     band = min(2 * down, s.counts[0])
     tall, wide = span(axes[0], 2 * down), span(axes[1], 2 * across)
     panels, _ = cut_panels(s, lanes, VECTORS)
@@ -112,12 +117,13 @@ def plan(s: Shapes, lanes: int, rows: int) -> WinogradPlan:
     places = _places(s, together, down, across, band)
     index = np.minimum(np.arange(padded), tiles - 1)
     _, _, _, _, goals = classify(s, axes, tall, wide, 1, 1)
-    table = np.concatenate([[padded], index * s.channels, np.arange(padded)])
+    table = np.concatenate([[padded], index * pitch, np.arange(padded)])
     return WinogradPlan(
         ordered(sizes | {"classes": 1, "scratch": scratch}),
         np.array([extents[k] for k in EXTENTS], np.int64),
         sources, places, table, np.array(panels, np.int64), np.ascontiguousarray(goals, np.int64),
-        packed=len(panels) * extents["panel"], pack_scratch=extents["pack"], scratch=scratch, items=items,
+        product=product, packed=len(panels) * extents["panel"], pack_scratch=extents["pack"],
+        scratch=scratch, items=items,
     )  # fmt: skip
 
 

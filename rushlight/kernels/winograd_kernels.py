@@ -16,7 +16,7 @@ from .conv_last_sum import put_rows
 from .conv_pack import define_pack, fields
 from .conv_plan import PANEL
 from .conv_sum import VECTORS, define_tile, turn_back
-from .ir import Module
+from .ir import Function, Module
 from .launch import entry
 from .targets import Target
 from .turning import define_turn, smaller
@@ -30,29 +30,40 @@ APART = 16  # numbers between matrices, lest all fall into one set of a cache
 def pack_module(target: Target, t: Type) -> Module:
     """Panels of a matrix (channels, width) for every point; behind them a row of biases, and one of zeros."""
     m = Module()
-    pack, lanes = define_pack(m, t, target), target.lanes(t)
+    pack = define_panel(m, t, target)
     arrays = dict.fromkeys(("w", "bias", "packed", "scratch"), t.pointer)
     tables = dict.fromkeys(("sizes", "extents", "panels", "goals"), i64.pointer)
     f, lo, hi, tid, slots = entry(m, "kernel", False, **arrays, **tables)
     w, bias, packed, scratch, sizes, extents, panels, goals = slots
     n = _sizes(sizes, extents)
-    panel = scratch.at(tid * n["pack"])
     for k in f.range(lo, hi):
-        numbers, goal = panels.at(k * PANEL), packed.at(k * n["panel"])
-        f.call(pack, void, w, bias, panel, sizes, numbers, goals)
-        width = numbers.load(1)
-        matrix = n["channels"] * width
-        step = matrix + APART
-        for at in f.range(0, matrix, lanes):
-            tap = panel.at(width + at)
-            grid = [[tap.load(matrix * (3 * i + j), lanes) for j in range(3)] for i in range(3)]
-            for q, value in enumerate(flat(both(weights_of, grid))):
-                goal.store(value, at + step * q)
-        for at in f.range(0, width, lanes):
-            goal.store(panel.load(at, lanes), step * POINTS + at)
-            goal.store(f.const(t.x(lanes), 0), step * POINTS + width + at)
+        goal = packed.at(k * n["panel"])
+        f.call(pack, void, w, bias, scratch.at(tid * n["pack"]), goal, sizes, panels.at(k * PANEL), goals)
     f.ret()
     return m
+
+
+def define_panel(m: Module, t: Type, target: Target) -> str:
+    """One panel: packed, then transformed."""
+    pack, lanes = define_pack(m, t, target), target.lanes(t)
+    tables = dict.fromkeys(("sizes", "numbers", "goals"), i64.pointer)
+    arrays = dict.fromkeys(("w", "bias", "panel", "goal"), t.pointer)
+    f = m.function("panel", internal=True, **arrays, **tables)
+    w, bias, panel, goal, sizes, numbers, goals = f.args
+    f.call(pack, void, w, bias, panel, sizes, numbers, goals)
+    width = numbers.load(1)
+    matrix = fields(sizes)["channels"] * width
+    step = matrix + APART
+    for at in f.range(0, matrix, lanes):
+        tap = panel.at(width + at)
+        grid = [[tap.load(matrix * (3 * i + j), lanes) for j in range(3)] for i in range(3)]
+        for q, value in enumerate(flat(both(weights_of, grid))):
+            goal.store(value, at + step * q)
+    for at in f.range(0, width, lanes):
+        goal.store(panel.load(at, lanes), step * POINTS + at)
+        goal.store(f.const(t.x(lanes), 0), step * POINTS + width + at)
+    f.ret()
+    return f.name
 
 
 def winograd_module(target: Target, t: Type, last: bool = False) -> Module:
@@ -68,7 +79,7 @@ def winograd_module(target: Target, t: Type, last: bool = False) -> Module:
     for vectors in range(1, VECTORS + 1):
         define_tile(m, t, target, vectors, rows_of(target))
     forward = define_transform(m, t, target, "forward", inputs_of, 4)
-    multiply, back = _multiply(m, t, target), _back(m, t, target)
+    multiply, back = define_multiply(m, t, target), define_back(m, t, target)
     arrays = dict.fromkeys(("x", "packed", "y", "scratch"), t.pointer)
     tables = dict.fromkeys(("sizes", "extents", "sources", "places", "rows", "panels"), i64.pointer)
     f, lo, hi, tid, slots = entry(m, "kernel", False, **arrays, **tables)
@@ -135,7 +146,24 @@ def define_transform(
     return f.name
 
 
-def _multiply(m: Module, t: Type, target: Target) -> str:
+def transform_block(
+    f: Function, names: tuple[str, str, str], n: dict[str, Value], x: Value, block: Value, sources: Value,
+    goal: Value, tiles: tuple[Value, Value], number: Value, sizes: tuple[Value, Value],
+) -> None:  # fmt: skip
+    """Make the matrices of block `number`: of some tiles of so many, zeros for the rest.
+
+    `names` are a function that gathers, one that transforms, and zero; `sizes` a matrix's width and distance.
+    """
+    gather, transform, zero = names
+    (some, whole), (width, step) = tiles, sizes
+    first, band = number // n["bands"] * n["together"], number % n["bands"]
+    copy_block(gather, n, x, block, first, band)
+    f.call(transform, void, block, sources, some, goal, n["channels"], n["pitch"], width, step)
+    for q in f.range(0, POINTS):
+        f.call(zero, void, goal.at(q * step + some * width), (whole - some) * width)
+
+
+def define_multiply(m: Module, t: Type, target: Target) -> str:
     """The product of one point's inputs (tiles, channels) with its weights in a panel."""
     f = m.function(
         "multiply", internal=True, points=t.pointer, products=t.pointer, rows=i64.pointer, tiles=i64,
@@ -156,7 +184,7 @@ def _multiply(m: Module, t: Type, target: Target) -> str:
     return f.name
 
 
-def _back(m: Module, t: Type, target: Target) -> str:
+def define_back(m: Module, t: Type, target: Target) -> str:
     """Transform products back: sums[place] of the four outputs of every tile."""
     f = m.function(
         "back", internal=True, products=t.pointer, step=i64, places=i64.pointer, tiles=i64, biases=t.pointer,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .conv_block import copy_block, define_gather, define_gather_last, define_move, define_zero
+from .conv_block import define_gather, define_gather_last, define_move, define_zero
 from .conv_pack import fields
 from .conv_sum import VECTORS, in_turn
 from .ir import Module
@@ -13,7 +13,7 @@ from .turning import define_turn, smaller, turned
 from .types import Type, i64, void
 from .values import Value
 from .winograd import POINTS, both, inputs_of
-from .winograd_kernels import define_transform, flat
+from .winograd_kernels import define_transform, flat, transform_block
 from .winograd_weight import HIGH, WIDE, cotangents_of, rows_of, weights_from
 
 DEEP = 128  # tiles that are summed in registers: a panel of their numbers is in the first-level cache
@@ -44,17 +44,14 @@ def transform_module(target: Target, t: Type, last: bool = False) -> Module:
     blocks = block, block.at(n["outputs_at"])
     for item in f.range(lo, hi):
         number = start + item
-        first, band = number // n["bands"] * n["together"], number % n["bands"]
+        first = number // n["bands"] * n["together"]
         tiles = (smaller(first + n["together"], n["images"]) - first) * spot
         sides = zip(shapes, (x, g), blocks, (sources, corners), (points, cotangents), steps, transforms)
         for shape, array, own, places, matrices, step, transform in sides:
             pitch = shape["channels"] + target.lanes(t)
-            goal = matrices.at(item * whole * pitch)
-            copy_block(gather, shape, array, own, first, band)
-            sizes = shape["channels"], shape["pitch"], pitch, step
-            f.call(transform, void, own, places, tiles, goal, *sizes)
-            for q in f.range(0, POINTS):
-                f.call(zero, void, goal.at(q * step + tiles * pitch), (whole - tiles) * pitch)
+            goal, names = matrices.at(item * whole * pitch), (gather, transform, zero)
+            sizes = (tiles, whole), number, (pitch, step)
+            transform_block(f, names, shape, array, own, places, goal, *sizes)
     f.ret()
     return m
 

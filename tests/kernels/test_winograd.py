@@ -5,7 +5,7 @@ import pytest
 
 from rushlight.arrays import convolution as oracle
 from rushlight.arrays.convolution import Geometry
-from rushlight.kernels import conv, native, pool, winograd
+from rushlight.kernels import conv, native, pool, winograd, winograd_panels
 
 pytestmark = pytest.mark.skipif(not native.on(), reason="machine code is off")
 
@@ -27,7 +27,9 @@ SHAPES = [  # (N, C, H, W, O, padding): odd sizes, several images a block, sever
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_convolution_and_input_gradient(shape, dtype, monkeypatch):
+@pytest.mark.parametrize("panels", [False, True])
+def test_convolution_and_input_gradient(shape, dtype, panels, monkeypatch):
+    monkeypatch.setattr(winograd_panels, "pays", lambda s: panels and max(s.counts) <= 16)
     images, channels, height, width, outputs, p = shape
     rng = np.random.default_rng(0)
     x = rng.standard_normal((images, channels, height, width)).astype(dtype)
@@ -51,13 +53,19 @@ def close(actual, expected):
     np.testing.assert_allclose(actual, expected, rtol=0, atol=limit)
 
 
-def test_any_number_of_threads_gives_the_same_bits():
+@pytest.mark.parametrize("panels", [False, True])
+def test_any_number_of_threads_gives_the_same_bits(panels, monkeypatch):
+    monkeypatch.setattr(winograd_panels, "pays", lambda s: panels and max(s.counts) <= 16)
     rng = np.random.default_rng(0)
-    x, w = rng.standard_normal((5, 32, 20, 20), np.float32), rng.standard_normal((160, 32, 3, 3), np.float32)
+    size = 15 if panels else 20
+    x, w = (
+        rng.standard_normal((5, 32, size, size), np.float32),
+        rng.standard_normal((160, 32, 3, 3), np.float32),
+    )
     before, found = pool.size(), []
     for threads in (1, 2, 3):
         pool.resize(threads)
-        found.append(conv.convolve(x, w, None, Geometry((1, 1), (1, 1), (1, 1)), (20, 20)).tobytes())
+        found.append(conv.convolve(x, w, None, Geometry((1, 1), (1, 1), (1, 1)), (size, size)).tobytes())
     pool.resize(before)
     assert found[0] == found[1] == found[2]
 
@@ -69,7 +77,7 @@ def test_it_is_chosen_where_it_saves_more_than_it_costs(monkeypatch):
     def chosen(images, channels, size):
         x, w = (images, channels, size, size), (channels, channels, 3, 3)
         route, _ = conv._route(x, w, geometry, (size, size), False, np.dtype("f"))
-        return isinstance(route, conv.ByTiles)
+        return type(route)
 
-    assert chosen(32, 64, 32) and chosen(32, 512, 4)
-    assert not chosen(1, 512, 4) and not chosen(32, 3, 32)
+    assert chosen(32, 64, 32) is conv.ByTiles and chosen(32, 512, 4) is conv.ByPanels
+    assert chosen(1, 512, 4) is conv.Direct and chosen(32, 3, 32) is not conv.ByTiles
