@@ -11,6 +11,7 @@ import numpy as np
 import rushlight.dtypes as dtypes
 
 from .arrays import numpy as arrays
+from .arrays.copying import copied
 from .autograd.inference import fresh_box
 from .autograd.inplace import write_out
 from .device import META, resolve
@@ -429,7 +430,7 @@ def _from_data(data: Any, d: dtype | None, copy: bool) -> Any:
         return _from_python(data, d)
     if d is not None and found.dtype != _storage(d):
         return arrays.cast(found, _storage(d))
-    return found.copy() if copy else found
+    return copied(found) if copy else found
 
 
 def _from_python(data: Any, d: dtype | None) -> np.ndarray:

@@ -21,6 +21,7 @@ from ..scalar import Expr
 ndarray = np.ndarray
 _SINGLE = np.dtype(np.float32)
 _KINDS = frozenset({_SINGLE, np.dtype(np.float64)})
+_STREAM = 16 << 20  # bytes
 LONGEST = 1 << 17  # longer rows are summed by NumPy, in blocks
 
 
@@ -41,22 +42,30 @@ def fits(*arrays: Any) -> bool:
 
 
 @cache
-def _kernel(name: str, dtype: np.dtype) -> Any:
+def _kernel(name: str, dtype: np.dtype, stream: bool = False) -> Any:
     from ..kernels import rows
     from ..kernels.types import f32, f64
 
     outputs, inputs = _PROGRAMS[name](rows)
-    return rows.row_kernel(outputs, inputs, f32 if dtype.itemsize == 4 else f64)
+    return rows.row_kernel(outputs, inputs, f32 if dtype.itemsize == 4 else f64, stream)
 
 
-def _grain(n: int) -> int:
-    return max(1, 8192 // n)
+def _kernel_into(name: str, out: ndarray, length: int) -> Any:
+    """The program's kernel; an output that the caches could not hold goes past them."""
+    stream = out.nbytes >= _STREAM and not length * out.itemsize % 64 and not out.ctypes.data % 64
+    return _kernel(name, out.dtype, stream)
+
+
+def _grain(n: int, rows: int) -> int:
+    """Rows that a thread takes at a time: long runs of memory, where there is enough of it."""
+    size = 8192 if n * rows < 1 << 20 else 65536
+    return max(1, size // n)
 
 
 def run(name: str, length: int, rows: int, *arguments: Any) -> None:
     """Run a program on its outputs and inputs, in order."""
-    kernel = _kernel(name, arguments[0].dtype)
-    kernel.run(rows, _grain(length), length, *arguments)
+    kernel = _kernel_into(name, arguments[0], length)
+    kernel.run(rows, _grain(length, rows), length, *arguments)
 
 
 # -- the programs: (outputs, inputs) by name ---------------------------------------------------------------
@@ -205,13 +214,13 @@ def norm_back(
 ) -> tuple[ndarray, ndarray | None, ndarray | None]:
     """The cotangents of `norm`'s input, weight and bias (those only if `affine`)."""
     rows, n = x.shape
-    dx, grain = np.empty(x.shape, x.dtype), max(_grain(n), -(-rows // 64))
+    dx, grain = np.empty(x.shape, x.dtype), max(_grain(n, rows), -(-rows // 64))
     chunks = -(-rows // grain)
     totals = [np.zeros((chunks, n), x.dtype) for _ in range(2 * affine)]
     name = f"norm_back{mean is not None:d}{weight is not None:d}{affine:d}"
     means = [] if mean is None else [mean]
     weights = [] if weight is None else [weight]
-    kernel = _kernel(name, x.dtype)
+    kernel = _kernel_into(name, dx, n)
     kernel.run(rows, grain, n, dx, *totals, g, x, scale, *means, *weights, float(n), grain)
     dw, db = (t.sum(0) for t in totals) if affine else (None, None)
     return dx, dw, db

@@ -16,6 +16,7 @@ from .types import Type, i8, i16, i32, i64, u32
 from .values import Value
 
 STRIP = 64  # rows of a plane that one item copies
+_VECTORS = 4  # registers that a step along a row fills
 ELEMENTS = {1: i8, 2: i16, 4: i32, 8: i64}
 
 Body = Callable[["Plane"], None]
@@ -184,7 +185,8 @@ def run(size: int) -> Kernel:
 def straight(size: int, columns: int, target: Target, backwards: bool = False) -> Kernel:
     """The copy of rows of `columns` elements of `size` bytes, dense in both or backwards in the source."""
     element = ELEMENTS[size]
-    width = min(target.lanes(element), 1 << columns.bit_length() - 1)
+    vectors = 1 if backwards else _VECTORS
+    width = min(vectors * target.lanes(element), 1 << columns.bit_length() - 1)
     return _straight_kernel(element, width, backwards)
 
 

@@ -17,7 +17,7 @@ from .launch import Kernel, entry
 from .lower import operands
 from .math import functions
 from .targets import Target
-from .types import Type, f64, i32, i64
+from .types import Type, f64, i32, i64, void
 from .values import Value, Var
 
 #: Σ and max along the row; x[i], where i is the row's index, NaN where there is no such place; 1 at place i
@@ -32,17 +32,23 @@ _REDUCTIONS = (row_sum, row_max)
 #: index a row, one number for all; and of outputs: sums over the rows of a chunk, a number a column
 FULL, COLUMNS, ROWS, INDEX, NUMBER, TOTALS = "full", "columns", "rows", "index", "number", "totals"
 
+LINE = 64  # bytes of a line of the caches
+_AHEAD = 2048  # elements, at most, that the first pass asks for before they are read
 
-def row_kernel(outputs: Mapping[str, tuple[str, Expr]], inputs: Mapping[str, str], element: Type) -> Kernel:
+
+def row_kernel(
+    outputs: Mapping[str, tuple[str, Expr]], inputs: Mapping[str, str], element: Type, stream: bool = False
+) -> Kernel:
     """The kernel whose items are rows; its slots are the rows' length, the outputs and the inputs, in order.
 
     Full arrays are contiguous. An output of TOTALS is an array of zeros of (chunks, n); the grain, which
     tells
-    chunks apart, is then the last slot.
+    chunks apart, is then the last slot. With `stream`, full outputs go past the caches: rows must be whole
+    lines of them.
     """
     shown = [(name, kind, repr(scalar.program(e))) for name, (kind, e) in outputs.items()]
-    key = ("rows", shown, list(inputs.items()), str(element))
-    return Kernel(key, lambda target: _Rows(dict(outputs), dict(inputs), element, target).module)
+    key = ("rows", shown, list(inputs.items()), str(element), stream)
+    return Kernel(key, lambda target: _Rows(dict(outputs), dict(inputs), element, target, stream).module)
 
 
 class _Rows:
@@ -54,6 +60,7 @@ class _Rows:
         inputs: dict[str, str],
         element: Type,
         target: Target,
+        stream: bool,
     ) -> None:
         self.outputs, self.inputs, self.element, self.target = outputs, inputs, element, target
         self.roots = [e for _, e in outputs.values()]
@@ -63,6 +70,9 @@ class _Rows:
         for e in self.order:
             self._classify(e)
         self.kept = self._keepers()
+        self.streamed = {n for n, (kind, _) in outputs.items() if stream and kind == FULL} - {
+            *self.kept.values()
+        }
         self.module = Module()
         self._write()
 
@@ -119,6 +129,8 @@ class _Rows:
             for place in range(max(self.places.values()) + 1):
                 self._pass(place)
             self._write_singles()
+        if self.streamed and self.target.triple.startswith("x86"):
+            f.call("llvm.x86.sse.sfence", void)
         f.ret()
 
     def _row_of(self, name: str) -> Value:
@@ -172,6 +184,8 @@ class _Rows:
         writes: list[tuple[str, str, Expr]],
     ) -> None:
         """The elements i .. i + lanes of the row."""
+        if place == 0 and mask is None and max(self.places.values()) > 0:
+            self._look_ahead(i, lanes)
         done: dict[Expr, Value] = {}
         for e, total in zip(sums, totals, strict=True):
             v = self._value(e.args[0], place, i, lanes, mask, done)
@@ -182,7 +196,19 @@ class _Rows:
             v = self._value(e, place, i, lanes, mask, done)
             if kind == TOTALS:
                 v = v + self.at[name].load(i, lanes, mask)
-            self.at[name].store(v, i, mask)
+            if name in self.streamed and mask is None and lanes > 1:
+                self.at[name].store(v, i, align=min(LINE, lanes * self.element.size), stream=True)
+            else:
+                self.at[name].store(v, i, mask)
+
+    def _look_ahead(self, i: Value, lanes: int) -> None:
+        """Ask for what the first pass reads two rows later: meanwhile the others leave the memory idle."""
+        ahead = self.n * 2
+        ahead = (ahead < _AHEAD).select(ahead, _AHEAD)
+        for name, kind in self.inputs.items():
+            if kind == FULL:
+                for k in range(0, lanes, LINE // self.element.size):
+                    self.at[name].at(i + ahead).prefetch(k)
 
     # -- values -------------------------------------------------------------------------------------
 
