@@ -8,14 +8,20 @@ import inspect
 import math
 import warnings
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
+import rushlight.scalar as scalar
+
 from ..arrays.numpy import as_array, broadcast_shapes
+from ..arrays.programs import Program
 from ..arrays.summing import add_reduce
+from ..arrays.summing import total as array_total
 from ..dtypes import FLOAT, of_numpy
 from ..errors import shape_text
+from ..kernels import native
 from .along import of_type
 from .declare import Primitive
 from .elementwise import Pointwise
@@ -71,12 +77,17 @@ def reduced_op(kernel: Pointwise, of_difference: OfDifference | None = None) -> 
     reduction = inspect.Parameter("reduction", inspect.Parameter.POSITIONAL_OR_KEYWORD, default="mean")
     tensors = kernel.tensors
 
+    by_machine = _ByMachine(kernel) if native.on() else None
+
     def body(*args: Any) -> Any:
-        d = None
-        if of_difference is not None and _alike(*args[:2]):
-            d = args[0] - args[1]
-            losses = of_difference.value(d, *args[2:-1])
-        else:
+        d = losses = None
+        if _alike(*args[: len(tensors)]):
+            if by_machine is not None:
+                losses = by_machine.losses(*args[:-1])
+            elif of_difference is not None:
+                d = args[0] - args[1]
+                losses = of_difference.value(d, *args[2:-1])
+        if losses is None:
             losses = kernel.evaluate(*args[:-1])
         return losses if args[-1] == "none" else reduce_array(losses, args[-1]), d
 
@@ -85,22 +96,57 @@ def reduced_op(kernel: Pointwise, of_difference: OfDifference | None = None) -> 
     op = Primitive(body, name=f"{kernel.name}_reduced", forms="", under="internal", saves=True)
     op.body.__module__ = kernel.body.__module__
     op.shape(lambda *args: _shape(kernel, tensors, args))
-    op.backward(_backward_of(kernel, parameters, of_difference))
+    op.backward(_backward_of(kernel, parameters, of_difference, by_machine))
     return op
 
 
-def _alike(input: Any, target: Any) -> bool:
-    """Whether two arrays are of one shape and of one type that NumPy computes in, with dimensions."""
+class _ByMachine:
+    """The losses and their slopes in one pass each, for arrays of one float type; numbers as options."""
+
+    def __init__(self, kernel: Pointwise) -> None:
+        self.kernel = kernel
+        self.names = (*kernel.tensors, *(p.name for p in kernel.options))
+
+    def losses(self, *args: Any) -> Any:
+        """The losses of inputs and options, or None. Raises what the kernel's check raises."""
+        if self.kernel.checks is not None:
+            self.kernel.checks(**dict(zip(self.names, args, strict=True)))
+        return self._losses(*args)
+
+    @cached_property
+    def _losses(self) -> Callable[..., Any]:
+        return Program(self.kernel.expr, self.names, self.kernel.name, kinds="f").new
+
+    @cached_property
+    def slopes(self) -> dict[str, Callable[..., Any]]:
+        """By input, (g, inputs, options) -> its cotangent, or None."""
+        partials = self.kernel.gradient(self.kernel.tensors)
+        names, label = ("g", *self.names), f"{self.kernel.name} backward"
+        return {n: Program(scalar.real(e), names, label, kinds="f").new for n, e in partials.items()}
+
+    def cotangents(self, g: Any, values: dict[str, Any], need: tuple[str, ...]) -> tuple[Any, ...] | None:
+        """One of every input, None where it is not needed; or None."""
+        given = [np.asarray(g), *(values[n] for n in self.names)]
+        found = [self.slopes[n](*given) if n in need else None for n in self.kernel.tensors]
+        return tuple(found) if len([x for x in found if x is not None]) == len(need) else None
+
+
+def _alike(first: Any, *others: Any) -> bool:
+    """Whether arrays are of one shape and of one type that NumPy computes in, with dimensions."""
+    kind, shape = first.dtype, first.shape
     return (
-        input.dtype is target.dtype
-        and input.dtype.char in "fd"
-        and input.shape == target.shape
-        and input.ndim > 0
+        first.__class__ is np.ndarray
+        and kind.char in "fd"
+        and shape != ()
+        and all(x.__class__ is np.ndarray and x.dtype is kind and x.shape == shape for x in others)
     )
 
 
 def reduce_array(losses: np.ndarray, reduction: str) -> Any:
     """The mean or sum of an array of losses, accumulated in at least float32 and pairwise."""
+    if losses.dtype.char in "fd" and losses.size:
+        found = array_total(losses)
+        return found if reduction == "sum" else as_array(found / losses.dtype.type(losses.size))
     total = as_array(add_reduce(losses, tuple(range(losses.ndim))))
     if reduction == "sum":
         return total
@@ -119,7 +165,10 @@ def _shape(kernel: Pointwise, tensors: Sequence[str], args: tuple[Any, ...]) -> 
 
 
 def _backward_of(
-    kernel: Pointwise, parameters: list[inspect.Parameter], of_difference: OfDifference | None
+    kernel: Pointwise,
+    parameters: list[inspect.Parameter],
+    of_difference: OfDifference | None,
+    by_machine: _ByMachine | None,
 ) -> Callable[..., Any]:
     names = ["g", *(p.name for p in parameters), "reduction", "saved"]
 
@@ -127,6 +176,13 @@ def _backward_of(
         values = dict(zip(names, args, strict=True))
         g = values["g"]
         inputs = [values[n] for n in kernel.tensors]
+        if by_machine is not None and g.__class__ in _PLAIN and _alike(*inputs):
+            if values["reduction"] == "mean":
+                g = g / g.dtype.type(max(inputs[0].size, 1))
+            found = by_machine.cotangents(g, values, need)
+            if found is not None:
+                return found
+            g = values["g"]
         shape = np.broadcast_shapes(*(tuple(getattr(x, "shape", ())) for x in inputs))
         if values["reduction"] == "mean":
             g = g / max(math.prod(shape), 1)
