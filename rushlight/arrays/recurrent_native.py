@@ -14,6 +14,7 @@ import numpy as np
 from ..kernels import native, pool, targets
 from ..kernels import recurrent as kernels
 from ..kernels import recurrent_backward as backward_kernels
+from ..kernels import recurrent_gradients as gradient_kernels
 from ..kernels.recurrent_block import GATES, STEP, Form, most_rows, tiles
 from ..kernels.types import f32, f64
 from .products import affine, dot
@@ -21,7 +22,6 @@ from .products import affine, dot
 Array = Any
 TYPES = {np.dtype(np.float32): f32, np.dtype(np.float64): f64}
 SHARED = 4e5  # multiplications and additions of a step that are worth a second thread
-LINE = 64  # bytes
 
 
 def fits(x: Array, weights: Any, steps: Sequence[slice], *states: Array) -> bool:
@@ -53,10 +53,10 @@ def lstm_backward(
 ) -> tuple[Array, ...]:
     """Cotangents of x, h, c, and of the weights."""
     call = _call("lstm", x, weights, steps, backward=True)
-    d, sums, dc = call.wide(), call.sums(), gc.copy()
+    d, sums, dc = call.cotangents(), call.sums(), gc.copy()
     dh = call.backward(weights.hh, g, gh, d, sums, trace.gates, trace.cells, trace.squashed, dc)
-    found = dot(d.T, x), dot(d.T, trace.before), *_biases(weights, sums, sums)
-    return dot(d, weights.ih), dh, dc, *found
+    found = call.of_weights(x, d), call.of_weights(trace.before, d), *_biases(weights, sums, sums)
+    return call.of_inputs(weights.ih, d), dh, dc, *found
 
 
 def gru(x: Array, h: Array, weights: Any, steps: Sequence[slice]) -> tuple[Array, ...]:
@@ -79,12 +79,12 @@ def gru_backward(
 ) -> tuple[Array, ...]:
     """Cotangents of x, h, and of the weights."""
     call = _call("gru", x, weights, steps, backward=True)
-    size, sums, d, inward = call.hidden, call.sums(), call.wide(), call.wide()
-    kept = trace.gates, trace.shares, trace.before, inward
-    dh = call.backward(weights.hh, g, gh, d, sums, *kept)
-    of_states = np.concatenate([sums[: 2 * size], sums[3 * size :]])
-    biases = _biases(weights, sums[: 3 * size].copy(), of_states)
-    return dot(inward, weights.ih), dh, dot(inward.T, x), dot(d.T, trace.before), *biases
+    size, sums, d = call.hidden, call.sums(), call.cotangents()
+    dh = call.backward(weights.hh, g, gh, d, sums, trace.gates, trace.shares, trace.before)
+    of_inputs = np.concatenate([sums[size : 3 * size], sums[:size]])
+    found = call.of_weights(x, d, 2), call.of_weights(trace.before, d[1:])
+    biases = _biases(weights, of_inputs, sums[size:].copy())
+    return call.of_inputs(weights.ih, d, 2), dh, *found, *biases
 
 
 def rnn(x: Array, h: Array, weights: Any, steps: Sequence[slice], relu: bool) -> tuple[Array, ...]:
@@ -101,10 +101,10 @@ def rnn_backward(
 ) -> tuple[Array, ...]:
     """Cotangents of x, h, and of the weights."""
     call = _call("relu" if relu else "tanh", x, weights, steps, backward=True)
-    d, sums = call.wide(), call.sums()
+    d, sums = call.cotangents(), call.sums()
     dh = call.backward(weights.hh, g, gh, d, sums, np.ascontiguousarray(trace.outputs))
-    found = dot(d.T, x), dot(d.T, trace.before), *_biases(weights, sums, sums)
-    return dot(d, weights.ih), dh, *found
+    found = call.of_weights(x, d), call.of_weights(trace.before, d), *_biases(weights, sums, sums)
+    return call.of_inputs(weights.ih, d), dh, *found
 
 
 def _inputs(x: Array, ih: Array, bias: Array | None) -> Array:
@@ -156,6 +156,15 @@ def _table(spans: tuple[tuple[int, int], ...], height: int, backward: bool) -> T
     return Table(steps, entering, max(sizes))
 
 
+@functools.lru_cache(maxsize=64)
+def _blocks(rows: int, most: int) -> tuple[int, Array]:
+    """Even blocks of at most four tiles: the tiles' height, and (start, rows, tall, short) of each."""
+    starts = np.linspace(0, rows, -(-rows // (4 * most)) + 1).astype(int).tolist()
+    sizes = [end - start for start, end in zip(starts, starts[1:])]
+    height = _even(max(sizes), most)
+    return height, np.array([(start, n, *tiles(n, height)) for start, n in zip(starts, sizes)], np.int64)
+
+
 class _Launch(NamedTuple):
     """A kernel's form for certain sizes, and how its items are shared out."""
 
@@ -172,15 +181,14 @@ class _Launch(NamedTuple):
         """Arrays with one number for every row and hidden unit."""
         return [np.empty((self.total, self.hidden), self.dtype) for _ in range(count)]
 
-    def wide(self) -> Array:
-        """One number for every row and gate; rows do not all begin in the same set of a cache."""
-        n = GATES[self.form.cell] * self.hidden
-        rest = LINE // self.dtype.itemsize if n * self.dtype.itemsize % 512 == 0 else 0
-        return np.empty((self.total, n + rest), self.dtype)[:, :n]
+    def cotangents(self) -> Array:
+        """Those of the gates: groups of panels, each of a vector of units and all rows."""
+        groups = backward_kernels.GROUPS[self.form.cell]
+        return np.empty((groups, self.items, self.total, self.lanes), self.dtype)
 
     def sums(self) -> Array:
         """Zeros, to which the rows' cotangents of the gates are added."""
-        return np.zeros(backward_kernels.SUMS[self.form.cell] * self.hidden, self.dtype)
+        return np.zeros(backward_kernels.GROUPS[self.form.cell] * self.hidden, self.dtype)
 
     def first(self, state: Array, before: Array) -> Array:
         """Write the first states where their rows come in; returns a copy, for the last ones."""
@@ -202,10 +210,40 @@ class _Launch(NamedTuple):
             g = np.ascontiguousarray(g)
         dh = np.zeros((len(gh), self.items * self.lanes), self.dtype)
         dh[:, : self.hidden] = gh
-        panels = np.empty(dh.shape[1] * GATES[self.form.cell] * self.hidden, self.dtype)
-        given = weights, panels, g, dh, d, *arrays
-        self._run(backward_kernels.kernel(self.form), given, 2, [a.strides[0] // size for a in (g, dh, d)])
+        panels = np.empty(GATES[self.form.cell] * dh.shape[1] ** 2, self.dtype)
+        sizes = g.strides[0] // size, dh.shape[1], self.total, 0
+        self._run(backward_kernels.kernel(self.form), (weights, panels, g, dh, d, *arrays), 2, sizes)
         return dh if dh.shape[1] == self.hidden else np.ascontiguousarray(dh[:, : self.hidden])
+
+    def of_inputs(self, weights: Array, d: Array, first_gate: int = 0) -> Array:
+        """dx = d W, where the panels of `first_gate` are the first of d."""
+        columns, gates = weights.shape[1], GATES[self.form.cell]
+        items, most = -(-columns // self.lanes), most_rows(targets.host(), 2)
+        height, blocks = _blocks(self.total, most)
+        panels = np.empty(items * self.lanes * gates * self.items * self.lanes, self.dtype)
+        out = np.empty((self.total, items * self.lanes), self.dtype)
+        grain = 1 if self._shared(columns) else len(blocks)
+        sizes = self.total, self.hidden, columns, first_gate, len(blocks), grain
+        run = gradient_kernels.inputs_kernel(self.form._replace(height=height))
+        run(1, 1, np.ascontiguousarray(weights), panels, d, out, blocks, *sizes)
+        return out if out.shape[1] == columns else np.ascontiguousarray(out[:, :columns])
+
+    def of_weights(self, x: Array, d: Array, first_gate: int = 0) -> Array:
+        """dW = dᵀ x."""
+        columns, gates = x.shape[1], GATES[self.form.cell]
+        height = _even(columns, most_rows(targets.host(), 2))
+        out = np.empty((gates * self.hidden, columns), self.dtype)
+        space = columns * 2 * self.lanes
+        room, strips = np.empty(pool.size() * space, self.dtype), np.empty(x.size, self.dtype)
+        grain = 2 if self._shared(columns) else gates * self.items
+        sizes = self.total, self.hidden, columns, first_gate, space, *tiles(columns, height), grain
+        run = gradient_kernels.weights_kernel(self.form._replace(height=height))
+        run(1, 1, np.ascontiguousarray(x), strips, d, out, room, *sizes)
+        return out
+
+    def _shared(self, columns: int) -> bool:
+        """Whether a product with all cotangents is worth a second thread."""
+        return pool.size() > 1 and 2.0 * self.total * columns * self.hidden >= SHARED
 
     def _run(self, kernel: Any, arrays: Sequence[Array], vectors: int, rows: Sequence[int]) -> None:
         weights, *others = arrays

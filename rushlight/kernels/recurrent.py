@@ -65,7 +65,7 @@ def make(form: Form, target: Target) -> Module:
     paired = GATES[form.cell] == 1
     for count in (1, 2) if paired else (vectors,):
         define_product(m, target, form, count)
-    define_pack(m, target, form, True, types)
+    define_pack(m, target, form, types)
     f, lo, hi, tid, s = begin(m, "step", types)
     s.room = s.room.at(tid * s.space)
     for item, count in in_pairs(f, lo, hi) if paired else ((item, 1) for item in f.range(lo, hi)):
@@ -90,7 +90,7 @@ def _item(
         b, c = s.panels.at(panel * item + apart * (part * vectors)), s.room.at(part * vectors * lanes)
         a = s.before.at(step["start"] * s.hidden)
         sizes = (f.lift(width, step["rows"].type), step["rows"], step["tall"], step["short"])
-        f.call(f"product{vectors}", void, *Product(a, s.hidden, s.hidden, b, apart, c, *sizes))
+        f.call(f"rows{vectors}", void, *Product(a, s.hidden, s.hidden, b, apart, c, *sizes))
     for v in range(count):
 
         def cells(units: Units, v: int = v) -> None:

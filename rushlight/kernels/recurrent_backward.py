@@ -19,7 +19,7 @@ from .recurrent_block import (
     Units,
     begin,
     define_kernel,
-    define_pack,
+    define_pack_upright,
     define_product,
     each_kind,
     in_pairs,
@@ -34,21 +34,21 @@ from .values import Value
 #: the arrays of each cell in the order of the slots, behind weights and panels
 ARRAYS = {
     "lstm": ("g", "dh", "d", "sums", "gates", "cells", "squashed", "dc"),
-    "gru": ("g", "dh", "d", "sums", "gates", "shares", "before", "inward"),
+    "gru": ("g", "dh", "d", "sums", "gates", "shares", "before"),
     "tanh": ("g", "dh", "d", "sums", "outputs"),
     "relu": ("g", "dh", "d", "sums", "outputs"),
 }
-#: elements from one row to the next of g, of dh, and of d (and inward)
-ROWS = dict(g_row=i64, dh_row=i64, d_row=i64)
-#: rows of `sums`: the GRU's bias of n is apart for inputs and states
-SUMS = {"lstm": 4, "gru": 4, "tanh": 1, "relu": 1}
+#: elements from one row to the next of g and of dh, the rows of all steps, the first gate among the weights
+SIZES = dict(g_row=i64, dh_row=i64, total=i64, first_gate=i64)
+#: groups of panels in `d`, and rows of `sums`: a GRU has n for the inputs, r, z, and n for the states
+GROUPS = {"lstm": 4, "gru": 4, "tanh": 1, "relu": 1}
 
 
 @functools.cache
 def kernel(form: Form) -> Kernel:
-    """The backward pass. Slots: weights, panels, ARRAYS of the cell, room, ROWS, `recurrent_block.LAST`.
+    """The backward pass. Slots: weights, panels, ARRAYS of the cell, room, SIZES, `recurrent_block.LAST`.
 
-    `d` gets the cotangents of the gates on the states' side, a GRU's `inward` those on the inputs' side. `dh`
+    `d` gets the cotangents of the gates as panels, a vector of units after another, each with all rows. `dh`
     (and `dc`) begin as those of the last states, and end as those of the first; dh's rows are whole vectors.
     A row of the table of steps names the step done before, then the one whose cells are done now.
     """
@@ -57,10 +57,10 @@ def kernel(form: Form) -> Kernel:
 
 def make(form: Form, target: Target) -> Module:
     """The code."""
-    m, types = Module(), slots(form, ARRAYS[form.cell], ROWS)
+    m, types = Module(), slots(form, ARRAYS[form.cell], SIZES)
     for count in (1, 2):
-        define_product(m, target, form, count)
-    define_pack(m, target, form, False, types)
+        define_product(m, target, form, count, "panels")
+    define_pack_upright(m, target, form, types, "hidden")
     f, lo, hi, tid, s = begin(m, "step", types)
     s.room = s.room.at(tid * s.space)
     for item, count in in_pairs(f, lo, hi):
@@ -78,7 +78,7 @@ def _item(f: Function, target: Target, form: Form, s: Any, item: Value, count: i
     for v in range(count):
 
         def cells(units: Units) -> None:
-            sums = [f.var(f.const(form.type.x(lanes), 0)) for _ in range(SUMS[form.cell])]
+            sums = [f.var(f.const(form.type.x(lanes), 0)) for _ in range(GROUPS[form.cell])]
             for r in f.range(0, step["next_rows"]):
                 made = _CELLS[form.cell](Row(s, units, step["next_start"] + r, r))
                 for total, value in zip(sums, made, strict=True):
@@ -92,7 +92,7 @@ def _item(f: Function, target: Target, form: Form, s: Any, item: Value, count: i
 
 def _prefetch(f: Function, form: Form, s: Any, step: dict[str, Value], first: Value) -> None:
     """Ask for what the cells will need while the products run."""
-    kept = [name for name in ARRAYS[form.cell][4:] if name not in ("gates", "dc", "inward")]
+    kept = [name for name in ARRAYS[form.cell][4:] if name not in ("gates", "dc")]
     for r in f.range(0, step["next_rows"]):
         row = step["next_start"] + r
         s.g.prefetch(row * s.g_row + first)
@@ -106,12 +106,14 @@ def _states(
     f: Function, form: Form, s: Any, step: dict[str, Value], item: Value, count: int, lanes: int
 ) -> None:
     """dh = d W of the step before; a GRU's has a direct way back beside it, which stands there already."""
-    depth = s.hidden * GATES[form.cell]
-    a, b = s.d.at(step["start"] * s.d_row), s.panels.at(item * depth * lanes)
+    gates = GATES[form.cell]
+    depth, after = s.items * (gates * lanes), s.total * lanes
+    a = s.d.at(step["start"] * lanes + s.items * after * (GROUPS[form.cell] - gates))
+    b = s.panels.at(item * depth * lanes)
     dh, direct = s.dh.at(item * lanes), form.cell == "gru"
     c, c_row = (s.room, f.lift(count * lanes, i64)) if direct else (dh, s.dh_row)
     sizes = (step["rows"], step["tall"], step["short"])
-    f.call(f"product{count}", void, *Product(a, s.d_row, depth, b, depth * lanes, c, c_row, *sizes))
+    f.call(f"panels{count}", void, *Product(a, after, depth, b, depth * lanes, c, c_row, *sizes))
     if direct:
         for r in f.range(0, step["rows"]):
             for v in range(0, count * lanes, lanes):
@@ -135,10 +137,12 @@ class Row:
         places = [(self.row * count + k) * self.s.hidden for k in range(count)]
         return [self.units.load(self.s.gates, place) for place in places]
 
-    def write(self, name: str, values: list[Value]) -> list[Value]:
-        """Write cotangents of the gates; returns them."""
+    def write(self, values: list[Value]) -> list[Value]:
+        """Write cotangents of the gates, which are 0 for units that do not exist; returns them."""
+        s, units = self.s, self.units
         for k, value in enumerate(values):
-            self.units.store(getattr(self.s, name), value, self.row * self.s.d_row + self.s.hidden * k)
+            panel = s.items * (k * units.lanes) + units.first
+            s.d.store(value, panel * s.total + self.row * units.lanes)
         return values
 
     @property
@@ -154,7 +158,7 @@ def _lstm(row: Row) -> list[Value]:
     dc = fma(dy * o, 1.0 - squashed * squashed, row.units.load(row.s.dc, place))
     row.units.store(row.s.dc, dc * f, place)
     di, df = dc * g * (i * (1.0 - i)), dc * row.load("cells") * (f * (1.0 - f))
-    return row.write("d", [di, df, dc * i * (1.0 - g * g), dy * squashed * (o * (1.0 - o))])
+    return row.write([di, df, dc * i * (1.0 - g * g), dy * squashed * (o * (1.0 - o))])
 
 
 def _gru(row: Row) -> list[Value]:
@@ -164,18 +168,16 @@ def _gru(row: Row) -> list[Value]:
     dn = dy * (1.0 - z) * (1.0 - n * n)
     dz = dy * (row.load("before") - n) * (z * (1.0 - z))
     dr = dn * row.load("shares") * (r * (1.0 - r))
-    row.write("inward", [dr, dz, dn])
-    row.write("d", [dr, dz, dn * r])
-    return [dr, dz, dn, dn * r]
+    return row.write([dn, dr, dz, dn * r])
 
 
 def _tanh(row: Row) -> list[Value]:
     y = row.load("outputs")
-    return row.write("d", [row.dy * (1.0 - y * y)])
+    return row.write([row.dy * (1.0 - y * y)])
 
 
 def _relu(row: Row) -> list[Value]:
-    return row.write("d", [(row.load("outputs") > 0.0).select(row.dy, 0.0)])
+    return row.write([(row.load("outputs") > 0.0).select(row.dy, 0.0)])
 
 
 _CELLS: dict[str, Callable[[Row], list[Value]]] = {"lstm": _lstm, "gru": _gru, "tanh": _tanh, "relu": _relu}

@@ -7,6 +7,7 @@ items of the same step make, and its panels stay in its processor's cache from o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from types import MappingProxyType, SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -38,10 +39,14 @@ class Form(NamedTuple):
 
 
 class Product(NamedTuple):
-    """The arguments of a product: C = A B with B as panels, for all rows of a step."""
+    """The arguments of a product, C = A B for some rows: B stands in panels, A in one of three layouts.
+
+    `rows`: element (i, k) of A stands at i·a_step + k. `panels`, as B: at (k // lanes)·a_step + i·lanes + k %
+    lanes. `strips`, as high as a tile: at k·height + i, one strip behind the other.
+    """
 
     a: Value
-    a_row: Value
+    a_step: Value
     depth: Value
     panel: Value
     next_panel: Value  # elements from one vector's panel to the next's
@@ -64,76 +69,112 @@ def tiles(rows: int, height: int) -> tuple[int, int]:
     return (tall, count - tall) if tall >= 0 else (rows // height, 0)
 
 
-def define_product(m: Module, target: Target, form: Form, vectors: int) -> str:
+def define_product(m: Module, target: Target, form: Form, vectors: int, layout: str = "rows") -> str:
     """Write C = A B for `vectors` panels side by side; returns its name. It takes the fields of `Product`."""
-    t, name = form.type, f"product{vectors}"
+    t, name = form.type, f"{layout}{vectors}"
     types = {n: t.pointer if n in ("a", "panel", "c") else i64 for n in Product._fields}
     f = m.function(name, internal=True, **types)
     p, height = Product(*f.args), form.height
-    odd = multiples(p.a_row * t.size, max(height, 4))
+    write = _writer(f, target, form, vectors, layout, p)
     done = p.tall * height
     for i in f.range(0, done, height):
-        _tile(f, target, form, height, vectors, p, i, odd)
+        write(height, i)
     if height > 1:
         end = done + p.short * (height - 1)
         for i in f.range(done, end, height - 1):
-            _tile(f, target, form, height - 1, vectors, p, i, odd)
+            write(height - 1, i)
         done = end
-    with f.when(p.rows >= 4):
-        for i in f.range(done, p.rows, 4):
-            _tile(f, target, form, 4, vectors, p, smaller(i, p.rows - 4), odd)
-    with f.otherwise():
-        for i in f.range(done, p.rows):
-            _tile(f, target, form, 1, vectors, p, i, odd)
+    if layout != "strips":
+        with f.when(p.rows >= 4):
+            for i in f.range(done, p.rows, 4):
+                write(4, smaller(i, p.rows - 4))
+        with f.otherwise():
+            for i in f.range(done, p.rows):
+                write(1, i)
     f.ret()
     return name
 
 
-def _tile(
-    f: Function, target: Target, form: Form, rows: int, vectors: int, p: Product, top: Value, odd: Any
-) -> None:
-    """Some rows of C: each element is summed in the order of k, whatever the tile."""
+def _writer(
+    f: Function, target: Target, form: Form, vectors: int, layout: str, p: Product
+) -> Callable[[int, Value], None]:
+    """What writes some rows of C: each element is summed in the order of k, whatever the tile."""
     lanes, size = target.lanes(form.type), form.type.size
-    tile = Tile(f, form.type, rows, vectors, lanes)
-    a, b = f.var(p.a.at(top * p.a_row)), f.var(p.panel)
+    unroll = min(4, lanes) if layout == "panels" else 4
+    odd = multiples(p.a_step * size, max(form.height, 4)) if layout == "rows" else None
     panels = multiples(p.next_panel * size, vectors)
-    whole = p.depth & -4
-    for steps, start, stop in ((4, 0, whole), (1, whole, p.depth)):
-        for _ in f.range(start, stop, steps):
-            for u in range(steps):
-                line = [x.load(u * lanes, lanes) for x in strided(b, panels, vectors)]
-                tile.step((x.load(u) for x in strided(a, odd, rows)), line)
-            a.set(a.at(steps))
-            b.set(b.at(steps * lanes))
-    for i, sums in enumerate(tile.sums):
-        for v, total in enumerate(sums):
-            p.c.store(total, (top + i) * p.c_row + v * lanes)
+
+    def scalars(a: Any, u: int, rows: int) -> Iterator[Value]:
+        if layout == "rows":
+            return (x.load(u) for x in strided(a, odd, rows))
+        return (a.load(u + i * lanes if layout == "panels" else u * rows + i) for i in range(rows))
+
+    def write(rows: int, top: Value) -> None:
+        tile = Tile(f, form.type, rows, vectors, lanes)
+        row = {"rows": p.a_step, "panels": lanes, "strips": p.depth}[layout]
+        a, b, whole = f.var(p.a.at(top * row)), f.var(p.panel), p.depth & -unroll
+        for steps, start, stop in ((unroll, 0, whole), (1, whole, p.depth)):
+            if layout == "panels" and steps < unroll:
+                break  # panels are whole
+            for k in f.range(start, stop, steps):
+                for u in range(steps):
+                    line = [x.load(u * lanes, lanes) for x in strided(b, panels, vectors)]
+                    tile.step(scalars(a, u, rows), line)
+                if layout == "panels":
+                    ends = ((k + steps) & (lanes - 1)) == 0
+                    a.set(a.at(ends.select(p.a_step - (lanes - steps), steps)))
+                else:
+                    a.set(a.at(steps * (rows if layout == "strips" else 1)))
+                b.set(b.at(steps * lanes))
+        for i, sums in enumerate(tile.sums):
+            for v, total in enumerate(sums):
+                p.c.store(total, (top + i) * p.c_row + v * lanes)
+
+    return write
 
 
-def define_pack(m: Module, target: Target, form: Form, turned: bool, types: dict[str, Type]) -> None:
-    """Write pack, a kernel whose items are panels: panel[k·lanes + i] = W[k, i] or, turned, W[i, k].
+def define_pack(m: Module, target: Target, form: Form, types: dict[str, Type]) -> None:
+    """Write pack, whose items are panels: panel[k·lanes + i] = W[first + i, k], 0 beyond the last unit.
 
-    Slots `weights` (contiguous) and `panels`; `hidden` is the size of each group of rows that are turned.
+    Slots `weights` (contiguous, a square for each gate) and `panels`.
     """
     t, lanes = form.type, target.lanes(form.type)
-    if turned:
-        define_turn(m, t, target)
+    define_turn(m, t, target)
     f, lo, hi, _, s = begin(m, "pack", types)
-    each = (s.hidden + (lanes - 1)) // lanes
-    depth = s.hidden if turned else s.hidden * GATES[form.cell]
     for item in f.range(lo, hi):
-        gate, first = item // each, item % each * lanes
-        goal, width = s.panels.at(item * depth * lanes), smaller(s.hidden - first, lanes)
-        if turned:
-            if form.ragged:
-                for k in f.range(0, depth):
-                    goal.store(f.const(t.x(lanes), 0), k * lanes)
-            source = s.weights.at((gate * s.hidden + first) * depth)
-            f.call("turn", void, width, depth, source, depth, goal, lanes)
-        else:
-            mask = f.below(width, lanes) if form.ragged else None
-            for k in f.range(0, depth):
-                goal.store(s.weights.load(k * s.hidden + first, lanes, mask), k * lanes)
+        gate, first = item // s.items, item % s.items * lanes
+        goal = s.panels.at(item * s.hidden * lanes)
+        if form.ragged:
+            for k in f.range(0, s.hidden):
+                goal.store(f.const(t.x(lanes), 0), k * lanes)
+        source, width = s.weights.at((gate * s.hidden + first) * s.hidden), smaller(s.hidden - first, lanes)
+        f.call("turn", void, width, s.hidden, source, s.hidden, goal, lanes)
+    f.ret()
+
+
+def define_pack_upright(m: Module, target: Target, form: Form, types: dict[str, Type], columns: str) -> None:
+    """Write pack, whose items are panels: panel[k·lanes + i] = W[k, first + i].
+
+    Slots `weights` (contiguous, with as many columns as the slot named `columns` says) and `panels`. k counts
+    units of whole vectors, gate after gate; the gate `first_gate` comes first.
+    """
+    t, lanes, gates = form.type, target.lanes(form.type), GATES[form.cell]
+    f, lo, hi, _, s = begin(m, "pack", types)
+    width, wide = getattr(s, columns), (s.hidden + (lanes - 1)) & -lanes
+    for item in f.range(lo, hi):
+        first = item * lanes
+        mask = f.below(width - first, lanes)
+        for k in f.range(0, gates):
+            goal = s.panels.at((item * gates + k) * (wide * lanes))
+            source = s.weights.at((k + s.first_gate) % gates * (s.hidden * width) + first)
+            with f.when(first + lanes <= width):
+                for u in f.range(0, s.hidden):
+                    goal.store(source.load(u * width, lanes), u * lanes)
+            with f.otherwise():
+                for u in f.range(0, s.hidden):
+                    goal.store(source.load(u * width, lanes, mask), u * lanes)
+            for u in f.range(s.hidden, wide):
+                goal.store(f.const(t.x(lanes), 0), u * lanes)
     f.ret()
 
 
@@ -159,20 +200,37 @@ def step_of(s: Any) -> dict[str, Value]:
 def define_kernel(m: Module, types: dict[str, Type], panels: int) -> None:
     """Write the kernel: its one item packs the weights, `panels` for every item, and does all steps in turn.
 
-    The threads meet after each step, in `rushlight_parallel`; the interpreter is released if there are any.
+    The threads meet after each step, in `rushlight_parallel`.
     """
+    f, s = driver(m, types)
+    with released(f, s.grain < s.items):
+        share(f, "pack", s.items * panels, s.grain * panels)
+        for k in f.range(0, s.count):
+            f.args[0].of(i64).store(s.steps.at(k * len(STEP)).to(i64), len(types) - 1)
+            share(f, "step", s.items, s.grain)
+    f.ret()
+
+
+def driver(m: Module, types: dict[str, Type]) -> tuple[Function, Any]:
+    """The function that Python calls, for one item, and its arguments by name."""
     f, _, _, _, values = entry(m, "kernel", False, **types)
-    s, slots = SimpleNamespace(**dict(zip(types, values, strict=True))), f.args[0]
-    shared, state = s.grain < s.items, f.var(f.const(ptr, 0))
+    return f, SimpleNamespace(**dict(zip(types, values, strict=True)))
+
+
+def share(f: Function, name: str, total: Value, grain: Value) -> None:
+    """Share out the items of one of this module's kernels, which gets the same slots."""
+    f.call("rushlight_parallel", void, f.address(name), f.args[0], total, grain)
+
+
+@contextmanager
+def released(f: Function, shared: Value) -> Iterator[None]:
+    """Let the interpreter go meanwhile, if several threads are at work."""
+    state = f.var(f.const(ptr, 0))
     with f.when(shared):
         state.set(f.call("PyEval_SaveThread", ptr))
-    f.call("rushlight_parallel", void, f.address("pack"), slots, s.items * panels, s.grain * panels)
-    for k in f.range(0, s.count):
-        slots.of(i64).store(s.steps.at(k * len(STEP)).to(i64), len(types) - 1)
-        f.call("rushlight_parallel", void, f.address("step"), slots, s.items, s.grain)
+    yield
     with f.when(shared):
         f.call("PyEval_RestoreThread", void, state)
-    f.ret()
 
 
 class Units:
