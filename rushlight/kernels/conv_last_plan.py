@@ -6,14 +6,17 @@ Where no window leaves the image, sources are places in the image itself, and th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
-from math import prod
+from math import ceil, prod
 from typing import NamedTuple
 
 import numpy as np
 
 from .conv_plan import (
+    BLOCK_OUTPUTS,
     FIELDS,
+    Pair,
     Plan,
     Residue,
     Shapes,
@@ -25,9 +28,12 @@ from .conv_plan import (
     ordered,
     rounded,
     span,
-)  # fmt: skip
+)
 from .values import Value
 
+# Numbers in a block of several images; and items, among which threads share well: to copy a block is cheap.
+INPUTS = 9 << 14
+ITEMS = 16
 MORE = ("inside", "rows_out", "columns_out")
 CLASS = 9  # numbers of a class: those of `conv_plan`, and its first row, every how many, how many in a row
 STARTS = 6  # where these begin
@@ -45,8 +51,8 @@ class LastPlan(NamedTuple):
 def plan(s: Shapes, lanes: int, rows: int, vectors: int) -> LastPlan:
     """The plan for vectors of `lanes` numbers and tiles of `rows` pixels by up to `vectors` vectors."""
     axes = [s.residues(0), s.residues(1)]
-    together, band = block(s, axes)
     spans = [span(axis, count) for axis, count in zip(axes, s.counts, strict=True)]
+    together, band = _block(s, axes, rows)
     inside = all(a.origin >= 0 and a.origin + a.inputs <= n for a, n in zip(spans, s.sizes, strict=True))
     if inside:
         tall, wide = Span(band, s.sizes[0], 0), Span(s.counts[1], s.sizes[1], 0)
@@ -54,15 +60,31 @@ def plan(s: Shapes, lanes: int, rows: int, vectors: int) -> LastPlan:
         tall, wide = span(axes[0], band), spans[1]
     classes, segments, sources, places, goals = classify(s, axes, tall, wide, together, rows)
     panels, packed = cut_panels(s, lanes, vectors)
-    sizes, items = measure(s, axes, tall, wide, together, band, panels)
+    sizes, _ = measure(s, axes, tall, wide, together, band, panels)
+    blocks = sizes["bands"] * ceil(s.images / together)
+    sizes["parts"] = min(len(panels), ceil(ITEMS / blocks))
     outputs_at = 0 if inside else sizes["outputs_at"]
     scratch = outputs_at + rounded((sizes["pixels"] + 1) * lanes * vectors)
     sizes |= dict(classes=len(classes), outputs_at=outputs_at, scratch=scratch)
     longer = [[*c, *_where(s, high, flat)] for c, (high, flat) in zip(classes, product(*axes), strict=True)]
     tables = (np.ascontiguousarray(t, np.int64) for t in (sources, places, segments, classes, panels, goals))
-    found = Plan(ordered(sizes), *tables, packed=packed, scratch=scratch, items=items)
+    found = Plan(ordered(sizes), *tables, packed=packed, scratch=scratch, items=blocks * sizes["parts"])
     more = np.array([inside, band, s.counts[1]], np.int64)
     return LastPlan(found, np.append(found.sizes, more), np.array(longer, np.int64), scratch)
+
+
+def _block(s: Shapes, axes: Sequence[Sequence[Residue]], rows: int) -> Pair:
+    """How many images, or else how many rows of outputs, are done together: those that fill tiles best."""
+    image = prod(span(axis, count).inputs for axis, count in zip(axes, s.counts, strict=True)) * s.channels
+    most = min(BLOCK_OUTPUTS // prod(s.counts), INPUTS // image, s.images)
+    if most < 2:
+        return block(s, axes)
+
+    def tiles(count: int) -> int:
+        whole, rest = divmod(s.images, count)
+        return whole * ceil(count * prod(s.counts) / rows) + ceil(rest * prod(s.counts) / rows)
+
+    return min(range(most, most // 2, -1), key=tiles), s.counts[0]
 
 
 def _where(s: Shapes, high: Residue, flat: Residue) -> tuple[int, int, int]:
@@ -72,8 +94,3 @@ def _where(s: Shapes, high: Residue, flat: Residue) -> tuple[int, int, int]:
 def fields(sizes: Value) -> dict[str, Value]:
     """The numbers of a plan by their names."""
     return {name: sizes.load(k) for k, name in enumerate((*FIELDS, *MORE))}
-
-
-def pixels(s: Shapes) -> int:
-    """Outputs of all images."""
-    return s.images * prod(s.counts)
