@@ -7,7 +7,17 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from . import conv_lines, conv_points, depthwise, native, pool, winograd, winograd_panels, winograd_weight
+from . import (
+    conv_dots,
+    conv_lines,
+    conv_points,
+    depthwise,
+    native,
+    pool,
+    winograd,
+    winograd_panels,
+    winograd_weight,
+)
 from .conv_pack import pack_module
 from .conv_plan import ITEMS, Pair, Plan, Rows, Shapes, plan, rows_of_weights
 from .conv_sum import VECTORS, conv_module, rows_of
@@ -93,7 +103,7 @@ def _route(
 @lru_cache(REMEMBERED)
 def _weight_route(
     x: Sizes, g: Sizes, geometry: Moves, kernel: Sizes, dtype: np.dtype
-) -> tuple[Weights | DepthwiseWeights | TileWeights, Sizes]:
+) -> tuple[Weights | DepthwiseWeights | TileWeights | Dots, Sizes]:
     """What these shapes need, and the shape of the result."""
     s = shapes_of(x, g[1], geometry, g[2:], kernel, False)
     target, t = host(), TYPES[dtype]
@@ -104,6 +114,10 @@ def _weight_route(
     if winograd_weight.pays(s, target.lanes(t), winograd_weight.rows_of(target)):
         tiles = winograd_weight.plan(s, target.lanes(t))
         return TileWeights(tiles, s, *_winograd_weights(t)), shape
+    if conv_dots.pays(s, target.lanes(t)):
+        form = conv_dots.form_of(s, target.registers)
+        dots = conv_dots.plan(s, target.lanes(t), form)
+        return Dots(dots, _dots_kernel(t, form, kernel == (1,) * len(kernel))), shape
     found = plan(s, target.lanes(t), rows_of(target), VECTORS)
     rows = rows_of_weights(found, near_rows(target), rows_of(target))
     parts = min(rows.tiles, -(-ITEMS // len(found.panels)))
@@ -233,6 +247,19 @@ class Weights(NamedTuple):
         self.unpack(panels, 1, sums, dw, p.panels, goals, len(goals), self.panel)
 
 
+class Dots(NamedTuple):
+    """A weight gradient by inner products."""
+
+    plan: conv_dots.DotsPlan
+    kernel: Kernel
+
+    def run(self, x: np.ndarray, g: np.ndarray, dw: np.ndarray) -> None:
+        """Fill dw."""
+        p, threads = self.plan, pool.size()
+        scratch = np.empty(p.scratch * threads, x.dtype)
+        self.kernel(p.items, -(-p.items // threads), x, g, dw, scratch, p.sizes, p.offsets, *p.numbers)
+
+
 class TileWeights(NamedTuple):
     """A weight gradient by Winograd's algorithm."""
 
@@ -311,6 +338,12 @@ def _lines_kernel(t: Type, rows: int, vectors: int) -> Kernel:
 @cache
 def _points_kernel(t: Type) -> Kernel:
     return Kernel(("conv points", t.name), lambda target: conv_points.points_module(target, t))
+
+
+@cache
+def _dots_kernel(t: Type, form: tuple[int, int], one: bool) -> Kernel:
+    make = conv_dots.dots_module
+    return Kernel(("conv dots", t.name, form, one), lambda target: make(target, t, form, one))
 
 
 @cache

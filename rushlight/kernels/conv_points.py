@@ -114,7 +114,7 @@ def points_module(target: Target, t: Type) -> Module:
     rows, vectors = shape_of(lanes, target.registers)
     for v in range(1, vectors + 1):
         _define_tile(m, t, target, v)
-    pick, give = _define_pick(m, t, target), _define_give(m, t, target)
+    pick, give = define_pick(m, t, target), _define_give(m, t, target)
     arrays = dict.fromkeys(("x", "packed", "y", "scratch"), t.pointer)
     numbers = dict.fromkeys(NUMBERS, i64)
     f, lo, hi, tid, slots = entry(m, "kernel", False, **arrays, sizes=i64.pointer, **numbers)
@@ -211,7 +211,7 @@ def _define_tile(m: Module, t: Type, target: Target, vectors: int) -> None:
     f.ret()
 
 
-def _define_pick(m: Module, t: Type, target: Target) -> str:
+def define_pick(m: Module, t: Type, target: Target) -> str:
     """pick: y[k, n, i, j] = x[n, k, i · down, j · right], rows k `pitch` apart."""
     f = m.function(
         "pick", internal=True, x=t.pointer, images=i64, depth=i64, image=i64, plane=i64, width=i64,

@@ -9,7 +9,7 @@ convolutions, 2018; its table of places is Dukhan's: The indirect convolution al
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .conv_block import copy_block, define_gather, define_zero
 from .conv_pack import fields
@@ -136,15 +136,17 @@ def define_tile(m: Module, t: Type, target: Target, vectors: int, rows: int, apa
     return f.name
 
 
-def in_turn(tile: Tile, pointers: list[Value], index: Value | int, target: Target) -> Iterator[Value]:
-    """The scalars of a step, each loaded when the row before is done.
+def in_turn(
+    tile: Tile, pointers: list[Value], index: Value | int, target: Target, lanes: int = 1, mask: Any = None
+) -> Iterator[Value]:
+    """The scalars (or vectors) of a step, each loaded when the row before is done.
 
     LLVM's scheduler would load all of them first, and spill sums to make room (twice the time, measured): the
     empty assembly stands between, for it needs the row's sums, and loads may not pass it.
     """
     register = "w" if target.triple.startswith("aarch64") else "v"
     for p, row in zip(pointers, tile.sums, strict=True):
-        yield p.load(index)
+        yield p.load(index, lanes, mask)
         for total in row:
             v = total.now
             total.set(v.f.emit(f'call {v.type} asm sideeffect "", "={register},0"({v})', v.type))
