@@ -26,7 +26,7 @@ from .conv import (
     _winograd_weights,
     shapes_of,
 )
-from .conv_last_plan import LastPlan, plan
+from .conv_last_plan import FEW_PIXELS, LastPlan, plan
 from .conv_last_sum import last_module
 from .conv_last_weight import Form, last_weight_module, rows_of_weights
 from .conv_plan import ITEMS, Rows
@@ -98,7 +98,7 @@ def _weight_route(
         _, multiply, back, at_once = _winograd_weights(t)
         tiles = winograd_weight.plan(s, lanes)
         return TileWeights(tiles, s, _transform(t), multiply, back, at_once), shape
-    found = plan(s, lanes, rows_of(target), VECTORS)
+    found = plan(s, lanes, rows_of(target), VECTORS, FEW_PIXELS)
     form, rows = rows_of_weights(found, near_rows(target), rows_of(target))
     parts = min(rows.tiles, -(-ITEMS // len(found.tables.panels)))
     panel = len(rows.offsets) * VECTORS * lanes

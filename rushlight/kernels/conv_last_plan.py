@@ -33,6 +33,8 @@ from .values import Value
 
 # Numbers in a block of several images; and items, among which threads share well: to copy a block is cheap.
 INPUTS = 9 << 14
+PIXELS = 512  # outputs in a block that is read in place
+FEW_PIXELS = 192  # and for weight gradients, which read it again and again
 ITEMS = 16
 MORE = ("inside", "rows_out", "columns_out")
 CLASS = 9  # numbers of a class: those of `conv_plan`, and its first row, every how many, how many in a row
@@ -48,12 +50,15 @@ class LastPlan(NamedTuple):
     scratch: int
 
 
-def plan(s: Shapes, lanes: int, rows: int, vectors: int) -> LastPlan:
-    """The plan for vectors of `lanes` numbers and tiles of `rows` pixels by up to `vectors` vectors."""
+def plan(s: Shapes, lanes: int, rows: int, vectors: int, pixels: int = PIXELS) -> LastPlan:
+    """The plan for vectors of `lanes` numbers and tiles of `rows` pixels by up to `vectors` vectors.
+
+    A block has `pixels` outputs where it can be read in place.
+    """
     axes = [s.residues(0), s.residues(1)]
     spans = [span(axis, count) for axis, count in zip(axes, s.counts, strict=True)]
-    together, band = _block(s, axes, rows)
     inside = all(a.origin >= 0 and a.origin + a.inputs <= n for a, n in zip(spans, s.sizes, strict=True))
+    together, band = _block(s, axes, rows, pixels if inside else None)
     if inside:
         tall, wide = Span(band, s.sizes[0], 0), Span(s.counts[1], s.sizes[1], 0)
     else:
@@ -73,18 +78,27 @@ def plan(s: Shapes, lanes: int, rows: int, vectors: int) -> LastPlan:
     return LastPlan(found, np.append(found.sizes, more), np.array(longer, np.int64), scratch)
 
 
-def _block(s: Shapes, axes: Sequence[Sequence[Residue]], rows: int) -> Pair:
+def _block(s: Shapes, axes: Sequence[Sequence[Residue]], rows: int, pixels: int | None) -> Pair:
     """How many images, or else how many rows of outputs, are done together: those that fill tiles best."""
     image = prod(span(axis, count).inputs for axis, count in zip(axes, s.counts, strict=True)) * s.channels
-    most = min(BLOCK_OUTPUTS // prod(s.counts), INPUTS // image, s.images)
-    if most < 2:
+    most = min((pixels or BLOCK_OUTPUTS) // prod(s.counts), INPUTS // image, s.images)
+    if most >= 2:
+        return _fullest(most, s.images, prod(s.counts), rows), s.counts[0]
+    if pixels is None or pixels >= prod(s.counts):
         return block(s, axes)
+    every, across = axes[0][0].every, s.counts[1]
+    most = max(1, pixels // (across * every))
+    return 1, every * _fullest(most, ceil(s.counts[0] / every), across * every, rows)
+
+
+def _fullest(most: int, parts: int, pixels: int, rows: int) -> int:
+    """How many of so many parts to do together, at most, so that few tiles of rows are needed."""
 
     def tiles(count: int) -> int:
-        whole, rest = divmod(s.images, count)
-        return whole * ceil(count * prod(s.counts) / rows) + ceil(rest * prod(s.counts) / rows)
+        whole, rest = divmod(parts, count)
+        return whole * ceil(count * pixels / rows) + ceil(rest * pixels / rows)
 
-    return min(range(most, most // 2, -1), key=tiles), s.counts[0]
+    return min(range(most, most // 2, -1), key=tiles)
 
 
 def _where(s: Shapes, high: Residue, flat: Residue) -> tuple[int, int, int]:
