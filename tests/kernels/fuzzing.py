@@ -1,8 +1,8 @@
 """Random calls, and a program that makes them and keeps what came of it: `file side family:seed ...`.
 
 The program runs with machine code or without (RUSHLIGHT_JIT=0), for any processor (RUSHLIGHT_CPU), and with
-guarded memory (side: end, start) or ordinary (none). It draws the same calls each time. Before each it notes
-in `file`.at what it is about to do, so that it can be told after a crash.
+guarded memory (side: end, start), ordinary (none), or in an emulator (aarch64). It draws the same calls each
+time. Before each it notes in `file`.at what it is about to do, so that it can be told after a crash.
 """
 
 import os
@@ -255,11 +255,13 @@ def describe(*tensors: Any) -> str:
 
 
 def main(file: str, side: str, *jobs: str) -> None:
-    from tests.kernels import guarded
+    from tests.kernels import guarded, qemu
     from tests.kernels.fuzz import arithmetic, broken, layers, moves
 
     warnings.simplefilter("ignore")
-    if side != "none":
+    if side == "aarch64":
+        qemu.install()
+    elif side != "none":
         guarded.install(side)
     torch.set_num_threads(1)
     place = os.open(f"{file}.at", os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
@@ -270,7 +272,7 @@ def main(file: str, side: str, *jobs: str) -> None:
     for job in jobs:
         family, seed = job.split(":")
         found += [pickle.dumps(tuple(r)) for r in run(families[family], int(seed), crowd, note)]
-    note("done")
+    note(f"done {sum(qemu.launched.values())} {qemu.launched}")
     Path(file).write_bytes(pickle.dumps(found))
     sys.stdout.flush()
     os._exit(0)  # guarded memory does not outlive the interpreter

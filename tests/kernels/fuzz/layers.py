@@ -225,3 +225,72 @@ def attentions(d: Draw) -> Iterator[Case]:
             256,
             True,
         )
+
+
+LARGE_PRODUCTS = [(1, 600, 300), (3, 512, 400), (4, 300, 900), (7, 400, 300), (64, 1000, 100), (130, 400, 67)]
+LARGE_PRODUCTS += [(150, 333, 300), (300, 1, 200), (12, 700, 20), (2, 3, 4000), (4000, 3, 2), (90, 90, 90)]
+
+
+def large_products(d: Draw) -> Iterator[Case]:
+    """Shapes of kernels that block for caches, read B once, or lay operands out."""
+    dtype, (rows, inner, columns) = d.one(FLOATS), d.one(LARGE_PRODUCTS)
+    x = d.tensor((rows, inner), dtype, grad=True)
+    y = d.tensor((inner, columns), dtype, grad=True)
+    ulps = 16 + 8 * max(inner, rows, columns) ** 0.5
+    yield Case(f"mm {describe(x, y)}", lambda: x @ y, (x, y), ulps, True)
+    w, b = d.tensor((columns, inner), dtype, grad=True), d.tensor((columns,), dtype, grad=True)
+    yield Case(f"linear {describe(x, w, b)}", lambda: F.linear(x, w, b), (x, w, b), 2 * ulps, True)
+
+
+def recurrents(d: Draw) -> Iterator[Case]:
+    """Layers of all kinds over a few steps, both directions, in any layout of the input."""
+    for _ in range(2):
+        kind, dtype = d.one(("LSTM", "GRU", "RNN")), d.one(FLOATS)
+        width, hidden = d.one((1, 3, 8, 17, 40)), d.one((1, 5, 16, 33))
+        options = dict(num_layers=d.one((1, 1, 2)), bidirectional=d.chance(0.3), batch_first=d.chance(0.5))
+        options |= {"nonlinearity": d.one(("tanh", "relu"))} if kind == "RNN" else {}
+        net = getattr(torch.nn, kind)(width, hidden, dtype=getattr(torch, dtype), **options)
+        for p in net.parameters():
+            p.data = d.tensor(p.shape, dtype, "small", "plain") * 0.5
+        x = d.tensor((d.int(1, 9), d.int(1, 9), width), dtype, grad=True)
+        label = f"{kind} {width} {hidden} {options} {describe(x)}"
+        yield Case(label, lambda net=net, x=x: net(x), (x, *net.parameters()), 1000, True)
+
+
+#: inputs, outputs, kernel, stride, padding, groups as networks have them
+KNOWN = [
+    (16, 16, 3, 1, 1, 1),
+    (32, 48, 3, 1, 1, 1),
+    (64, 32, 3, 1, 1, 1),
+    (3, 64, 3, 1, 1, 1),
+    (3, 16, 7, 2, 3, 1),
+]
+KNOWN += [
+    (32, 32, 3, 1, 1, 32),
+    (24, 24, 3, 2, 1, 24),
+    (8, 16, 5, 1, 2, 8),
+    (32, 64, 1, 1, 0, 1),
+    (64, 16, 1, 2, 0, 1),
+]
+
+
+def known_convolutions(d: Draw) -> Iterator[Case]:
+    """Shapes that have kernels of their own, with channels first and last, and what follows in a network."""
+    dtype, (inside, outside, kernel, stride, padding, groups) = d.one(FLOATS), d.one((*KNOWN[:3], *KNOWN))
+    sizes = (d.int(kernel, 19), d.int(kernel, 19)) if d.chance(0.5) else (30, 33)
+    x = d.tensor((d.int(1, 3), inside, *sizes), dtype, layout=d.one(("plain", "plain", "offset")), grad=True)
+    w = d.tensor((outside, inside // groups, kernel, kernel), dtype, grad=True)
+    b = d.tensor((outside,), dtype, grad=True)
+    scale = d.tensor((outside,), dtype, grad=True)
+    o = dict(stride=stride, padding=padding, groups=groups)
+    if d.chance(0.5):
+        x = x.detach().contiguous(memory_format=torch.channels_last).requires_grad_()
+    ulps = 64 + 16 * max(w[0].numel(), x[0].numel()) ** 0.5
+    label = f"conv2d {describe(x, w)} {o}"
+    yield Case(label, lambda: F.conv2d(x, w, b, **o), (x, w, b), ulps, True)
+
+    def block() -> Any:
+        y = F.batch_norm(F.conv2d(x, w, None, **o), None, None, scale, b, True)
+        return F.max_pool2d(y, 2, padding=1), F.avg_pool2d(y.relu(), 2, padding=1)
+
+    yield Case(f"block {label}", block, (x, w, b, scale), 40 * ulps, True)
