@@ -17,10 +17,12 @@ from ..kernels import recurrent_backward as backward_kernels
 from ..kernels import recurrent_gradients as gradient_kernels
 from ..kernels.recurrent_block import GATES, STEP, Form, most_rows, tiles
 from ..kernels.types import f32, f64
-from .products import affine, dot
+from .products import dot
 
 Array = Any
 TYPES = {np.dtype(np.float32): f32, np.dtype(np.float64): f64}
+APART = 72  # rows modulo 128: 14 panels' blocks of 72 rows have their own of the 1024 sets of an L2 cache
+MANY = 64  # rows for which it pays to lay weights out as panels
 SHARED = 4e5  # multiplications and additions of a step that are worth a second thread
 
 
@@ -41,10 +43,10 @@ def fits(x: Array, weights: Any, steps: Sequence[slice], *states: Array) -> bool
 def lstm(x: Array, h: Array, c: Array, weights: Any, steps: Sequence[slice]) -> tuple[Array, ...]:
     """Outputs, last h, last c; gates, cells before, tanh of cells after, states before."""
     call = _call("lstm", x, weights, steps)
-    gates = _inputs(x, weights.ih, _both(weights))
+    gates = call.gates(x, weights.ih)
     before, cells, outputs, squashed = call.rows(4)
     h, c = call.first(h, before), call.first(c, cells)
-    call.forward(weights.hh, gates, before, outputs, h, cells, squashed, c)
+    call.forward(weights.hh, gates, before, outputs, h, call.bias(weights), cells, squashed, c)
     return outputs, h, c, gates, cells, squashed, before
 
 
@@ -62,15 +64,10 @@ def lstm_backward(
 def gru(x: Array, h: Array, weights: Any, steps: Sequence[slice]) -> tuple[Array, ...]:
     """Outputs, last states; gates, the state's shares of n, states before."""
     call = _call("gru", x, weights, steps)
-    size, bias = call.hidden, weights.bias_hh
-    n_bias = np.zeros(size, x.dtype) if bias is None else np.ascontiguousarray(bias[2 * size :])
-    added = _both(weights)
-    if added is not None and bias is not None:
-        added[2 * size :] = 0 if weights.bias_ih is None else weights.bias_ih[2 * size :]
-    gates = _inputs(x, weights.ih, added)
+    gates = call.gates(x, weights.ih)
     before, outputs, shares = call.rows(3)
     h = call.first(h, before)
-    call.forward(weights.hh, gates, before, outputs, h, shares, n_bias)
+    call.forward(weights.hh, gates, before, outputs, h, call.bias(weights), shares)
     return outputs, h, gates, shares, before
 
 
@@ -92,7 +89,7 @@ def rnn(x: Array, h: Array, weights: Any, steps: Sequence[slice], relu: bool) ->
     call = _call("relu" if relu else "tanh", x, weights, steps)
     before, outputs = call.rows(2)
     h = call.first(h, before)
-    call.forward(weights.hh, _inputs(x, weights.ih, _both(weights)), before, outputs, h)
+    call.forward(weights.hh, call.gates(x, weights.ih), before, outputs, h, call.bias(weights))
     return outputs, h, before
 
 
@@ -105,20 +102,6 @@ def rnn_backward(
     dh = call.backward(weights.hh, g, gh, d, sums, np.ascontiguousarray(trace.outputs))
     found = call.of_weights(x, d), call.of_weights(trace.before, d), *_biases(weights, sums, sums)
     return call.of_inputs(weights.ih, d), dh, *found
-
-
-def _inputs(x: Array, ih: Array, bias: Array | None) -> Array:
-    """The inputs' share of all gates of all steps."""
-    if bias is None:
-        return dot(x, ih.T)
-    found = affine(bias, x, ih.T, 1.0, 1.0)
-    return dot(x, ih.T) + bias if found is None else found
-
-
-def _both(weights: Any) -> Array | None:
-    """The sum of the biases that there are, as a new array."""
-    given = [b for b in (weights.bias_ih, weights.bias_hh) if b is not None]
-    return sum(given[1:], given[0].copy()) if given else None
 
 
 def _biases(weights: Any, of_inputs: Array, of_states: Array) -> tuple[Array | None, Array | None]:
@@ -158,8 +141,8 @@ def _table(spans: tuple[tuple[int, int], ...], height: int, backward: bool) -> T
 
 @functools.lru_cache(maxsize=64)
 def _blocks(rows: int, most: int) -> tuple[int, Array]:
-    """Even blocks of at most four tiles: the tiles' height, and (start, rows, tall, short) of each."""
-    starts = np.linspace(0, rows, -(-rows // (4 * most)) + 1).astype(int).tolist()
+    """Even blocks of at most eight tiles: the tiles' height, and (start, rows, tall, short) of each."""
+    starts = np.linspace(0, rows, -(-rows // (8 * most)) + 1).astype(int).tolist()
     sizes = [end - start for start, end in zip(starts, starts[1:])]
     height = _even(max(sizes), most)
     return height, np.array([(start, n, *tiles(n, height)) for start, n in zip(starts, sizes)], np.int64)
@@ -181,10 +164,15 @@ class _Launch(NamedTuple):
         """Arrays with one number for every row and hidden unit."""
         return [np.empty((self.total, self.hidden), self.dtype) for _ in range(count)]
 
+    @property
+    def depth(self) -> int:
+        """Rows of a panel: so many that the same ones of different panels do not share a set of a cache."""
+        return self.total if self.total < 128 else self.total + (APART - self.total) % 128
+
     def cotangents(self) -> Array:
         """Those of the gates: groups of panels, each of a vector of units and all rows."""
         groups = backward_kernels.GROUPS[self.form.cell]
-        return np.empty((groups, self.items, self.total, self.lanes), self.dtype)
+        return np.empty((groups, self.items, self.depth, self.lanes), self.dtype)
 
     def sums(self) -> Array:
         """Zeros, to which the rows' cotangents of the gates are added."""
@@ -211,19 +199,43 @@ class _Launch(NamedTuple):
         dh = np.zeros((len(gh), self.items * self.lanes), self.dtype)
         dh[:, : self.hidden] = gh
         panels = np.empty(GATES[self.form.cell] * dh.shape[1] ** 2, self.dtype)
-        sizes = g.strides[0] // size, dh.shape[1], self.total, 0
+        sizes = g.strides[0] // size, dh.shape[1], self.depth, 0
         self._run(backward_kernels.kernel(self.form), (weights, panels, g, dh, d, *arrays), 2, sizes)
         return dh if dh.shape[1] == self.hidden else np.ascontiguousarray(dh[:, : self.hidden])
+
+    def bias(self, weights: Any) -> Array:
+        """The sum of each gate's biases; a GRU's n has only the inputs', and the states' as a fourth row."""
+        rows = np.zeros((4 if self.form.cell == "gru" else GATES[self.form.cell], self.hidden), self.dtype)
+        for given, place in ((weights.bias_ih, 2), (weights.bias_hh, 3)):
+            if given is not None and self.form.cell == "gru":
+                rows[:2] += given[: 2 * self.hidden].reshape(2, -1)
+                rows[place] = given[2 * self.hidden :]
+            elif given is not None:
+                rows += given.reshape(rows.shape)
+        return rows
+
+    def gates(self, x: Array, weights: Array) -> Array:
+        """The inputs' share of all gates of all steps, x Wᵀ."""
+        rows, columns = weights.shape
+        if rows % self.lanes or self.total < MANY:
+            return dot(x, weights.T)
+        height, blocks = _blocks(self.total, _tallest())
+        panels, out = np.empty(weights.size, self.dtype), np.empty((self.total, rows), self.dtype)
+        grain = 1 if self._shared(columns) else len(blocks)
+        run = gradient_kernels.gates_kernel(Form("", self.form.type, height, False))
+        x, weights = np.ascontiguousarray(x), np.ascontiguousarray(weights)
+        run(1, 1, weights, panels, x, out, blocks, rows, columns, rows // self.lanes, len(blocks), grain)
+        return out
 
     def of_inputs(self, weights: Array, d: Array, first_gate: int = 0) -> Array:
         """dx = d W, where the panels of `first_gate` are the first of d."""
         columns, gates = weights.shape[1], GATES[self.form.cell]
-        items, most = -(-columns // self.lanes), most_rows(targets.host(), 2)
-        height, blocks = _blocks(self.total, most)
+        items = -(-columns // self.lanes)
+        height, blocks = _blocks(self.total, _tallest())
         panels = np.empty(items * self.lanes * gates * self.items * self.lanes, self.dtype)
         out = np.empty((self.total, items * self.lanes), self.dtype)
         grain = 1 if self._shared(columns) else len(blocks)
-        sizes = self.total, self.hidden, columns, first_gate, len(blocks), grain
+        sizes = self.total, self.depth, self.hidden, columns, first_gate, items, len(blocks), grain
         run = gradient_kernels.inputs_kernel(self.form._replace(height=height))
         run(1, 1, np.ascontiguousarray(weights), panels, d, out, blocks, *sizes)
         return out if out.shape[1] == columns else np.ascontiguousarray(out[:, :columns])
@@ -236,7 +248,16 @@ class _Launch(NamedTuple):
         space = columns * 2 * self.lanes
         room, strips = np.empty(pool.size() * space, self.dtype), np.empty(x.size, self.dtype)
         grain = 2 if self._shared(columns) else gates * self.items
-        sizes = self.total, self.hidden, columns, first_gate, space, *tiles(columns, height), grain
+        sizes = (
+            self.total,
+            self.depth,
+            self.hidden,
+            columns,
+            first_gate,
+            space,
+            *tiles(columns, height),
+            grain,
+        )
         run = gradient_kernels.weights_kernel(self.form._replace(height=height))
         run(1, 1, np.ascontiguousarray(x), strips, d, out, room, *sizes)
         return out
@@ -268,6 +289,11 @@ def _call(cell: str, x: Array, weights: Any, steps: Sequence[slice], backward: b
 
 def _even(n: int, most: int) -> int:
     return -(-n // -(-n // most))
+
+
+def _tallest() -> int:
+    """Rows, at most, of tiles that go through long panels: 14 were a tenth slower (measured)."""
+    return min(most_rows(targets.host(), 2), 12)
 
 
 def _grain(items: int, work: float) -> int:

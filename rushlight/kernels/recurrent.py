@@ -35,12 +35,13 @@ from .tile import fma
 from .types import void
 from .values import Value
 
-#: the arrays of each cell in the order of the slots, behind weights and panels
+#: the arrays of each cell in the order of the slots, behind weights and panels; biases are the sums of the
+#: inputs' and the states', but a GRU has the states' of n apart, as a fourth row
 ARRAYS = {
-    "lstm": ("gates", "before", "outputs", "last", "cells", "squashed", "last_c"),
-    "gru": ("gates", "before", "outputs", "last", "shares", "bias"),
-    "tanh": ("gates", "before", "outputs", "last"),
-    "relu": ("gates", "before", "outputs", "last"),
+    "lstm": ("gates", "before", "outputs", "last", "bias", "cells", "squashed", "last_c"),
+    "gru": ("gates", "before", "outputs", "last", "bias", "shares"),
+    "tanh": ("gates", "before", "outputs", "last", "bias"),
+    "relu": ("gates", "before", "outputs", "last", "bias"),
 }
 
 
@@ -120,8 +121,13 @@ class Row:
         return self.sums.load(gate * self.units.lanes, self.units.lanes)
 
     def gate(self, gate: int, gates: int) -> Value:
-        """The inputs' share of a gate."""
-        return self.units.load(self.s.gates, self.place * gates + self.s.hidden * gate)
+        """The inputs' share of a gate, with its bias."""
+        share = self.units.load(self.s.gates, self.place * gates + self.s.hidden * gate)
+        return share + self.bias(gate)
+
+    def bias(self, k: int) -> Value:
+        """A row of the biases."""
+        return self.units.load(self.s.bias, self.s.hidden * k)
 
     def keep(self, gate: int, gates: int, value: Value) -> None:
         """Write a gate."""
@@ -152,7 +158,7 @@ def _lstm(row: Row, _: str) -> None:
 def _gru(row: Row, _: str) -> None:
     """n = tanh(x_n + r (W h + b)),  h' = n + z (h - n)."""
     r, z = (sigmoid(row.gate(k, 3) + row.sum(k)) for k in range(2))
-    share = row.sum(2) + row.units.load(row.s.bias, 0)
+    share = row.sum(2) + row.bias(3)
     n = tanh(fma(r, share, row.gate(2, 3)))
     for k, gate in enumerate((r, z, n)):
         row.keep(k, 3, gate)

@@ -38,8 +38,8 @@ ARRAYS = {
     "tanh": ("g", "dh", "d", "sums", "outputs"),
     "relu": ("g", "dh", "d", "sums", "outputs"),
 }
-#: elements from one row to the next of g and of dh, the rows of all steps, the first gate among the weights
-SIZES = dict(g_row=i64, dh_row=i64, total=i64, first_gate=i64)
+#: elements from one row to the next of g and of dh, rows of a panel of d, the first gate among the weights
+SIZES = dict(g_row=i64, dh_row=i64, depth=i64, first_gate=i64)
 #: groups of panels in `d`, and rows of `sums`: a GRU has n for the inputs, r, z, and n for the states
 GROUPS = {"lstm": 4, "gru": 4, "tanh": 1, "relu": 1}
 
@@ -107,7 +107,7 @@ def _states(
 ) -> None:
     """dh = d W of the step before; a GRU's has a direct way back beside it, which stands there already."""
     gates = GATES[form.cell]
-    depth, after = s.items * (gates * lanes), s.total * lanes
+    depth, after = s.items * (gates * lanes), s.depth * lanes
     a = s.d.at(step["start"] * lanes + s.items * after * (GROUPS[form.cell] - gates))
     b = s.panels.at(item * depth * lanes)
     dh, direct = s.dh.at(item * lanes), form.cell == "gru"
@@ -142,7 +142,7 @@ class Row:
         s, units = self.s, self.units
         for k, value in enumerate(values):
             panel = s.items * (k * units.lanes) + units.first
-            s.d.store(value, panel * s.total + self.row * units.lanes)
+            s.d.store(value, panel * s.depth + self.row * units.lanes)
         return values
 
     @property

@@ -133,22 +133,26 @@ def _writer(
     return write
 
 
-def define_pack(m: Module, target: Target, form: Form, types: dict[str, Type]) -> None:
+def define_pack(
+    m: Module, target: Target, form: Form, types: dict[str, Type], columns: str = "hidden"
+) -> None:
     """Write pack, whose items are panels: panel[k·lanes + i] = W[first + i, k], 0 beyond the last unit.
 
-    Slots `weights` (contiguous, a square for each gate) and `panels`.
+    Slots `weights` (contiguous, `hidden` rows for each gate, as many columns as the slot named `columns`
+    says) and `panels`.
     """
     t, lanes = form.type, target.lanes(form.type)
     define_turn(m, t, target)
     f, lo, hi, _, s = begin(m, "pack", types)
+    depth = getattr(s, columns)
     for item in f.range(lo, hi):
         gate, first = item // s.items, item % s.items * lanes
-        goal = s.panels.at(item * s.hidden * lanes)
+        goal = s.panels.at(item * depth * lanes)
         if form.ragged:
-            for k in f.range(0, s.hidden):
+            for k in f.range(0, depth):
                 goal.store(f.const(t.x(lanes), 0), k * lanes)
-        source, width = s.weights.at((gate * s.hidden + first) * s.hidden), smaller(s.hidden - first, lanes)
-        f.call("turn", void, width, s.hidden, source, s.hidden, goal, lanes)
+        source, width = s.weights.at((gate * s.hidden + first) * depth), smaller(s.hidden - first, lanes)
+        f.call("turn", void, width, depth, source, depth, goal, lanes)
     f.ret()
 
 

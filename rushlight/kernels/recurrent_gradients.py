@@ -1,6 +1,6 @@
-"""The gradients of a recurrent layer's inputs and weights: products with the cotangents of its gates.
+"""The products of a recurrent layer that all its steps share: of its inputs, and of its gates' cotangents.
 
-Those stand in panels, as `recurrent_backward` leaves them, a vector of units after another: as the left
+The latter stand in panels, as `recurrent_backward` leaves them, a vector of units after another: as the left
 factor their scalars lie close together, and as the right one they need no packing.
 """
 
@@ -16,6 +16,7 @@ from .recurrent_block import (
     Form,
     Product,
     begin,
+    define_pack,
     define_pack_upright,
     define_product,
     driver,
@@ -27,13 +28,52 @@ from .targets import Target
 from .turning import define_turn, smaller
 from .types import Type, i64, void
 
-#: of both kernels: rows of all steps, hidden units, columns of W or x, the gate whose panels are first
-SIZES = dict(total=i64, hidden=i64, columns=i64, first_gate=i64)
+#: rows of all steps, and of a panel of d, hidden units, columns of W or x, the gate whose panels are first
+SIZES = dict(total=i64, depth=i64, hidden=i64, columns=i64, first_gate=i64)
+
+
+@functools.cache
+def gates_kernel(form: Form) -> Kernel:
+    """x Wᵀ, whose columns are whole vectors. Slots: weights, panels (room for W's), x, out, blocks of rows,
+    rows of W, columns of W, vectors of rows of W, how many blocks, grain.
+    """
+    return Kernel(("recurrent gates", form), lambda target: _gates(form, target))
+
+
+def _gates(form: Form, target: Target) -> Module:
+    m, lanes = Module(), target.lanes(form.type)
+    types = dict.fromkeys(("weights", "panels", "x", "out"), form.type.pointer)
+    types |= {"blocks": i64.pointer} | dict.fromkeys(("hidden", "columns", "items", "count", "grain"), i64)
+    for count in (1, 2):
+        define_product(m, target, form, count)
+    define_pack(m, target, form, types, "columns")
+    f, lo, hi, _, s = begin(m, "step", types)
+    for item in f.range(lo, hi):
+        start, *sizes = (s.blocks[item * 4 + i] for i in range(4))
+        for first, count in in_pairs(f, f.lift(0, i64), s.items):
+            panel = s.columns * lanes
+            a, b, c = s.x.at(start * s.columns), s.panels.at(first * panel), s.out.at(start * s.hidden)
+            p = Product(a, s.columns, s.columns, b, panel, c.at(first * lanes), s.hidden, *sizes)
+            f.call(f"rows{count}", void, *p)
+    f.ret()
+    _define_blocks(m, types)
+    return m
+
+
+def _define_blocks(m: Module, types: dict[str, Type]) -> None:
+    """Write the kernel that packs weights for `items` vectors, and then does all blocks."""
+    f, s = driver(m, types)
+    shared = s.grain < s.count
+    with released(f, shared):
+        share(f, "pack", s.items, shared.select(1, s.items))
+        share(f, "step", s.count, s.grain)
+    f.ret()
 
 
 @functools.cache
 def inputs_kernel(form: Form) -> Kernel:
-    """dx = d W. Slots: weights, panels (room for W's), d, out, blocks of rows, SIZES, how many blocks, grain.
+    """dx = d W. Slots: weights, panels (room for W's), d, out, blocks of rows, SIZES,
+    vectors of columns, how many blocks, grain.
 
     Blocks are (start, rows, tall, short); `out` has rows of whole vectors.
     """
@@ -43,27 +83,22 @@ def inputs_kernel(form: Form) -> Kernel:
 def _inputs(form: Form, target: Target) -> Module:
     m, lanes, gates = Module(), target.lanes(form.type), GATES[form.cell]
     types = dict.fromkeys(("weights", "panels", "d", "out"), form.type.pointer)
-    types |= {"blocks": i64.pointer} | SIZES | {"count": i64, "grain": i64}
+    types |= {"blocks": i64.pointer} | SIZES | dict.fromkeys(("items", "count", "grain"), i64)
     for count in (1, 2):
         define_product(m, target, form, count, "panels")
     define_pack_upright(m, target, form, types, "columns")
     f, lo, hi, _, s = begin(m, "step", types)
-    items = (s.columns + (lanes - 1)) // lanes
+    items = s.items
     depth = ((s.hidden + (lanes - 1)) & -lanes) * gates
     for item in f.range(lo, hi):
         start, rows, tall, short = (s.blocks[item * 4 + i] for i in range(4))
         for first, count in in_pairs(f, f.lift(0, i64), items):
             a, b = s.d.at(start * lanes), s.panels.at(first * depth * lanes)
             c, c_row = s.out.at((start * items + first) * lanes), items * lanes
-            p = Product(a, s.total * lanes, depth, b, depth * lanes, c, c_row, rows, tall, short)
+            p = Product(a, s.depth * lanes, depth, b, depth * lanes, c, c_row, rows, tall, short)
             f.call(f"panels{count}", void, *p)
     f.ret()
-    f, s = driver(m, types)
-    items, shared = (s.columns + (lanes - 1)) // lanes, s.grain < s.count
-    with released(f, shared):
-        share(f, "pack", items, shared.select(1, items))
-        share(f, "step", s.count, s.grain)
-    f.ret()
+    _define_blocks(m, types)
     return m
 
 
@@ -89,7 +124,7 @@ def _weights(form: Form, target: Target) -> Module:
     s.room = s.room.at(tid * s.space)
     items = (s.hidden + (lanes - 1)) // lanes
     for item, count in in_pairs(f, lo, hi):
-        b, after = s.d.at(item * s.total * lanes), s.total * lanes
+        b, after = s.d.at(item * s.depth * lanes), s.depth * lanes
         sizes = (f.lift(count * lanes, i64), s.columns, s.tall, s.short)
         p = Product(s.strips, s.columns, s.total, b, after, s.room, *sizes)
         f.call(f"strips{count}", void, *p)
