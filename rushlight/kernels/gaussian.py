@@ -103,8 +103,7 @@ def gelu(x: Value) -> Value:
     """x·Φ(x), within 3e-7 in float32."""
     if not is_double(x):
         return _gelu_single(x)
-    half = x * 0.5
-    return fma(half, erf(x * math.sqrt(0.5)), half)
+    return x * 0.5 * (erf(x * math.sqrt(0.5)) + 1.0)  # not fused: -0 stays
 
 
 #: (log2(½ erfc(t / √2)) + 1) / t on [0, 6.5], and 2^r for |r| <= ½: minimax for what they make of x·Φ(x)

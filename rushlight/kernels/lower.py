@@ -8,6 +8,7 @@ from typing import Any
 import rushlight.scalar as scalar
 
 from ..scalar import CONST, VAR, Expr
+from .idioms import FUNCTIONS, shortened
 from .ir import Function
 from .math import functions
 from .types import Type
@@ -38,6 +39,8 @@ def lower_all(f: Function, roots: Sequence[Expr], values: dict[str, Value], elem
     known: dict[str, Any] = functions(element)
     lanes = max((v.lanes for v in values.values()), default=1)
     done: dict[Expr, Value] = {}
+    short: dict[Expr, Expr] = {}
+    roots = [shortened(root, short) for root in roots]
     for e in [e for root in roots for e in scalar.nodes(root)]:
         if e in done:
             continue
@@ -45,6 +48,8 @@ def lower_all(f: Function, roots: Sequence[Expr], values: dict[str, Value], elem
             done[e] = values[e.name]
         elif e.fn is CONST:
             done[e] = f.const(element.x(lanes), e.args[0])
+        elif e.fn in FUNCTIONS:
+            done[e] = FUNCTIONS[e.fn](_number(done[e.args[0]], element))
         else:
             done[e] = known[e.fn.name](*operands(e, [done[a] for a in e.args], element))
     return [done[root] for root in roots]
