@@ -22,7 +22,7 @@ from .autograd.inference import fresh_box, is_inference
 from .device import CPU, META, device
 from .dtypes import OF_NUMPY, dtype
 from .errors import missing
-from .ops.declare import Op, registry
+from .ops.declare import Op, registry, tensor_classes
 from .size import Size
 
 ndarray = np.ndarray
@@ -540,3 +540,4 @@ def _sum_batch(g: Any, level: int, size: int) -> Any:
 engine.binding.sum_array, engine.binding.sum_batch = _sum_array, _sum_batch
 engine.binding.function, engine.binding.bundle = function_of, _bundle
 generate.namespace.update(Tensor=Tensor, Parameter=Parameter, wrap=wrap)
+tensor_classes[Tensor] = tensor_classes[Parameter] = function_of

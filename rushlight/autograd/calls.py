@@ -17,7 +17,7 @@ from . import arrivals, engine, machine
 from . import machine_nodes as nodes
 from .apart import backward_apart, needed
 from .codegen import namespace
-from .engine import binding, counter
+from .engine import binding, counter, lasting
 from .fastpath import module_of
 from .inference import _fresh_box
 from .machine import Call, CallInto, CallView
@@ -55,6 +55,8 @@ def special_call(op: Op, python: Callable[..., Any], replay: Callable[..., Any])
     keeps = {"sum": ("shape", "dtype", "none", "false"), "view": ("shape",), "t": ()}[op.name]
     rule = op.rule(op.tensors)
     backward = _make_backward(op, op.tensors, rule)
+    if op.name == "sum":
+        backward = _stretching(backward)
     again = (replay, (), {})
     plan = [compute(), 0, id(python), 1, True, id(()), id(again)]
     plan += [id(backward), 3 + len(keeps), *(nodes.KEPT[k] for k in keeps)]
@@ -91,6 +93,20 @@ def _code_of(codes: dict[str, str], name: str, asking: list[str]) -> str:
         return f"{codes[name]} for {asking[0]}" if len(asking) == 1 else codes[name]
     base = codes[name.removesuffix("_shape")]
     return "shape" if base == "first" else f"{base} shape"
+
+
+def _stretching(general: Callable[..., Any]) -> Callable[..., Any]:
+    """The backward of a sum of everything: the cotangent stretched, or what `general` makes of it."""
+    stretched = views.builtin("stretched")
+
+    def backward(n: list[Any], g: Any) -> Any:
+        made = stretched(g, n[3])
+        return general(n, g) if made is None else made
+
+    backward.__dict__.update(general.__dict__)
+    backward.__name__ = general.__name__
+    lasting.add(backward)
+    return backward
 
 
 def reshaped() -> int:

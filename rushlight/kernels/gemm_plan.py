@@ -99,6 +99,8 @@ def form(target: Target, t: Type, kind: str, n: Layout, added: bool, scaled: boo
     vectors = ceil(parts / ceil(parts / most))
     if kind == "few":  # all rows in one tile
         vectors = 4 if gemm_few.FEWEST < n.rows <= _most_rows(target, 4) else 2
+    elif vectors > 2:  # the rows that tiles compute twice are fewest
+        vectors = min(vectors, vectors - 1, key=lambda v: _rows_computed(target, n.rows, v))
     narrow = kind in ("direct", "turned") and parts % vectors != 0 and vectors > 1
     rows = _even(n.rows, _most_rows(target, vectors))
     return Form(t, rows, vectors, lanes, narrow, n.columns < lanes, added, scaled, kind == "turned")
@@ -107,6 +109,12 @@ def form(target: Target, t: Type, kind: str, n: Layout, added: bool, scaled: boo
 def _most_rows(target: Target, vectors: int) -> int:
     """Rows of a tile that leave registers for a row of B and a scalar."""
     return min((target.registers - 2) // vectors - 1, FEW)
+
+
+def _rows_computed(target: Target, rows: int, vectors: int) -> int:
+    """Rows times their number of tiles: `rows`, and those that lie in two tiles."""
+    tall = _even(rows, _most_rows(target, vectors))
+    return ceil(rows / tall) * tall
 
 
 def _even(n: int, most: int) -> int:

@@ -97,6 +97,10 @@ class Rule:
         self.keeps, self.on_arrays, self.on_tensors, self.fast = tuple(keeps), on_arrays, on_tensors, fast
 
 
+#: classes of Tensors, whose `__op_priority__` is the highest, and how to make an op's function of them
+tensor_classes: dict[type, Callable[[Any], Callable[..., Any]]] = {}
+
+
 class Op:
     """A declared op. Calling it runs it on whatever holds the numbers:
     arrays here, Tensors and others by `__op__`.
@@ -142,12 +146,19 @@ class Op:
         registry.declare(self)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if args and args[0].__class__ in tensor_classes:
+            return self.of_tensors(*args, **kwargs)
         owner = owner_of(args)
         if owner is None and kwargs:
             owner = owner_of(kwargs.values())
         if owner is None:
             return self.on_arrays(*args, **kwargs)
         return owner.__op__(self, args, kwargs)
+
+    @cached_property
+    def of_tensors(self) -> Callable[..., Any]:
+        """The op's function of Tensors."""
+        return tensor_classes[next(iter(tensor_classes))](self)
 
     def on_arrays(self, *args: Any, **kwargs: Any) -> Any:
         """The op on NumPy arrays and Python numbers; results are arrays, never NumPy scalars."""
