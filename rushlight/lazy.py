@@ -36,7 +36,10 @@ def lazy_names(
 
     def get(name: str) -> Any:
         found = find(name)
-        setattr(module, name, found)
+        if not getattr(
+            getattr(found, "__spec__", None), "_initializing", False
+        ):  # else others see it too soon
+            setattr(module, name, found)
         return found
 
     def names() -> list[str]:
