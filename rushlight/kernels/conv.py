@@ -10,6 +10,7 @@ import numpy as np
 from . import (
     conv_dots,
     conv_lines,
+    conv_near,
     conv_points,
     depthwise,
     native,
@@ -97,6 +98,9 @@ def _route(
         rows, vectors = conv_lines.shape_of(outputs, lanes, target.registers)
         found = conv_lines.plan(s, lanes, vectors)
         return ByLines(found, _packing(t), _lines_kernel(t, rows, vectors)), shape
+    if conv_near.pays(s, lanes, target.registers):
+        form = conv_near.form_of(s, target.registers)
+        return Near(conv_near.plan(s, lanes), s.images, _packing(t), _near_kernel(t, form)), shape
     return Direct(plan(s, lanes, rows_of(target), VECTORS), _packing(t), _kernel(t)), shape
 
 
@@ -226,6 +230,22 @@ class ByPoints(NamedTuple):
         self.kernel(p.items, 1, x, packed, y, scratch, p.sizes, *p.numbers)
 
 
+class Near(NamedTuple):
+    """With one vector of outputs."""
+
+    plan: conv_near.NearPlan
+    images: int
+    pack: Kernel
+    kernel: Kernel
+
+    def run(self, x: np.ndarray, w: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
+        """Fill y."""
+        p = self.plan
+        packed, scratch = np.empty(p.packed, x.dtype), np.empty(p.scratch * pool.size(), x.dtype)
+        self.pack(len(p.panels), 1, w, bias, packed, p.sizes, p.panels, p.goals)
+        self.kernel(self.images, max(1, self.images // 16), x, packed, y, scratch, p.sizes, *p.numbers)
+
+
 class Weights(NamedTuple):
     """A weight gradient."""
 
@@ -344,6 +364,11 @@ def _points_kernel(t: Type) -> Kernel:
 def _dots_kernel(t: Type, form: tuple[int, int], one: bool) -> Kernel:
     make = conv_dots.dots_module
     return Kernel(("conv dots", t.name, form, one), lambda target: make(target, t, form, one))
+
+
+@cache
+def _near_kernel(t: Type, form: conv_near.Form) -> Kernel:
+    return Kernel(("conv near", t.name, form), lambda target: conv_near.near_module(target, t, form))
 
 
 @cache

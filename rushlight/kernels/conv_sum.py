@@ -19,7 +19,7 @@ from .targets import Target
 from .tile import Tile
 from .turning import define_turn, smaller
 from .types import Type, i64, void
-from .values import Value
+from .values import Value, Var
 
 VECTORS = 2
 
@@ -104,15 +104,16 @@ def turn_back(
 def define_tile(m: Module, t: Type, target: Target, vectors: int, rows: int, apart: bool = False) -> str:
     """One tile: y[place] = start + the sum over segments and runs of x[source + segment + r] · w[r].
 
-    `apart`: one more argument says how far places are from one another; else there is nothing between them.
+    `apart`: two more arguments say how far places are from one another (else there is nothing between them),
+    and where each segment's weights begin (else they follow one another).
     """
     tables = dict.fromkeys(("sources", "places", "segments"), i64.pointer)
-    more = dict(step=i64) if apart else {}
+    more = dict(step=i64, rows=i64.pointer) if apart else {}
     f = m.function(
         f"tile{vectors}", internal=True, x=t.pointer, y=t.pointer, **tables, count=i64, run=i64, w=t.pointer,
         start=t.pointer, **more,
     )  # fmt: skip
-    x, y, sources, places, segments, count, run, w, start, *step = f.args
+    x, y, sources, places, segments, count, run, w, start, *given = f.args
     lanes = target.lanes(t)
     width = vectors * lanes
     tile = Tile(f, t, rows, vectors, lanes)
@@ -124,12 +125,14 @@ def define_tile(m: Module, t: Type, target: Target, vectors: int, rows: int, apa
     for s in f.range(0, count):
         end = x.at(segments.load(s) + run)
         pixels = [end.at(sources.load(i)) for i in range(tile.rows)]
+        if apart:
+            weights.set(w.at(given[1].load(s) * width))
         for r in f.range(-run, 0):
             row = [weights.load(j * lanes, lanes) for j in range(vectors)]
             tile.step(in_turn(tile, pixels, r, target), row)
             weights.set(weights.at(width))
     for i, row in enumerate(tile.sums):
-        goal = y.at(places.load(i) * (step[0] if apart else width))
+        goal = y.at(places.load(i) * (given[0] if apart else width))
         for j, total in enumerate(row):
             goal.store(total, j * lanes)
     f.ret()
@@ -144,9 +147,14 @@ def in_turn(
     LLVM's scheduler would load all of them first, and spill sums to make room (twice the time, measured): the
     empty assembly stands between, for it needs the row's sums, and loads may not pass it.
     """
-    register = "w" if target.triple.startswith("aarch64") else "v"
     for p, row in zip(pointers, tile.sums, strict=True):
         yield p.load(index, lanes, mask)
         for total in row:
-            v = total.now
-            total.set(v.f.emit(f'call {v.type} asm sideeffect "", "={register},0"({v})', v.type))
+            keep(total, target)
+
+
+def keep(total: Var, target: Target) -> None:
+    """Let a sum be what it is at this place: loads that stand behind may not pass it."""
+    register = "w" if target.triple.startswith("aarch64") else "v"
+    v = total.now
+    total.set(v.f.emit(f'call {v.type} asm sideeffect "", "={register},0"({v})', v.type))
