@@ -13,7 +13,7 @@ from ..kernels import native
 
 _FEW = 2048  # elements; below, NumPy's call is done sooner
 _MANY = 1 << 16  # elements; below, joining arrays is sooner done by NumPy
-_LARGE = 1 << 20  # bytes; vectors across two lines of the caches cost a third of a row kernel's time
+_LARGE = 1 << 16  # bytes; vectors across two lines of the caches cost a third of a row kernel's time
 _CHUNK = 1 << 16  # bytes a thread copies at a time
 _MOST = 5  # dimensions, once those that can be are merged
 

@@ -27,7 +27,7 @@ from .values import Value
 
 TYPES = {np.dtype(np.float32): f32, np.dtype(np.float64): f64}
 #: elements that are worth waking a thread for
-CHEAP, DEAR = 1 << 15, 1 << 13
+CHEAP, DEAR = 1 << 15, 1 << 14
 
 #: the words of a plan: how many arrays and numbers, the arrays' dtype, whether they are written to, the code
 ARRAYS, NUMBERS, DTYPE, SIZE, WRITES, KERNEL, GRAIN = range(7)
