@@ -27,8 +27,9 @@ class Expr:
         key = (fn, *((type(a), repr(a)) if fn is CONST else a for a in args))
         found = cls._pool.get(key)
         if found is None:
-            found = cls._pool[key] = super().__new__(cls)
-            found.fn, found.args, found.kind = fn, args, _kind(fn, args)
+            made = super().__new__(cls)
+            made.fn, made.args, made.kind = fn, args, _kind(fn, args)
+            found = cls._pool.setdefault(key, made)  # whole, and the same one for all threads
         return found
 
     @property

@@ -19,9 +19,10 @@ from .targets import Target, binding, host, writing
 #: addresses of what generated code may call or read, by the names it uses
 symbols: dict[str, int] = {}
 
-_lock = threading.RLock()
+#: held while code is made and tables of it grow
+lock = threading.RLock()
 if hasattr(os, "register_at_fork"):  # a fork waits for LLVM, so that the child finds it at rest
-    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
+    os.register_at_fork(before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release)
 _kept: list[Any] = []  # code must outlive every pointer to it, so it is never unloaded
 _numbers = itertools.count()
 
@@ -40,8 +41,12 @@ def assemble(text: str, target: Target) -> bytes:
 
 @functools.cache
 def _machine(target: Target) -> Any:
-    return binding().Target.from_triple(target.triple).create_target_machine(
-        cpu=target.cpu, features=target.features, opt=1, reloc="pic", codemodel="small", jit=True
+    return (
+        binding()
+        .Target.from_triple(target.triple)
+        .create_target_machine(
+            cpu=target.cpu, features=target.features, opt=1, reloc="pic", codemodel="small", jit=True
+        )
     )
 
 
@@ -81,7 +86,7 @@ def build(
     addresses of what this copy of the code alone refers to.
     """
     target = target or host()
-    with _lock:
+    with lock:
         name = hashlib.sha256(repr((key, target, cache.generation())).encode()).hexdigest()[:40]
         found = cache.read(name)
         if found is None:

@@ -70,11 +70,16 @@ class Builtins:
             for a in args[skip:]:
                 if not isinstance(a, np.ndarray):
                     continue
-                if a.dtype in TYPES and a.dtype not in self.plans and self._add(a.dtype):
+                if a.dtype in TYPES and a.dtype not in self.plans and self._has(a.dtype):
                     return getattr(self, which)(*args)
             return None
 
         return ask
+
+    def _has(self, kind: np.dtype) -> bool:
+        """Whether there is a plan of a dtype; it is made, by one thread, where there was none."""
+        with llvm.lock:
+            return self.plans[kind] is not None if kind in self.plans else self._add(kind)
 
     def _add(self, kind: np.dtype) -> bool:
         """Make the plan of a dtype; whether there is one."""
