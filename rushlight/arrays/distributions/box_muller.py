@@ -4,16 +4,20 @@ Of 16 uniforms u, the j-th and the (j+8)-th make two normals, r cos t and r sin 
 and t = 2 pi u_{j+8}. For float32 torch evaluates log, sin and cos by the Cephes polynomials (Moshier,
 "Methods and Programs for Mathematical Functions", 1989) with fused multiply-adds. A float32 product is exact
 in float64, so `_fma` computes there and rounds once at the end: the results are torch's bit for bit, but for
-double rounding, about once in 2**29 operations.
+double rounding, about once in 2**29 operations. kernels/box_muller.py does the same in machine code.
 """
 
 from __future__ import annotations
 
 import math
+from functools import cache
+from typing import Any
 
 import numpy as np
 
 from rushlight.arrays.distributions.words import fma64, libm
+from rushlight.kernels import native
+from rushlight.kernels.targets import host
 
 Array = np.ndarray | np.float64
 
@@ -35,10 +39,21 @@ def box_muller(uniforms: np.ndarray, mean: float, std: float) -> np.ndarray:
     if uniforms.dtype == _F64:
         return _normals_float64(uniforms, mean, std)
     normals = np.empty_like(uniforms)
+    if uniforms.flags.c_contiguous and native.on() and host().fuses:
+        kernel, grain = _kernel()
+        kernel.run(len(uniforms), grain, normals, uniforms, float(mean), float(std))
+        return normals
     for start in range(0, len(uniforms), _ROWS):
         block = slice(start, start + _ROWS)
         _normals_float32(uniforms[block], _F64(_F32(mean)), _F64(_F32(std)), normals[block])
     return normals
+
+
+@cache
+def _kernel() -> tuple[Any, int]:
+    from rushlight.kernels import box_muller
+
+    return box_muller.kernel, box_muller.GRAIN
 
 
 def _normals_float64(u: np.ndarray, mean: float, std: float) -> np.ndarray:
@@ -52,7 +67,9 @@ def _normals_float32(u: np.ndarray, mean: np.float64, std: np.float64, out: np.n
     radius = np.sqrt(_F32(-2) * _log(_F32(1) - u[:, :8]))
     sine, cosine = _sincos(_F32(2 * math.pi) * u[:, 8:])
     out[:, :8], out[:, 8:] = radius * cosine, radius * sine
-    if (mean, std) != (0, 1):
+    if (mean, std) == (0, 1):
+        out += _F32(0)  # what times 1 plus 0 makes of -0
+    else:
         out[...] = out.astype(_F64) * std + mean
 
 
