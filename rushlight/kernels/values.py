@@ -345,4 +345,6 @@ def _bfloat(value: Any) -> int:
 
 def iota(f: Function, lanes: int, type: Type = i32) -> Value:
     """The vector 0, 1, 2 ..."""
+    if lanes == 1:
+        return Value(f, "0", type)
     return Value(f, "<" + ", ".join(f"{type.name} {k}" for k in range(lanes)) + ">", type.x(lanes))
