@@ -104,16 +104,15 @@ def turn_back(
 def define_tile(m: Module, t: Type, target: Target, vectors: int, rows: int, apart: bool = False) -> str:
     """One tile: y[place] = start + the sum over segments and runs of x[source + segment + r] · w[r].
 
-    `apart`: two more arguments say how far places are from one another (else there is nothing between them),
-    and where each segment's weights begin (else they follow one another).
+    `apart`: one more argument says how far places are from one another; else there is nothing between them.
     """
     tables = dict.fromkeys(("sources", "places", "segments"), i64.pointer)
-    more = dict(step=i64, rows=i64.pointer) if apart else {}
+    more = dict(step=i64) if apart else {}
     f = m.function(
         f"tile{vectors}", internal=True, x=t.pointer, y=t.pointer, **tables, count=i64, run=i64, w=t.pointer,
         start=t.pointer, **more,
     )  # fmt: skip
-    x, y, sources, places, segments, count, run, w, start, *given = f.args
+    x, y, sources, places, segments, count, run, w, start, *step = f.args
     lanes = target.lanes(t)
     width = vectors * lanes
     tile = Tile(f, t, rows, vectors, lanes)
@@ -125,14 +124,12 @@ def define_tile(m: Module, t: Type, target: Target, vectors: int, rows: int, apa
     for s in f.range(0, count):
         end = x.at(segments.load(s) + run)
         pixels = [end.at(sources.load(i)) for i in range(tile.rows)]
-        if apart:
-            weights.set(w.at(given[1].load(s) * width))
         for r in f.range(-run, 0):
             row = [weights.load(j * lanes, lanes) for j in range(vectors)]
             tile.step(in_turn(tile, pixels, r, target), row)
             weights.set(weights.at(width))
     for i, row in enumerate(tile.sums):
-        goal = y.at(places.load(i) * (given[0] if apart else width))
+        goal = y.at(places.load(i) * (step[0] if apart else width))
         for j, total in enumerate(row):
             goal.store(total, j * lanes)
     f.ret()
