@@ -11,18 +11,14 @@ from rushlight.kernels.targets import NAMED
 from rushlight.kernels.types import f32, f64, i16, i64, u8
 
 pytestmark = pytest.mark.skipif(not native.on(), reason="machine code is off")
-_count = iter(range(10**6))
 
 
 def built(write, returns=ctypes.c_int64, *arguments):
     """A function that `write(module)` defines as @it, as ctypes calls it."""
 
-    def make():
-        m = Module()
-        write(m)
-        return m
-
-    address = llvm.build(("test_ir", next(_count), str(write.__code__.co_code)), make)["it"]
+    m = Module()
+    write(m)
+    address = llvm.build(("test_ir", str(m)), lambda: m)["it"]
     return ctypes.CFUNCTYPE(returns, *arguments)(address)
 
 
@@ -162,3 +158,13 @@ def test_every_target_assembles(target):
         x.store(x.load(i, lanes, f.below(n - i, lanes)) * 2.0, i, f.below(n - i, lanes))
     f.ret()
     assert llvm.assemble(llvm.text_of(m, target), target)[:4] == b"\x7fELF"
+
+
+@pytest.mark.parametrize("lanes", [1, 2, 4])
+def test_lanes_are_numbered_also_where_there_is_one(lanes):
+    def write(m):
+        f = m.function("it", i64, x=i64)
+        numbers = f.iota(lanes, i64) + f.args[0].splat(lanes)
+        f.ret(numbers if lanes == 1 else numbers.lane(lanes - 1))
+
+    assert built(write, ctypes.c_int64, ctypes.c_int64)(5) == 5 + lanes - 1

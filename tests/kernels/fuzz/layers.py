@@ -22,15 +22,17 @@ def softmaxes(d: Draw) -> Iterator[Case]:
         yield Case(
             f"{f.__name__} {at} {describe(x)}", lambda f=f, x=x, a=at: f(x, a), (x,), 64, x.numel() > 2000
         )
-        if len(shape) == 2 and 0 not in shape and x.dtype in (torch.float32, torch.float64):
-            labels = torch.from_numpy(d.rng.integers(0, shape[1], shape[0]))
-            smooth = d.one((0.0, 0.1))
-            yield Case(
-                f"cross_entropy {describe(x, labels)}",
-                lambda x=x, y=labels, s=smooth: F.cross_entropy(x, y, label_smoothing=s),
-                (x,),
-                256,
-            )
+        x = d.tensor(d.shape(2, 2, empty=0), d.one(FLOATS), grad=True)
+        labels = torch.from_numpy(d.rng.integers(0, x.shape[1], x.shape[0]))
+        labels[0] = d.one((labels[0].item(), -100))
+        o = dict(label_smoothing=d.one((0.0, 0.0, 0.1)), reduction=d.one(("mean", "sum", "none")))
+        label = f"cross_entropy {describe(x, labels)} {o}"
+        yield Case(label, lambda x=x, y=labels, o=o: F.cross_entropy(x, y, **o), (x,), 512, True)
+        y = x.detach().log_softmax(1).requires_grad_()
+        yield Case(f"nll_loss {label}", lambda x=y, y=labels: F.nll_loss(x, y), (y,), 256)
+        f = d.one((F.mse_loss, F.l1_loss, F.smooth_l1_loss, F.huber_loss, F.binary_cross_entropy_with_logits))
+        z = d.tensor(x.shape, str(x.dtype)[6:], "small")
+        yield Case(f"{f.__name__} {describe(x, z)}", lambda f=f, x=x, z=z: f(x, z), (x,), 512)
 
 
 def _batch_norm(x: Any, mean: Any, spread: Any, given: Any, training: bool) -> Any:
