@@ -11,10 +11,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import depthwise, pool, winograd, winograd_weight
+from . import depthwise, pool, winograd, winograd_panels, winograd_weight
 from .conv import (
     REMEMBERED,
     TYPES,
+    ByPanels,
     ByTiles,
     Moves,
     Route,
@@ -76,6 +77,9 @@ def _route(
     shape = (x[0], *counts, outputs)
     if depthwise.suits(s):
         return None, shape
+    if winograd.pays(s, lanes) and winograd_panels.pays(s):
+        found = winograd_panels.plan(s, lanes, winograd.rows_of(target))
+        return ByPanels(found, *_panels(t)), shape
     if winograd.pays(s, lanes):
         found = winograd.plan(s, lanes, winograd.rows_of(target))
         pack, _ = _winograd_kernels(t)
@@ -164,6 +168,13 @@ def _weight_kernel(t: Type, form: Form) -> Kernel:
 @cache
 def _winograd(t: Type) -> Kernel:
     return Kernel(("winograd last", t.name), lambda target: winograd_module(target, t, True))
+
+
+@cache
+def _panels(t: Type) -> tuple[Kernel, Kernel]:
+    inputs, panels = winograd_panels.inputs_module, winograd_panels.panels_module
+    first = Kernel(("winograd inputs last", t.name), lambda target: inputs(target, t, True))
+    return first, Kernel(("winograd panels last", t.name), lambda target: panels(target, t, True))
 
 
 @cache

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .conv_block import define_gather, define_zero
+from .conv_block import define_gather, define_gather_last, define_move, define_move_rows, define_zero
+from .conv_last_sum import put_rows
 from .conv_pack import fields
 from .conv_plan import ITEMS, PANEL, Shapes, measure, ordered, rounded, span
 from .conv_sum import VECTORS, define_tile, turn_back
@@ -75,11 +76,13 @@ def plan(s: Shapes, lanes: int, rows: int) -> PanelsPlan:
     return PanelsPlan(ordered(sizes), sources, down * across, tiles, step, scratch, blocks, whole)
 
 
-def inputs_module(target: Target, t: Type) -> Module:
-    """Items are blocks: the matrices of their tiles."""
+def inputs_module(target: Target, t: Type, last: bool = False) -> Module:
+    """Items are blocks: the matrices of their tiles. `last`: channels are last in memory."""
     m = Module()
-    turn, zero = define_turn(m, t, target), define_zero(m, t, target)
-    names = define_gather(m, t, turn, zero), define_transform(m, t, target, "forward", inputs_of, 4), zero
+    zero = define_zero(m, t, target)
+    move = define_move(m, t, target) if last else define_turn(m, t, target)
+    gather = (define_gather_last if last else define_gather)(m, t, move, zero)
+    names = gather, define_transform(m, t, target, "forward", inputs_of, 4), zero
     arrays = dict.fromkeys(("x", "points", "scratch"), t.pointer)
     tables = dict.fromkeys(("sizes", "sources"), i64.pointer)
     f, lo, hi, tid, slots = entry(m, "kernel", False, **arrays, **tables, spot=i64, tiles=i64, step=i64)
@@ -94,10 +97,11 @@ def inputs_module(target: Target, t: Type) -> Module:
     return m
 
 
-def panels_module(target: Target, t: Type) -> Module:
-    """Items are panels of weights."""
+def panels_module(target: Target, t: Type, last: bool = False) -> Module:
+    """Items are panels of weights. `last`: channels are last in memory."""
     m = Module()
-    turn, panel = define_turn(m, t, target), define_panel(m, t, target)
+    turn = (define_move_rows if last else define_turn)(m, t, target)
+    put_back, panel = put_rows if last else turn_back, define_panel(m, t, target)
     for vectors in range(1, VECTORS + 1):
         define_tile(m, t, target, vectors, rows_of(target))
     multiply, back = define_multiply(m, t, target), define_back(m, t, target)
@@ -121,6 +125,6 @@ def panels_module(target: Target, t: Type) -> Module:
         biases = weights.at(POINTS * (n["channels"] * width + APART))
         f.call(back, void, products, product, places, tiles, biases, sums, width)
         nothing = f.const(i64, 0)
-        turn_back(turn, n, sums, width, y, nothing, nothing, (channel, count))
+        put_back(turn, n, sums, width, y, nothing, nothing, (channel, count))
     f.ret()
     return m
