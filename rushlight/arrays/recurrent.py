@@ -53,7 +53,7 @@ def rnn(
 
     Returns outputs (rows, hidden), last states, trace.
     """
-    if machine.fits(x, weights, steps, h):
+    if machine.fits("tanh", x, weights, steps, [h], []):
         outputs, h, before = machine.rnn(x, h, weights, steps, relu)
         return outputs, h, RnnTrace(before, outputs)
     outputs, to_state = _inputs(x, weights), _turned(weights.hh)
@@ -77,7 +77,7 @@ def rnn_backward(
     relu: bool,
 ) -> tuple[np.ndarray, np.ndarray, Weights]:
     """Cotangents of (x, h, weights) from those of the outputs and the last states."""
-    if machine.fits(x, weights, steps, g, gh, trace.outputs):
+    if machine.fits("tanh", x, weights, steps, [gh], [g, trace.outputs]):
         dx, dh, *grads = machine.rnn_backward(g, gh, x, weights, steps, trace, relu)
         return dx, dh, Weights(*grads)
     dh, y = gh.copy(), trace.outputs
@@ -106,7 +106,7 @@ def lstm(
     Returns outputs (rows, hidden), last h, last c, trace.  Hochreiter and Schmidhuber 1997, with the
     forget gate of Gers et al. 2000.
     """
-    if machine.fits(x, weights, steps, h, c):
+    if machine.fits("lstm", x, weights, steps, [h, c], []):
         outputs, h, c, *kept = machine.lstm(x, h, c, weights, steps)
         return outputs, h, c, LstmTrace(*kept)
     gates, to_state, size = _inputs(x, weights), _turned(weights.hh), c.shape[1]
@@ -135,7 +135,7 @@ def lstm_backward(
     trace: LstmTrace,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, Weights]:
     """Cotangents of (x, h, c, weights) from those of the outputs and of the last h and c."""
-    if machine.fits(x, weights, steps, g, gh, gc, trace.gates):
+    if machine.fits("lstm", x, weights, steps, [gh, gc], [g, trace.before]):
         dx, dh, dc, *grads = machine.lstm_backward(g, gh, gc, x, weights, steps, trace)
         return dx, dh, dc, Weights(*grads)
     dh, dc, size = gh.copy(), gc.copy(), gc.shape[1]
@@ -190,7 +190,7 @@ def gru(
     Returns outputs (rows, hidden), last states, trace.  Cho et al. 2014, with the reset gate behind the
     product, as torch and cuDNN have it.
     """
-    if machine.fits(x, weights, steps, h):
+    if machine.fits("gru", x, weights, steps, [h], []):
         outputs, h, *kept = machine.gru(x, h, weights, steps)
         return outputs, h, GruTrace(*kept)
     gates, size, to_state = _project(x, weights.ih, weights.bias_ih), h.shape[1], _turned(weights.hh)
@@ -215,7 +215,7 @@ def gru_backward(
     g: np.ndarray, gh: np.ndarray, x: np.ndarray, weights: Weights, steps: Sequence[slice], trace: GruTrace
 ) -> tuple[np.ndarray, np.ndarray, Weights]:
     """Cotangents of (x, h, weights) from those of the outputs and the last states."""
-    if machine.fits(x, weights, steps, g, gh, trace.gates):
+    if machine.fits("gru", x, weights, steps, [gh], [g, trace.before]):
         dx, dh, *grads = machine.gru_backward(g, gh, x, weights, steps, trace)
         return dx, dh, Weights(*grads)
     dh, size = gh.copy(), gh.shape[1]

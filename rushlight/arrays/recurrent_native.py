@@ -26,18 +26,28 @@ MANY = 64  # rows for which it pays to lay weights out as panels
 SHARED = 4e5  # multiplications and additions of a step that are worth a second thread
 
 
-def fits(x: Array, weights: Any, steps: Sequence[slice], *states: Array) -> bool:
-    """Whether the kernels do this: one known type, something to do, and no projection."""
-    others = (weights.ih, weights.hh, weights.bias_ih, weights.bias_hh, *states)
-    return (
-        x.dtype in TYPES
-        and len(steps) > 0
-        and x.size > 0
-        and weights.hr is None
-        and weights.hh.size > 0
-        and all(a is None or a.dtype == x.dtype for a in others)
-        and native.on()
-    )
+def fits(
+    cell: str,
+    x: Array,
+    weights: Any,
+    steps: Sequence[slice],
+    states: Sequence[Array],
+    outputs: Sequence[Array],
+) -> bool:
+    """Whether the kernels do this: known types, something to do, no projection, and sizes that fit.
+
+    `outputs` have a row for each of x. What does not fit is left to NumPy, and its errors.
+    """
+    if x.dtype not in TYPES or weights.hr is not None or not (x.size and weights.hh.size) or not native.on():
+        return False
+    hidden = weights.hh.shape[-1]
+    wide, sizes = GATES[cell] * hidden, [s.stop - s.start for s in steps]
+    wanted = [(weights.ih, (wide, x.shape[1])), (weights.hh, (wide, hidden))]
+    wanted += [(b, (wide,)) for b in (weights.bias_ih, weights.bias_hh) if b is not None]
+    wanted += [(a, (len(states[0]), hidden)) for a in states] + [(a, (len(x), hidden)) for a in outputs]
+    if sum(sizes) != len(x) or not 0 < max(sizes) <= len(states[0]):
+        return False
+    return all(a.shape == shape and a.dtype == x.dtype for a, shape in wanted)
 
 
 def lstm(x: Array, h: Array, c: Array, weights: Any, steps: Sequence[slice]) -> tuple[Array, ...]:
@@ -99,7 +109,7 @@ def rnn_backward(
     """Cotangents of x, h, and of the weights."""
     call = _call("relu" if relu else "tanh", x, weights, steps, backward=True)
     d, sums = call.cotangents(), call.sums()
-    dh = call.backward(weights.hh, g, gh, d, sums, np.ascontiguousarray(trace.outputs))
+    dh = call.backward(weights.hh, g, gh, d, sums, trace.outputs)
     found = call.of_weights(x, d), call.of_weights(trace.before, d), *_biases(weights, sums, sums)
     return call.of_inputs(weights.ih, d), dh, *found
 
@@ -200,7 +210,8 @@ class _Launch(NamedTuple):
         dh[:, : self.hidden] = gh
         panels = np.empty(GATES[self.form.cell] * dh.shape[1] ** 2, self.dtype)
         sizes = g.strides[0] // size, dh.shape[1], self.depth, 0
-        self._run(backward_kernels.kernel(self.form), (weights, panels, g, dh, d, *arrays), 2, sizes)
+        given = weights, panels, g, dh, d, *map(np.ascontiguousarray, arrays)
+        self._run(backward_kernels.kernel(self.form), given, 2, sizes)
         return dh if dh.shape[1] == self.hidden else np.ascontiguousarray(dh[:, : self.hidden])
 
     def bias(self, weights: Any) -> Array:

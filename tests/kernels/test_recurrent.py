@@ -65,7 +65,8 @@ def check(cell, batch_sizes, kind=np.float32, reverse=False, **sizes):
     """The kernels' results against NumPy's in float64."""
     made, steps = problem(cell, batch_sizes, **sizes), time_steps(batch_sizes, reverse)
     x, states, weights, g, gs = cast(made, kind)
-    assert recurrent_native.fits(x, weights, steps, *states, g, *gs)
+    assert recurrent_native.fits(cell, x, weights, steps, states, [])
+    assert recurrent_native.fits(cell, x, weights, steps, gs, [g])
     found = flat(run(cell, x, states, weights, g, gs, steps))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(recurrent_native, "fits", lambda *_: False)
@@ -202,12 +203,21 @@ def test_nan_spreads_to_its_own_row_only():
 
 
 def test_what_the_kernels_leave_to_numpy():
-    x, states, weights, *_ = cast(problem("lstm", [2, 2]), np.float32)
+    x, states, weights, g, _ = cast(problem("lstm", [2, 2]), np.float32)
     steps = time_steps([2, 2])
-    assert not recurrent_native.fits(x, weights._replace(hr=np.ones((2, 17), np.float32)), steps, *states)
-    assert not recurrent_native.fits(x, weights, [], *states)
-    assert not recurrent_native.fits(x.astype(np.float64), weights, steps, *states)
-    assert not recurrent_native.fits(x.astype(np.complex64), weights, steps, *states)
+
+    def fits(x=x, weights=weights, steps=steps, states=states, outputs=(g,)):
+        return recurrent_native.fits("lstm", x, weights, steps, states, outputs)
+
+    assert fits()
+    assert not fits(weights=weights._replace(hr=np.ones((2, 17), np.float32)))
+    assert not fits(steps=[]) and not fits(steps=time_steps([2, 1]))
+    assert not fits(x.astype(np.float64)) and not fits(x.astype(np.complex64))
+    assert not fits(x[:, :-1]) and not fits(x[:-1])
+    assert not fits(states=[s[:1] for s in states]) and not fits(states=[states[0], states[1][:, :-1]])
+    assert not fits(weights=weights._replace(bias_ih=weights.bias_ih[:-1]))
+    assert not fits(weights=weights._replace(hh=weights.hh[:-1]))
+    assert not fits(outputs=[g[:-1]]) and not fits(outputs=[g.astype(np.float64)])
 
 
 def test_each_cell_says_how_its_gates_are_summed():
