@@ -74,7 +74,8 @@ def remember_alike(arrays: Sequence[Any], others: Sequence[Any], shape: tuple[in
 
 def forget() -> None:
     """Empty the table: plans depend on the number of threads."""
-    table[:] = 0
+    for words in table:  # one by one: NumPy clears much with the interpreter released, under readers
+        words[0] = 0
 
 
 def _padded(sizes: Sequence[int]) -> list[int]:
