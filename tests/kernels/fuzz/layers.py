@@ -55,11 +55,11 @@ def norms(d: Draw) -> Iterator[Case]:
             f"layer_norm {tail} {describe(*by)}",
             lambda x=x, s=tail, g=given: F.layer_norm(x, s, *g),
             by,
-            300,
+            1000,
             x.numel() > 2000,
         )
         yield Case(
-            f"rms_norm {tail} {describe(x)}", lambda x=x, s=tail, g=w: F.rms_norm(x, s, g, 0.01), (x, w), 300
+            f"rms_norm {tail} {describe(x)}", lambda x=x, s=tail, g=w: F.rms_norm(x, s, g, 0.01), (x, w), 1000
         )
         shape = (d.int(2, 5), d.int(1, 9) * 2, *d.shape(0, 2, 300, empty=0))
         x = d.tensor(shape, dtype, layout=d.one(UNEQUAL), grad=True)
@@ -72,13 +72,13 @@ def norms(d: Draw) -> Iterator[Case]:
             f"batch_norm {training} {describe(x)}",
             lambda x=x, m=mean, v=spread, g=given, t=training: _batch_norm(x, m, v, g, t),
             by,
-            300,
+            1000,
             x.numel() > 2000,
         )
         n = d.one((1, 2))
-        yield Case(f"group_norm {describe(x)}", lambda x=x, g=given, n=n: F.group_norm(x, n, *g), by, 300)
+        yield Case(f"group_norm {describe(x)}", lambda x=x, g=given, n=n: F.group_norm(x, n, *g), by, 1000)
         if len(shape) > 2 and x[0, 0].numel() > 1:
-            yield Case(f"instance_norm {describe(x)}", lambda x=x: F.instance_norm(x), (x,), 300)
+            yield Case(f"instance_norm {describe(x)}", lambda x=x: F.instance_norm(x), (x,), 1000)
 
 
 def products(d: Draw) -> Iterator[Case]:
