@@ -13,7 +13,7 @@ from typing import Any
 from . import layout, llvm, objects
 from .ir import Function, Module
 from .launch import register
-from .types import i32, i64, ptr
+from .types import i32, i64, ptr, void
 from .values import Value
 
 MOST_DIMS = 32
@@ -89,6 +89,9 @@ def _reshaped(m: Module) -> None:
         _miss(f, ~objects.is_a(o, "int"))
         size = f.call("PyLong_AsLongLong", i64, o)
         with f.when(size < 0):
+            with f.when(f.call("PyErr_Occurred", ptr) != 0):  # too large a number
+                f.call("PyErr_Clear", void)
+                f.ret(objects.none(f))
             _miss(f, (size != -1) | (open_at >= 0))
             open_at.set(d)
         with f.otherwise():
@@ -98,7 +101,7 @@ def _reshaped(m: Module) -> None:
         _miss(f, known == 0)
         sizes[open_at] = total // known
         known *= sizes[open_at]
-    _miss(f, (known != total) | (f.call("PyErr_Occurred", ptr) != 0))
+    _miss(f, known != total)
     f.ret(f.call("view", ptr, a, n, sizes, f.const(ptr, 0).of(i64), _writeable(a)))
 
 
