@@ -2,7 +2,7 @@
 
 The memory protocol, in C++'s terms; the "leader" is the caller that owns the pool:
 
-- `owner` is the leader's pthread_self, or 0, taken by compare-and-swap; only the owner publishes or resizes.
+- `owner` is the leader's name, or 0, taken by compare-and-swap; only the owner publishes or resizes.
 - `word` holds the number of chunks (above bit 42) and how many have been claimed from the front (bits 0 to
   20) and from the back (21 to 41). A chunk is claimed by adding 1 to one of these: whoever finds that their
   sum was below the number *in the same returned word* has the next one there. The leader and every second
@@ -29,10 +29,9 @@ The memory protocol, in C++'s terms; the "leader" is the caller that owns the po
 
 from __future__ import annotations
 
-import signal
 from typing import Any
 
-from . import atomic
+from . import atomic, system
 from .ir import Function, Module
 from .park import ALL, park, supported, unpark
 from .targets import Target
@@ -40,14 +39,6 @@ from .types import Type, i32, i64, ptr, u64, void
 from .values import Value, Var
 
 MOST = 1024  # threads
-CPU_SET = 16  # words of a cpu_set_t
-
-#: what the code calls of the C library
-LIBRARY = (
-    *("pthread_self", "pthread_create", "pthread_join", "pthread_sigmask", "syscall"),
-    *("sched_getcpu", "sched_getaffinity", "sched_setaffinity"),
-)
-
 #: where the fields are, in bytes. What one side writes while the other reads has a line of its own (two of 64
 #: bytes: Intel's prefetcher fetches pairs); the job stands beside the word, so that one miss brings both
 FIELDS: dict[str, tuple[int, Type]] = {
@@ -66,8 +57,9 @@ FIELDS: dict[str, tuple[int, Type]] = {
     "started": (520, i64),  # threads there are
     "spins": (528, i64),
     "handles": (640, i64),  # of the workers, by tid
+    "names": (640 + 8 * MOST, i64),  # what each worker calls itself, by tid; 0 where there is none
 }
-BYTES = FIELDS["handles"][0] + 8 * MOST
+BYTES = FIELDS["names"][0] + 8 * MOST
 
 
 class _State:
@@ -135,11 +127,9 @@ def _worker(m: Module, target: Target) -> None:
     """ptr worker(ptr tid): what a thread of the pool does until the pool shrinks below it."""
     f = m.function("worker", ptr, internal=True, number=ptr)
     pool, tid = _State(f), f.args[0].to(i64)
-    allowed = f.stack(i64, CPU_SET)
-    for i in range(CPU_SET):
-        allowed[i] = 0
-    f.call("sched_getaffinity", i32, f.const(i32, 0), CPU_SET * 8, allowed)
-    _step_aside(f, pool, allowed)
+    atomic.store(pool.names.at(tid), system.me(f, target))
+    allowed = system.allowed(f, target)
+    _step_aside(f, pool, allowed, target)
     for _ in f.forever():
         _wait_for_work(f, pool, tid, allowed, target)
         f.leave(atomic.load(pool.size) <= tid)
@@ -162,7 +152,7 @@ def _wait_for_work(f: Function, pool: _State, tid: Value, allowed: Value, target
             spun += 1
         with f.otherwise():
             _sleep(f, pool, tid, target)
-            _step_aside(f, pool, allowed)
+            _step_aside(f, pool, allowed, target)
             spun.set(0)
 
 
@@ -176,42 +166,31 @@ def _sleep(f: Function, pool: _State, tid: Value, target: Target) -> None:
     atomic.add(pool.sleepers, -1, "seq_cst")
 
 
-def _step_aside(f: Function, pool: _State, allowed: Value) -> None:
+def _step_aside(f: Function, pool: _State, allowed: Value, target: Target) -> None:
     """Move to another processor if this thread has been woken on the leader's, and keep off that one.
 
     Schedulers like to wake a thread where its waker runs. One that packs threads to save processors leaves
     both there for good: on such a machine two threads were no faster than one, and are twice as fast so.
     """
-    here = f.call("sched_getcpu", i32)
-    with f.when((here == atomic.load(pool.cpu, "monotonic")) & (here >= 0) & (here < 64 * CPU_SET)):
-        others = f.stack(i64, CPU_SET)
-        for i in range(CPU_SET):
-            others[i] = allowed[i]
-        k = here.to(i64)
-        others[k >> 6] = others[k >> 6] & ~(f.const(i64, 1) << (k & 63))
-        f.call("sched_setaffinity", i32, f.const(i32, 0), CPU_SET * 8, others)  # does nothing if none is left
+    here = system.processor(f, target)
+    known = (here >= 0) & (here < 64 * system.CPU_SET)
+    with f.when((here == atomic.load(pool.cpu, "monotonic")) & known):
+        system.move_off(f, target, allowed, here)
 
 
-def _grow(m: Module) -> None:
+def _grow(m: Module, target: Target) -> None:
     """void grow(): start the workers that are missing; those the system refuses are done without."""
     f = m.function("grow", internal=True)
-    pool, null = _State(f), f.const(ptr, 0)
-    every, before = f.stack(i64, 16), f.stack(i64, 16)  # a sigset_t has 128 bytes
-    for i in range(16):
-        every.store(-1, i)
-    set_mask = f.const(i32, int(signal.SIG_SETMASK))
-    f.call("pthread_sigmask", i32, set_mask, every, before)
-    atomic.store(pool.cpu, f.call("sched_getcpu", i32), "monotonic")
+    pool = _State(f)
     k, size = f.var(pool.started.load()), pool.size.load()
-    for _ in f.forever():
-        f.leave(k >= size)
-        f.leave(
-            f.call("pthread_create", i32, pool.handles.at(k), null, f.address("worker"), k.now.to(ptr)) != 0
-        )
-        k += 1
-    atomic.store(pool.started, k)
-    atomic.store(pool.size, k)
-    f.call("pthread_sigmask", i32, set_mask, before, null)
+    with system.without_signals(f, target):
+        atomic.store(pool.cpu, system.processor(f, target), "monotonic")
+        for _ in f.forever():
+            f.leave(k >= size)
+            f.leave(~system.start(f, target, pool.handles.at(k), f.address("worker"), k.now))
+            k += 1
+        atomic.store(pool.started, k)
+        atomic.store(pool.size, k)
     f.ret()
 
 
@@ -225,7 +204,7 @@ def _parallel(m: Module, target: Target) -> None:
     with f.when((grain < total) & (atomic.load(pool.size, "monotonic") > 1)):
         count = (total - 1) // grain + 1
         with f.when(count <= MOST_CHUNKS):
-            with f.when(atomic.replace(pool.owner, 0, f.call("pthread_self", i64))):
+            with f.when(atomic.replace(pool.owner, 0, system.me(f, target))):
                 _lead(f, pool, count, target)
                 f.ret()
     _serial(f, f.call("tid", i64))
@@ -267,7 +246,7 @@ def _wake(f: Function, pool: _State, count: Value, target: Target) -> None:
         useful = (count - 1 < workers).select(count - 1, workers)
         missing = useful - (workers - asleep)
         with f.when(missing > 0):
-            atomic.store(pool.cpu, f.call("sched_getcpu", i32), "monotonic")
+            atomic.store(pool.cpu, system.processor(f, target), "monotonic")
             atomic.add(pool.seq, 1, "seq_cst")
             unpark(pool.seq, missing.to(i32), target)
 
@@ -287,15 +266,15 @@ def _wait_for_others(f: Function, pool: _State, goal: Value, target: Target) -> 
                 park(pool.done, done, target)
 
 
-def _tid(m: Module) -> None:
+def _tid(m: Module, target: Target) -> None:
     """i64 tid(): the number this thread has in the pool; 0 for the leader and for those outside."""
     f = m.function("tid", i64, internal=True)
     pool = _State(f)
     with f.when(atomic.load(pool.owner, "monotonic") == 0):
         f.ret(0)
-    me = f.call("pthread_self", i64)
+    me = system.me(f, target)
     for k in f.range(1, atomic.load(pool.started)):
-        with f.when(atomic.load(pool.handles.at(k), "monotonic") == me):
+        with f.when(atomic.load(pool.names.at(k), "monotonic") == me):
             f.ret(k)
     f.ret(0)
 
@@ -304,7 +283,7 @@ def _resize(m: Module, target: Target) -> None:
     """i64 resize(i64 size): 0, and nothing done, while the pool is in use."""
     f = m.function("resize", i64, size=i64)
     pool, size = _State(f), f.args[0]
-    with f.when(~atomic.replace(pool.owner, 0, f.call("pthread_self", i64))):
+    with f.when(~atomic.replace(pool.owner, 0, system.me(f, target))):
         f.ret(0)
     started = pool.started.load()
     atomic.store(pool.size, size, "seq_cst")
@@ -312,9 +291,8 @@ def _resize(m: Module, target: Target) -> None:
         atomic.add(pool.seq, 1, "seq_cst")
         unpark(pool.seq, ALL, target)
         for k in f.range(size, started):
-            handle = pool.handles[k]
-            atomic.store(pool.handles.at(k), 0)  # a new thread may get the same
-            f.call("pthread_join", i32, handle, f.const(ptr, 0))
+            system.join(f, target, pool.handles[k])
+            atomic.store(pool.names.at(k), 0)  # a new thread may get the same
         atomic.store(pool.started, size)
     atomic.store(pool.owner, 0)
     f.ret(1)
@@ -330,16 +308,16 @@ def _spin(m: Module, target: Target) -> None:
     f.ret()
 
 
-def make(target: Target) -> Module:
-    """The pool's code; where threads cannot sleep it does all chunks in order."""
+def make(target: Target, threaded: bool = True) -> Module:
+    """The pool's code; not `threaded`, or where threads cannot sleep, it does all chunks in order."""
     m = Module()
-    if not supported(target):
+    if not (threaded and supported(target)):
         _serial(m.function("rushlight_parallel", fn=ptr, slots=ptr, total=i64, grain=i64), 0)
         return m
     _worker(m, target)
-    _grow(m)
+    _grow(m, target)
     _parallel(m, target)
-    _tid(m)
+    _tid(m, target)
     _resize(m, target)
     _spin(m, target)
     return m

@@ -31,9 +31,9 @@ import numpy as np
 
 import rushlight.threads as threads
 
-from . import layout, llvm
-from .forkjoin import BYTES, FIELDS, LIBRARY, MOST, make
-from .park import supported
+from . import llvm
+from .forkjoin import BYTES, FIELDS, MOST, make
+from .system import addresses as found
 from .targets import host
 
 SPIN = 30e-6  # seconds that a thread waits awake before it sleeps
@@ -69,23 +69,24 @@ def ensure() -> None:
 def _begin() -> None:
     if addresses:  # by another thread, meanwhile
         return
-    _make_symbols()
-    addresses.update(llvm.build("pool", lambda: make(host())))
+    threaded = _make_symbols()
+    addresses.update(llvm.build(("pool", threaded), lambda: make(host(), threaded)))
     if "resize" in addresses:
         _set(started=1, size=1, spins=_spins())
-        os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_forget)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_forget)
         atexit.register(_end)
         threads.follow(_announce)
     llvm.symbols["rushlight_parallel"] = addresses["rushlight_parallel"]
 
 
-def _make_symbols() -> None:
+def _make_symbols() -> bool:
+    """Give the pool's code what it calls; whether the system has it all."""
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(_memory))  # workers may outlive this module's dictionary
     llvm.symbols["rushlight_pool"] = _block.ctypes.data
-    if supported(host()):
-        library = ctypes.CDLL(None)
-        for name in LIBRARY:
-            llvm.symbols[name] = layout.address(getattr(library, name))
+    library = found(host())
+    llvm.symbols.update(library or {})
+    return library is not None
 
 
 def _spins() -> int:

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 
 import rushlight.threads as threads
-from rushlight.kernels import atomic, forkjoin, llvm, native, pool
+from rushlight.kernels import atomic, forkjoin, llvm, native, pool, system
 from rushlight.kernels.ir import Module
 from rushlight.kernels.launch import entry
 from rushlight.kernels.targets import NAMED
@@ -383,8 +384,34 @@ def test_every_target_assembles_it(target):
     assert llvm.assemble(llvm.text_of(forkjoin.make(target), target), target)
 
 
-def test_targets_without_threads_get_the_serial_loop():
-    target = NAMED["aarch64"]._replace(triple="arm64-apple-macosx14")
-    module = forkjoin.make(target)
-    assert [f.name for f in module.functions] == ["rushlight_parallel"]
-    assert llvm.assemble(llvm.text_of(module, target), target)
+SYSTEMS = {
+    "linux": ("x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"),
+    "macos": ("arm64-apple-macosx14.4.0", "x86_64-apple-darwin23.4.0"),
+    "windows": ("x86_64-pc-windows-msvc",),
+}
+
+
+@pytest.mark.parametrize("name, triple", [(name, t) for name, ts in SYSTEMS.items() for t in ts])
+def test_other_systems_call_what_they_have(name, triple):
+    like = NAMED["avx2" if triple.startswith("x86_64") else "aarch64"]
+    target = like._replace(triple=triple)
+    text = llvm.text_of(forkjoin.make(target), target)
+    called = set(re.findall(r"^declare .*@([A-Za-z_]\w*)\(", text, re.MULTILINE))
+    assert system.system(target) == name and called <= set(system.LIBRARY[name])
+    assert {"linux": "syscall", "macos": "os_sync_wait_on_address", "windows": "WaitOnAddress"}[
+        name
+    ] in called
+    assert llvm.assemble(text, target)
+
+
+def test_systems_without_what_it_takes_get_the_serial_loop():
+    target = NAMED["aarch64"]._replace(triple="wasm32-unknown-unknown")
+    assert system.system(target) == "" and system.addresses(target) is None
+    for module in (forkjoin.make(target), forkjoin.make(NAMED["avx2"], threaded=False)):
+        assert [f.name for f in module.functions] == ["rushlight_parallel"]
+    assert llvm.assemble(llvm.text_of(forkjoin.make(NAMED["avx2"], False), NAMED["avx2"]), NAMED["avx2"])
+
+
+def test_a_system_that_lacks_a_function_gets_the_serial_loop(monkeypatch):
+    monkeypatch.setitem(system.LIBRARY, "linux", ("pthread_self", "no_such_function"))
+    assert system.addresses(NAMED["avx2"]) is None
