@@ -308,6 +308,6 @@ def _tallest() -> int:
 
 
 def _grain(items: int, work: float) -> int:
-    """Items of a chunk, in pairs: as many chunks as threads, where that pays. No result depends on it."""
+    """Items of a chunk: as many chunks as threads, where that pays. No result depends on it."""
     threads = pool.size() if work >= SHARED else 1
-    return 2 * -(-items // (2 * threads))
+    return -(-items // threads)
