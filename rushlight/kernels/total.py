@@ -63,16 +63,21 @@ def _name(t: Type) -> str:
 
 
 def block(m: Module, t: Type, target: Target) -> str:
-    """Σ of n numbers, in four vectors of partial sums: the function's name."""
+    """Σ of n numbers, in four vectors of partial sums: the function's name.
+
+    The two halves are read side by side: two runs of memory come in a little faster than one.
+    """
     f = m.function(f"block_{_name(t)}", t, internal=True, x=t.pointer, n=i64)
     x, n = f.args
     lanes = target.lanes(t)
-    wide = 4 * lanes
-    total = f.var(f.const(t.x(wide), 0))
-    whole = n & -wide
-    for i in f.range(0, whole, wide):
-        total += x.load(i, wide)
-    quarter = _folded(total.now, lanes)
+    wide = 2 * lanes
+    first, second = f.var(f.const(t.x(wide), 0)), f.var(f.const(t.x(wide), 0))
+    whole = n & -(2 * wide)
+    half = whole >> 1
+    for i in f.range(0, half, wide):
+        first += x.load(i, wide)
+        second += x.load(i + half, wide)
+    quarter = _folded(first + second, lanes)
     if target.masks:
         rest = f.var(quarter)
         for i in f.range(whole, n, lanes):
