@@ -108,12 +108,18 @@ def add(name: str, *args: Any, x: Any = None, inputs: Any = None, tensors: Any =
         CASES.append(Case(name, args, kwargs, tuple(call), tensors or {}))
 
 
-def outcome(library: Any, case: Case, train: bool) -> dict[str, Any]:
-    """Everything a layer gives: outputs, gradients of inputs and parameters, and its state, as arrays."""
+def outcome(library: Any, case: Case, train: bool, wide: bool = False) -> dict[str, Any]:
+    """Everything a layer gives: outputs, gradients of inputs and parameters, and its state, as arrays.
+
+    `wide`: from the same numbers, computed in float64.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         layer = case.build(library).train(train)
         arguments = case.arguments(library)
+        if wide:
+            layer.double()
+            arguments = [_widened(a) for a in arguments]
         library.manual_seed(1)
         outputs = flat(layer(*arguments))
     rng = np.random.default_rng(11)
@@ -131,6 +137,10 @@ def outcome(library: Any, case: Case, train: bool) -> dict[str, Any]:
             found[f"gradient of {name}"] = leaf.grad.numpy()
     found.update({f"state {k}": v.detach().numpy() for k, v in layer.state_dict().items()})
     return {"repr": repr(layer), "arrays": found}
+
+
+def _widened(x: Any) -> Any:
+    return x.detach().double().requires_grad_(x.requires_grad) if x.is_floating_point() else x
 
 
 def flat(outputs: Any) -> list[Any]:

@@ -29,7 +29,18 @@ def test_agrees_with_torch(case, mode):
     torch = pytest.importorskip("torch")
     theirs, ours = (outcome(library, case, mode == "train") for library in (torch, rushlight))
     assert ours["repr"] == theirs["repr"]
-    same(ours["arrays"], theirs["arrays"], case.tolerance)
+    try:
+        same(ours["arrays"], theirs["arrays"], case.tolerance)
+    except AssertionError:
+        exact = outcome(torch, case, mode == "train", wide=True)["arrays"]
+        if not all(is_nearer(ours["arrays"][name], theirs["arrays"][name], a) for name, a in exact.items()):
+            raise
+
+
+def is_nearer(ours, theirs, exact):
+    """Whether no number of ours is farther from the exact ones than the farthest of torch's is."""
+    off, allowed = (np.abs(a.astype(exact.dtype) - exact).max(initial=0) for a in (ours, theirs))
+    return off <= allowed or np.allclose(ours, theirs, 1e-6, 1e-6)
 
 
 @pytest.fixture(scope="module")
