@@ -23,12 +23,13 @@ def look(optimizer: Any) -> None:
         return
     if grad._b is None:
         grad._b = [0, None, None]  # from now on, what is added to it is counted
-    version, mark = grad._b[0], grad._b[2]
+    version, writer = grad._b[0], grad._b[2]
     before = getattr(optimizer, "_looked_at", None)
-    if before is not None and before[0]() is grad and version > before[1] and mark is before[2]:
+    if before is not None and before[0]() is grad and version > before[1] and writer is None:
         if len(grad._b) == 3:  # else its `.data` was taken
             advise("zero_grad", _ADVICE.format(type(optimizer).__name__))
-    optimizer._looked_at = weakref.ref(grad), version, mark
+    grad._b[2] = None  # so that the next writer is seen, whoever it is
+    optimizer._looked_at = weakref.ref(grad), version
 
 
 _ADVICE = (
