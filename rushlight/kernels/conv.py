@@ -12,6 +12,7 @@ from . import (
     conv_lines,
     conv_near,
     conv_points,
+    conv_spread,
     depthwise,
     native,
     pool,
@@ -98,6 +99,10 @@ def _route(
         rows, vectors = conv_lines.shape_of(outputs, lanes, target.registers)
         found = conv_lines.plan(s, lanes, vectors)
         return ByLines(found, _packing(t), _lines_kernel(t, rows, vectors)), shape
+    if conv_spread.pays(s, lanes):
+        rows, vectors = conv_lines.shape_of(outputs, lanes, target.registers)
+        spread = conv_spread.plan(s, lanes, vectors)
+        return BySpread(spread, _packing(t), _spread_kernel(t, rows, vectors)), shape
     if conv_near.pays(s, lanes, target.registers):
         form = conv_near.form_of(s, target.registers)
         return Near(conv_near.plan(s, lanes), s.images, _packing(t), _near_kernel(t, form)), shape
@@ -228,6 +233,22 @@ class ByPoints(NamedTuple):
         packed, scratch = np.empty(p.packed, x.dtype), np.empty(p.scratch * pool.size(), x.dtype)
         self.pack(len(p.panels), 1, w, bias, packed, p.sizes, p.panels, p.goals)
         self.kernel(p.items, 1, x, packed, y, scratch, p.sizes, *p.numbers)
+
+
+class BySpread(NamedTuple):
+    """By classes of outputs, with pixels in the lanes."""
+
+    plan: conv_spread.SpreadPlan
+    pack: Kernel
+    kernel: Kernel
+
+    def run(self, x: np.ndarray, w: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
+        """Fill y."""
+        p = self.plan
+        packed, scratch = np.empty(p.packed, x.dtype), np.empty(p.scratch * pool.size(), x.dtype)
+        self.pack(len(p.panels), 1, w, bias, packed, p.sizes, p.panels, p.rows)
+        tables = p.sizes, p.sources, p.goals, p.counts, p.offsets, p.classes
+        self.kernel(p.items, 1, x, packed, y, scratch, *tables, *p.numbers)
 
 
 class Near(NamedTuple):
@@ -364,6 +385,12 @@ def _points_kernel(t: Type) -> Kernel:
 def _dots_kernel(t: Type, form: tuple[int, int], one: bool) -> Kernel:
     make = conv_dots.dots_module
     return Kernel(("conv dots", t.name, form, one), lambda target: make(target, t, form, one))
+
+
+@cache
+def _spread_kernel(t: Type, rows: int, vectors: int) -> Kernel:
+    make = conv_spread.spread_module
+    return Kernel(("conv spread", t.name, rows, vectors), lambda target: make(target, t, rows, vectors))
 
 
 @cache

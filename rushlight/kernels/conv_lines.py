@@ -106,7 +106,7 @@ def lines_module(target: Target, t: Type, rows: int, vectors: int) -> Module:
     """For every block of the input: copy it, padded; sum for all vectors of pixels and output channels."""
     m = Module()
     copy = define_copy(m, t, target, define_zero(m, t, target))
-    tile = _define_tile(m, t, target, rows, vectors)
+    tile = define_tile(m, t, target, rows, vectors)
     arrays = dict.fromkeys(("x", "packed", "y", "scratch"), t.pointer)
     tables = dict.fromkeys(("sizes", "sources", "goals", "counts", "offsets"), i64.pointer)
     f, lo, hi, tid, slots = entry(m, "kernel", False, **arrays, **tables, depth=i64, vectors=i64)
@@ -133,7 +133,7 @@ def lines_module(target: Target, t: Type, rows: int, vectors: int) -> Module:
     return m
 
 
-def _define_tile(m: Module, t: Type, target: Target, rows: int, vectors: int) -> str:
+def define_tile(m: Module, t: Type, target: Target, rows: int, vectors: int) -> str:
     """y[o, goal(v)] = start[o] + the sum over rows r of weights of w[r, o] · x[source(v) + offset(r)]."""
     tables = dict.fromkeys(("sources", "goals", "counts"), i64.pointer)
     f = m.function(
