@@ -1,5 +1,8 @@
 """The messages that issue 2 asks for: each names the operation, what was given, and what would be right."""
 
+import subprocess
+import sys
+
 import pytest
 
 import rushlight as rl
@@ -178,7 +181,7 @@ CASES = {
         ["Boolean value of Tensor with more than one value is ambiguous", ".any()"],
     ),
     "an array for a tensor": (lambda: rl.relu([1.0]), TypeError, ["relu", "Tensor", "list"]),
-    "a name that is not there": (lambda: rl.ones(1).reshap(1), AttributeError, ["reshap", "reshape"]),
+    "a name that is not there": (lambda: rl.ones(1).reshap(1), AttributeError, ["Tensor", "reshap"]),
     "a result type that does not fit": (
         lambda: rl.ones(2, dtype=rl.int64).div_(2),
         RuntimeError,
@@ -199,6 +202,13 @@ def test_the_message(name):
         action()
     missing = [w for w in words if w.lower() not in str(caught.value).lower()]
     assert not missing, f"{missing} not in: {caught.value}"
+
+
+def test_the_nearest_name_is_shown():
+    """Python 3.11 adds it where it prints the error; from 3.12 on the message has it."""
+    program = "import rushlight as rl; rl.ones(1).reshap(1)"
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stderr
+    assert "AttributeError" in shown and "reshape" in shown.splitlines()[-1]
 
 
 @pytest.mark.parametrize("name", [n for n in CASES if n not in ("a wrong device",)])

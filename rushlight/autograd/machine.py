@@ -259,7 +259,7 @@ def _is_writer(f: Function, held: Value, name: Value, code: Value, lasti: Value)
     with f.when(held != none(f)):
         noted, its_code, its_lasti = (objects.field(held, layout.TUPLE_ITEMS + 8 * k, ptr) for k in range(3))
         with f.when((noted == name) & (its_code == code)):
-            same.set(f.call("PyLong_AsLongLong", i64, its_lasti) == lasti)
+            same.set(objects.field(its_lasti, layout.INT_DIGIT, i32).to(i64) == lasti)
     return same.now
 
 

@@ -190,7 +190,7 @@ def _broadcast(m: Module) -> None:
     with f.when(~sorted_already.now):
         f.call("order", void, steps, count, ndim, order)
     with f.when(arrays[0] == 0):
-        _make_output(f, arrays, dtype, itemsize, ndim, shape, order, steps)
+        _make_output(f, arrays, dtype, itemsize, ndim, shape, order, steps, sorted_already.now)
     with f.otherwise():
         own = objects.ndim(arrays[0])
         with f.when(own != ndim):
@@ -217,15 +217,17 @@ def _make_output(
     shape: Value,
     order: Value,
     steps: Value,
+    sorted_already: Value,
 ) -> None:
-    """The output: dense, its dimensions nested in `order`."""
+    """The output: dense, its dimensions nested in `order`; NumPy need not be told of the usual one."""
     step = f.var(itemsize)
     for o in f.range(0, ndim):
         d = order[ndim - 1 - o]
         steps[d] = step
         size = shape[d]
         step *= (size == 0).select(1, size)
-    arrays[0] = objects.new_array_of(f, dtype, ndim, shape, steps)
+    usual = f.const(ptr, 0).of(i64)
+    arrays[0] = objects.new_array_of(f, dtype, ndim, shape, sorted_already.select(usual, steps))
 
 
 def _nest(m: Module) -> None:

@@ -15,6 +15,7 @@ from . import llvm
 
 TYPE, DATA, NDIM, DIMS, STRIDES, BASE, DTYPE, FLAGS = 8, 16, 24, 32, 40, 48, 56, 64  # of an ndarray
 FLOAT_VALUE = 16  # the double in a float
+INT_DIGIT = 24  # the lowest 30 bits of an int that is not negative
 POINTER = 16  # the address in a capsule
 TUPLE_SIZE, TUPLE_ITEMS = 16, 24
 
@@ -78,6 +79,7 @@ def _numbers_match() -> bool:
     items = (ctypes.c_void_p * 2).from_address(id(pair) + TUPLE_ITEMS)
     return (
         ctypes.c_double.from_address(id(value) + FLOAT_VALUE).value == value
+        and all(ctypes.c_uint32.from_address(id(n) + INT_DIGIT).value == n for n in (0, 7, 123456, 1 << 29))
         and ctypes.c_int64.from_address(id(pair) + TUPLE_SIZE).value == 2
         and list(items) == [id(x) for x in pair]
         and ctypes.c_void_p.from_address(id(held) + POINTER).value == 4096

@@ -287,7 +287,7 @@ def _attempt(m: Module, name: str, into: int) -> None:
             alike.set(alike & (found == A_ROW))
             with f.when(lead == 0):
                 lead.set(o)
-            with f.otherwise():
+            with f.when(lead != o):
                 alike.set(alike & (f.call("rushlight_same_shape", i64, lead, o) == 1))
     _miss(f, lead == 0)
     if into:
