@@ -237,15 +237,17 @@ def _sigmoid(x: Any) -> Any:
     return 1 / (1 + np.exp(-x))  # where exp overflows, 1 / inf is the right 0
 
 
-_ZERO = {np.dtype(t): np.zeros((), t) for t in "fdbhilqBHILQ?"}
-_TOP = {np.dtype(t): np.array(np.inf, t) for t in "fd"}
+_FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
+_ZERO32, _TOP32, _ZERO64, _TOP64 = (np.array(v, t) for t in "fd" for v in (0, np.inf))
 # Keeps NaN, and is the cheapest of NumPy's ways on small arrays; a private name.
 _clip: Any = np._core.umath.clip  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def _relu(x: Any) -> Any:
-    top = _TOP.get(x.dtype)
-    return _clip(x, _ZERO[x.dtype], top) if top is not None else np.maximum(x, 0)
+    kind = x.dtype
+    if kind is _FLOAT32:
+        return _clip(x, _ZERO32, _TOP32)
+    return _clip(x, _ZERO64, _TOP64) if kind is _FLOAT64 else np.maximum(x, 0)
 
 
 def _absolute(x: Any) -> Any:
