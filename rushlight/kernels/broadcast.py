@@ -15,6 +15,7 @@ from .values import Value
 
 MOST_DIMS = 32  # of an array, and of the rows of the tables below
 MOST_ARRAYS = 8
+USUAL = 3  # an output and two inputs: rows of so many arrays take their steps without a loop
 NO_COMMON_SHAPE, NO_MEMORY = -1, -2  # what `rushlight_broadcast` returns where it fails
 
 
@@ -254,8 +255,12 @@ def _nest(m: Module) -> None:
         with f.when(left == 0):
             left.set(_begin(f, slots, i, count, bases, last, sizes, walk))
         with f.otherwise():
-            for k in f.range(0, count):
-                slots[k * 2] = slots[k * 2] + _row(walk, k)[last - 1]
+            with f.when(count == USUAL):
+                for k in range(USUAL):
+                    slots[k * 2] = slots[k * 2] + _row(walk, k)[last - 1]
+            with f.otherwise():
+                for k in f.range(0, count):
+                    slots[k * 2] = slots[k * 2] + _row(walk, k)[last - 1]
         left -= 1
         f.call_pointer(row, void, slots, 0, length, tid)
     f.ret()
