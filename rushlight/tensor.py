@@ -409,17 +409,20 @@ class Tensor:
     def __dir__(self) -> list[str]:
         return sorted(set(object.__dir__(self)))
 
-    if sys.version_info >= (3, 12):
-        # Python 3.11 looks up every attribute of a class that has this by the long way (x.zero_(): 75 ns, not
-        # 40), and names the nearest attribute by itself where it shows an AttributeError.
-        def __getattr__(self, name: str) -> Any:
-            raise missing("Tensor", name, _TensorNames())
+    def __getattr__(self, name: str) -> Any:
+        raise missing("Tensor", name, _TensorNames())
 
     def __setitem__(self, index: Any, value: Any) -> None:
         from . import indexing
 
         assign: Any = indexing.assign
         assign(self, index, value)
+
+
+# Python 3.11 looks up every attribute of a class that has `__getattr__` by the long way (75 ns, not
+# 40, for x.zero_()), and names the nearest attribute by itself where it shows an AttributeError.
+if sys.version_info < (3, 12):
+    del Tensor.__getattr__
 
 
 class _TensorNames:
