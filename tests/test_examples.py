@@ -182,6 +182,11 @@ def tour(tmp_path_factory):
         return python(EXAMPLES / "tour.py", "--quick", cwd=tmp_path_factory.mktemp("tour"))
 
 
+def test_the_forms_have_the_same_losses_over_all_steps_of_the_tour(tmp_path):
+    program = f"import sys; sys.path.insert(0, {str(EXAMPLES)!r}); from parts import network; network.show(500)"
+    assert "the losses are the same" in python("-c", program, cwd=tmp_path)
+
+
 def test_tour_into_a_pipe_is_plain(tour):
     assert "\x1b" not in tour and "\r" not in tour
     assert [line for line in tour.splitlines() if len(line) > 100] == []
