@@ -183,7 +183,8 @@ def tour(tmp_path_factory):
 
 
 def test_the_forms_have_the_same_losses_over_all_steps_of_the_tour(tmp_path):
-    program = f"import sys; sys.path.insert(0, {str(EXAMPLES)!r}); from parts import network; network.show(500)"
+    home = f"import sys; sys.path.insert(0, {str(EXAMPLES)!r})"
+    program = f"{home}; from parts import network; network.show(500)"
     assert "the losses are the same" in python("-c", program, cwd=tmp_path)
 
 
