@@ -90,7 +90,7 @@ def same_losses(runs):
     for losses in others:
         for t, (one, other) in enumerate(zip(first, losses), 1):
             # float32 rounds in another order; near the end, where little is left of the loss, it shows:
-            # NumPy's own losses are off from float64's by 4e-5 where the loss is 1, by 5e-2 where it is 0.005.
+            # NumPy's own are off from float64's by 4e-5 where the loss is 1, by 5e-2 where it is 0.005.
             if not math.isclose(one, other, rel_tol=1e-3 if one > 1 else 0.05):
                 raise AssertionError(f"step {t}: the losses {one} and {other} differ")
 
