@@ -17,7 +17,7 @@ import numpy as np
 from ..kernels import native
 from . import products_native
 from .numpy import cast
-from .products_native import of_vectors, product
+from .products_native import of_vectors, planned, product
 
 Array = Any
 Multiply = Callable[[Array, Array], Array]
@@ -34,7 +34,7 @@ def dot(x: Array, y: Array) -> Array:
     if found is not None:
         return found
     if x.dtype.char in FLOATS and native.on():
-        found = product(x, y) if x.ndim == y.ndim == 2 else of_vectors(x, y)
+        found = planned(x, y) if x.ndim == y.ndim == 2 else of_vectors(x, y)
         if found is not None:
             return found
     if x.dtype.char in BLAS:

@@ -66,6 +66,11 @@ def product(x: Array, y: Array, addend: Array | None = None, alpha: float = 1.0,
         found = known(x, y) if addend is None else known(x, y, addend)
         if found is not None:
             return found
+    return planned(x, y, addend, alpha, beta)
+
+
+def planned(x: Array, y: Array, addend: Array | None = None, alpha: float = 1.0, beta: float = 1.0) -> Any:
+    """`product`, by the plan for its shapes and strides, which is made where there is none."""
     key = (x.shape, x.strides, y.shape, y.strides, x.dtype.char)
     if addend is not None or alpha != 1.0:
         key += (None, True) if addend is None else (addend.shape, addend.strides, alpha != 1.0)
@@ -96,9 +101,6 @@ def product(x: Array, y: Array, addend: Array | None = None, alpha: float = 1.0,
 
 def of_vectors(x: Array, y: Array) -> Any:
     """x @ y where one is a vector, which stands for a row on the left, for a column on the right; or None."""
-    found = known(x, y)
-    if found is not None:
-        return found
     rows, columns = x if x.ndim == 2 else x[None], y if y.ndim == 2 else y[:, None]
     found = product(rows, columns)
     if found is None:

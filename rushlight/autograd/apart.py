@@ -13,7 +13,7 @@ from ..ops.declare import Op, parameter_names
 from . import record
 from .codegen import compile_text
 from .engine import lasting
-from .recorder import backward_name
+from .recorder import backward_name, unchanged
 
 
 def needed(op: Op) -> dict[str, list[str]]:
@@ -52,10 +52,7 @@ def _text(op: Op, end: str) -> str:
             given.append(other)
             if other in op.tensors:
                 given[-1] = other + end
-                lines += [
-                    f"        b = {other}._b",
-                    f"        if b is not None and b[0] != v_{other}: changed({op.name!r}, {other!r}, b)",
-                ]
+                lines += unchanged(op, other, " " * 8)
         lines += [f"        r_{name} = f_{name}({', '.join(given)})"]
     lines.append(f"    return {', '.join(f'r_{name}' for name in op.tensors)}")
     return "def backward(n, g):\n" + "\n".join(lines) + "\n"

@@ -143,9 +143,6 @@ def accumulate(leaf: Leaf, arriving: Any, incoming: Any, late: dict[Any, Any]) -
     """Add a gradient into a leaf; for one with hooks, into `late`: hooks are to see the whole of it."""
     if leaf.hooks or leaf.after:
         late[leaf] = plus(late[leaf], arriving) if leaf in late else arriving
-    elif leaf.grad is None and arriving.__class__ is ndarray:
-        fresh = arriving is not incoming and arriving.base is None
-        leaf.grad = binding.wrap(arriving if fresh else arriving.copy())
     else:
         _add(leaf, arriving, incoming)
 

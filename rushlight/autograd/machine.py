@@ -9,7 +9,7 @@ told by a table of words, its plan.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from typing import Any
 
@@ -20,9 +20,7 @@ from ..kernels.ir import Function, Module
 from ..kernels.types import i1, i32, i64, ptr, void
 from ..kernels.values import Value, Var
 from .machine_nodes import (
-    COMPUTE,
     DEFAULTS,
-    HEAD,
     INPUTS,
     LIST_ITEMS,
     MOST_ARGUMENTS,
@@ -32,12 +30,12 @@ from .machine_nodes import (
     SINGLE,
     STRETCHED,
     boxed,
+    computed,
     context,
     is_tensor,
     none,
     offsets,
     put,
-    python,
     slot,
     switch,
     unless,
@@ -146,32 +144,31 @@ def _call(m: Module) -> None:
     raw[0] = slot(first, "_a")
     pair, tracked = f.var(f.const(i1, 0)), f.var(slot(first, "_n") != none(f))
     with f.when(inputs >= 2):
-        _take(f, plan, raw, 1, tracked, pair)
+        pair.set(_take(f, plan, raw.at(1), args[1], tracked, _is_number))
         with f.when(inputs == 3):
-            _take(f, plan, raw, 2, tracked)
-    array = f.call_pointer(plan[COMPUTE].to(ptr), ptr, plan[HEAD].to(ptr), raw, inputs)
-    with f.when(array == 0):
-        f.ret(array)
-    with f.when(array == none(f)):
-        f.call("Py_DecRef", void, array)
-        f.ret(python(f, plan))
+            _take(f, plan, raw.at(2), args[2], tracked, lambda t: t == none(f))
+    array = computed(f, plan, raw, inputs)
     with f.when(tracked & (plan[RECORDS] != 0)):
         _record(f, plan, args, count, pair, raw, array)
     f.ret(f.call("wrap", ptr, array, objects.none(f), objects.none(f)))
 
 
-def _take(f: Function, plan: Value, raw: Value, k: int, tracked: Var, pair: Var | None = None) -> None:
-    """Note the array of a Tensor among the arguments, or what stands for one, in `raw`."""
-    t = f.args[1][k]
-    with f.when(is_tensor(f, t)):
-        raw[k] = slot(t, "_a")
+def _take(
+    f: Function, plan: Value, place: Value, t: Value, tracked: Var, stands_in: Callable[[Value], Value]
+) -> Value:
+    """Note the array of a Tensor among the arguments, or what may stand for one; whether it is a Tensor."""
+    found = is_tensor(f, t)
+    with f.when(found):
+        place.store(slot(t, "_a"))
         tracked.set(tracked | (slot(t, "_n") != none(f)))
-        if pair is not None:
-            pair.set(f.const(i1, 1))
     with f.otherwise():
-        known = t == none(f) if pair is None else objects.is_a(t, "float") | objects.is_a(t, "int")
-        unless(f, plan, known)
-        raw[k] = t
+        unless(f, plan, stands_in(t))
+        place.store(t)
+    return found
+
+
+def _is_number(t: Value) -> Value:
+    return objects.is_a(t, "float") | objects.is_a(t, "int")
 
 
 def _unless_default(f: Function, plan: Value, args: Value, count: Value) -> None:
@@ -278,22 +275,11 @@ def _call_into(m: Module) -> None:
     raw[0] = slot(first, "_a")
     raw[1] = slot(first, "_a")
     with f.when(count == 2):
-        second = args[1]
-        with f.when(is_tensor(f, second)):
-            raw[2] = slot(second, "_a")
-            tracked.set(tracked | (slot(second, "_n") != none(f)))
-        with f.otherwise():
-            unless(f, plan, objects.is_a(second, "float") | objects.is_a(second, "int"))
-            raw[2] = second
+        _take(f, plan, raw.at(2), args[1], tracked, _is_number)
     with f.when(tracked):
         on = context(f, "py_grad_mode")
         f.call("Py_DecRef", void, on)
         unless(f, plan, on != objects.symbol(f, "py_True"))
-    array = f.call_pointer(plan[COMPUTE].to(ptr), ptr, plan[HEAD].to(ptr), raw, count + 1)
-    with f.when(array == 0):
-        f.ret(array)
-    f.call("Py_DecRef", void, array)
-    with f.when(array == none(f)):
-        f.ret(python(f, plan))
+    f.call("Py_DecRef", void, computed(f, plan, raw, count + 1))
     f.call("mark", void, first, plan[NAME].to(ptr))
     f.ret(objects.retained(first))

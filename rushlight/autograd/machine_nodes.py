@@ -248,6 +248,17 @@ def unless(f: Function, plan: Value, condition: Any) -> None:
         f.ret(python(f, plan))
 
 
+def computed(f: Function, plan: Value, raw: Value, count: Value) -> Value:
+    """What the plan's code makes of `count` arrays and numbers; Python makes the call where it refuses."""
+    array = f.call_pointer(plan[COMPUTE].to(ptr), ptr, plan[HEAD].to(ptr), raw, count)
+    with f.when(array == 0):
+        f.ret(array)
+    with f.when(array == none(f)):
+        f.call("Py_DecRef", void, array)
+        f.ret(python(f, plan))
+    return array
+
+
 def boxed(f: Function, t: Value) -> Value:
     """Whether a Tensor has an ordinary box, or none yet (an inference tensor has another thing there)."""
     box, found = slot(t, "_b"), f.var(f.const(i1, 1))

@@ -7,19 +7,17 @@ from ..kernels.ir import Function, Module
 from ..kernels.types import i1, i32, i64, ptr, void
 from ..kernels.values import Value
 from .machine_nodes import (
-    COMPUTE,
-    HEAD,
     LIST_ITEMS,
     MOST_ARGUMENTS,
     REPLAY,
     SINGLE,
     boxed,
+    computed,
     context,
     is_tensor,
     none,
     offsets,
     put,
-    python,
     slot,
     switch,
     unless,
@@ -78,12 +76,7 @@ def write_call_view(m: Module) -> None:
     raw[0] = slot(x, "_a")
     for k in f.range(1, count):
         raw[k] = args[k]
-    array = f.call_pointer(plan[COMPUTE].to(ptr), ptr, plan[HEAD].to(ptr), raw, count)
-    with f.when(array == 0):
-        f.ret(array)
-    with f.when(array == none(f)):
-        f.call("Py_DecRef", void, array)
-        f.ret(python(f, plan))
+    array = computed(f, plan, raw, count)
     mode = context(f, "py_grad_mode")
     f.call("Py_DecRef", void, mode)
     on = mode == objects.symbol(f, "py_True")

@@ -178,10 +178,7 @@ def _backward_text(op: Op, tracked: tuple[str, ...], rule: Rule, twin: bool = Fa
             checks.append(
                 f"    if v_{n}.__class__ is not int: {n} = kept({n}, v_{n}, {op.name!r}, {n!r})\n    else:\n"
             )
-            checks.append(
-                f"        b = {n}._b\n        if b is not None and "
-                f"b[0] != v_{n}: changed({op.name!r}, {n!r}, b)\n"
-            )
+            checks += [f"{line}\n" for line in unchanged(op, n, " " * 8)]
             checks.append("" if twin else f"        {n} = {n}._a\n")
         else:
             names.append(n)
@@ -293,6 +290,12 @@ def _only_operators(e: scalar.Expr) -> bool:
     return all(x.fn.infix or x.fn in (scalar.VAR, scalar.CONST) for x in scalar.nodes(e))
 
 
+def unchanged(op: Op, name: str, indent: str) -> list[str]:
+    """Lines that raise where the Tensor kept as `name` is not as it was in its version `v_name`."""
+    told = f"changed({op.name!r}, {name!r}, b)"
+    return [f"{indent}b = {name}._b", f"{indent}if b is not None and b[0] != v_{name}: {told}"]
+
+
 def _fast_partial(
     op: Pointwise, name: str, plain: tuple[str, ...], assign: str, indent: str, mode: str
 ) -> list[str]:
@@ -300,14 +303,10 @@ def _fast_partial(
     used = sorted(scalar.free_names(partial) - {"g", *plain})
     lines = []
     for n in used:
-        box = "v_out" if n == "out" else "b"
         if n == "out":
             lines.append(f"    if v_out[0]: changed({op.name!r}, 'out', v_out)")
         else:
-            lines += [
-                f"    b = {n}._b",
-                f"    if b is not None and b[0] != v_{n}: changed({op.name!r}, {n!r}, {box})",
-            ]
+            lines += unchanged(op, n, "    ")
     renamed = {scalar.var(n): scalar.var(f"a_{n}") for n in used}
     for n in used:
         if n == "out":
