@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache, lru_cache
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -153,6 +153,15 @@ def planar(values: Sizes, one: int = 1) -> Pair:
 # -- how they are run ----------------------------------------------------------------------------------
 
 
+def _packed(
+    pack: Kernel, plan: Any, table: np.ndarray, w: np.ndarray, bias: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """The weights and the bias as the plan's panels, whose outputs `table` lists; memory for the threads."""
+    packed, scratch = np.empty(plan.packed, w.dtype), np.empty(plan.scratch * pool.size(), w.dtype)
+    pack(len(plan.panels), 1, w, bias, packed, plan.sizes, plan.panels, table)
+    return packed, scratch
+
+
 class Direct(NamedTuple):
     """By sums over taps and channels."""
 
@@ -163,8 +172,7 @@ class Direct(NamedTuple):
     def run(self, x: np.ndarray, w: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
         """Fill y."""
         p = self.plan
-        packed, scratch = np.empty(p.packed, x.dtype), np.empty(p.scratch * pool.size(), x.dtype)
-        self.pack(len(p.panels), 1, w, bias, packed, p.sizes, p.panels, p.goals)
+        packed, scratch = _packed(self.pack, p, p.goals, w, bias)
         tables = p.sizes, p.sources, p.places, p.segments, p.classes, p.panels
         self.kernel(p.items, 1, x, packed, y, scratch, *tables)
 
@@ -214,8 +222,7 @@ class ByLines(NamedTuple):
     def run(self, x: np.ndarray, w: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
         """Fill y."""
         p = self.plan
-        packed, scratch = np.empty(p.packed, x.dtype), np.empty(p.scratch * pool.size(), x.dtype)
-        self.pack(len(p.panels), 1, w, bias, packed, p.sizes, p.panels, p.rows)
+        packed, scratch = _packed(self.pack, p, p.rows, w, bias)
         tables = p.sizes, p.sources, p.goals, p.counts, p.offsets
         self.kernel(p.items, 1, x, packed, y, scratch, *tables, len(p.offsets), p.vectors)
 
@@ -230,8 +237,7 @@ class ByPoints(NamedTuple):
     def run(self, x: np.ndarray, w: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
         """Fill y."""
         p = self.plan
-        packed, scratch = np.empty(p.packed, x.dtype), np.empty(p.scratch * pool.size(), x.dtype)
-        self.pack(len(p.panels), 1, w, bias, packed, p.sizes, p.panels, p.goals)
+        packed, scratch = _packed(self.pack, p, p.goals, w, bias)
         self.kernel(p.items, 1, x, packed, y, scratch, p.sizes, *p.numbers)
 
 
@@ -245,8 +251,7 @@ class BySpread(NamedTuple):
     def run(self, x: np.ndarray, w: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
         """Fill y."""
         p = self.plan
-        packed, scratch = np.empty(p.packed, x.dtype), np.empty(p.scratch * pool.size(), x.dtype)
-        self.pack(len(p.panels), 1, w, bias, packed, p.sizes, p.panels, p.rows)
+        packed, scratch = _packed(self.pack, p, p.rows, w, bias)
         tables = p.sizes, p.sources, p.goals, p.counts, p.offsets, p.classes
         self.kernel(p.items, 1, x, packed, y, scratch, *tables, *p.numbers)
 
@@ -262,8 +267,7 @@ class Near(NamedTuple):
     def run(self, x: np.ndarray, w: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
         """Fill y."""
         p = self.plan
-        packed, scratch = np.empty(p.packed, x.dtype), np.empty(p.scratch * pool.size(), x.dtype)
-        self.pack(len(p.panels), 1, w, bias, packed, p.sizes, p.panels, p.goals)
+        packed, scratch = _packed(self.pack, p, p.goals, w, bias)
         self.kernel(self.images, max(1, self.images // 16), x, packed, y, scratch, p.sizes, *p.numbers)
 
 

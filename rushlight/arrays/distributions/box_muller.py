@@ -10,13 +10,24 @@ double rounding, about once in 2**29 operations. kernels/box_muller.py does the 
 from __future__ import annotations
 
 import math
-from functools import cache
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
 from rushlight.arrays.distributions.words import fma64, libm
 from rushlight.kernels import native
+from rushlight.kernels.box_muller import (
+    COS,
+    GRAIN,
+    LOG,
+    LOG2_HIGH,
+    LOG2_LOW,
+    PER_QUARTER_PI,
+    QUARTER_PI,
+    SIN,
+    SQRT_HALF,
+    kernel,
+)  # fmt: skip
 from rushlight.kernels.targets import host
 
 Array = np.ndarray | np.float64
@@ -24,14 +35,7 @@ Array = np.ndarray | np.float64
 _F32, _F64 = np.float32, np.float64
 _ROWS = 1024  # rows of 16 handled at a time: the temporaries then stay in the level-2 cache
 
-_LOG = [7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1]
-_LOG += [-1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1]
-_LOG2_HIGH, _LOG2_LOW = 0.693359375, -2.12194440e-4  # log 2 in two parts
-_SQRT_HALF = _F32(0.707106781186547524)
-_COS = [2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2]
-_SIN = [-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1]
-_QUARTER_PI = [0.78515625, 2.4187564849853515625e-4, 3.77489497744594108e-8]  # pi / 4 in three parts
-_PER_QUARTER_PI = _F32(1.27323954473516)  # 4 / pi
+_SQRT_HALF, _PER_QUARTER_PI = _F32(SQRT_HALF), _F32(PER_QUARTER_PI)
 
 
 def box_muller(uniforms: np.ndarray, mean: float, std: float) -> np.ndarray:
@@ -40,20 +44,12 @@ def box_muller(uniforms: np.ndarray, mean: float, std: float) -> np.ndarray:
         return _normals_float64(uniforms, mean, std)
     normals = np.empty_like(uniforms)
     if uniforms.flags.c_contiguous and native.on() and host().fuses:
-        kernel, grain = _kernel()
-        kernel.run(len(uniforms), grain, normals, uniforms, float(mean), float(std))
+        kernel.run(len(uniforms), GRAIN, normals, uniforms, float(mean), float(std))
         return normals
     for start in range(0, len(uniforms), _ROWS):
         block = slice(start, start + _ROWS)
         _normals_float32(uniforms[block], _F64(_F32(mean)), _F64(_F32(std)), normals[block])
     return normals
-
-
-@cache
-def _kernel() -> tuple[Any, int]:
-    from rushlight.kernels import box_muller
-
-    return box_muller.kernel, box_muller.GRAIN
 
 
 def _normals_float64(u: np.ndarray, mean: float, std: float) -> np.ndarray:
@@ -82,7 +78,7 @@ def _fma(x: np.ndarray, y: Array, z: Array) -> np.ndarray:
     return _round(x * y + z)
 
 
-def _horner(coefficients: list[float], x: np.ndarray) -> np.ndarray:
+def _horner(coefficients: Sequence[float], x: np.ndarray) -> np.ndarray:
     first, second, *rest = (_F64(_F32(c)) for c in coefficients)
     total = _fma(x, first, second)
     for coefficient in rest:
@@ -98,21 +94,21 @@ def _log(x: np.ndarray) -> np.ndarray:
     m = (fraction * (_F32(1) + low) - _F32(1)).astype(_F64)
     e = (bits >> 23) - (126 + low)
     square = _round(m * m)
-    tail = _round(_horner(_LOG, m) * m)
-    tail = _fma(tail, square, (e * _F64(_F32(_LOG2_LOW))).astype(_F32))
+    tail = _round(_horner(LOG, m) * m)
+    tail = _fma(tail, square, (e * _F64(_F32(LOG2_LOW))).astype(_F32))
     tail = _fma(square, _F64(-0.5), tail)
-    return (e * _LOG2_HIGH + (m + tail).astype(_F32)).astype(_F32)
+    return (e * LOG2_HIGH + (m + tail).astype(_F32)).astype(_F32)
 
 
 def _sincos(angle: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Sine and cosine of 0 <= angle < 2 pi, float32: polynomials on the distance to a multiple of pi / 2."""
     octant = ((angle * _PER_QUARTER_PI).astype(np.int32) + 1) & ~1
     x = angle.astype(_F64)
-    for part in _QUARTER_PI:
+    for part in QUARTER_PI:
         x = _fma(octant, _F64(-_F32(part)), x)
     square = _round(x * x)
-    even = _fma(_round(_horner(_COS, square) * square), square, _F64(-0.5) * square) + 1.0
-    odd = _fma(_round(_horner(_SIN, square) * square), x, x)
+    even = _fma(_round(_horner(COS, square) * square), square, _F64(-0.5) * square) + 1.0
+    odd = _fma(_round(_horner(SIN, square) * square), x, x)
     swapped = (octant & 2) != 0
     sine, cosine = np.where(swapped, even, odd).astype(_F32), np.where(swapped, odd, even).astype(_F32)
     sign = sine.view(np.int32), cosine.view(np.int32)
