@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from . import fresh, kernels, linear, neighbours, ops, sequences, steps, table
+from . import compiled, compiled_fresh, fresh, kernels, linear, neighbours, ops, sequences, steps, table
 from .table import Cell, Row
 from .timing import QUICK, USUAL, Case, Plan, difference, measure
 
@@ -30,7 +30,13 @@ SUITES: dict[str, Callable[[], list[Any]]] = {
     "lstm": sequences.lstm,
     "steps": steps.steps,
 }
-FRESH: dict[str, Callable[[int], Iterator[Row]]] = {"memory": fresh.memory, "startup": fresh.startup}
+FRESH: dict[str, Callable[[int], Iterator[Row]]] = {
+    "memory": fresh.memory,
+    "startup": fresh.startup,
+    "compiled_memory": compiled_fresh.memory,
+    "first_call": compiled_fresh.first_call,
+}
+COMPILED = "compiled"  # the suite that has a table of its own
 AGREE = 1e-3  # of the largest value; float32 sums in another order stay far below
 STEP_BUDGET = 3.0  # times the usual: a step is what people wait for
 
@@ -78,12 +84,13 @@ class Bench(NamedTuple):
 
 def options() -> argparse.Namespace:
     """The command line."""
-    names = [*SUITES, *FRESH]
+    names = [*SUITES, *FRESH, COMPILED]
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("suites", nargs="*", help="of " + ", ".join(names) + "; all of them unless named")
     parser.add_argument("--quick", action="store_true", help="few rounds: for a first look")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--rows", default="", help="only rows whose name contains this")
+    parser.add_argument("--peers", action="store_true", help="torch.compile and JAX too: takes long")
     found = parser.parse_args()
     found.suites = found.suites or names
     unknown = sorted(set(found.suites) - set(names))
@@ -109,6 +116,16 @@ def fresh_rows(suite: str, threads: int) -> Iterator[Row]:
         yield Row(suite, "any", wrong=True, remark=f"{error}".strip().splitlines()[-1])
 
 
+def shown(head: str, line: Callable[[Any], str], rows: Iterator[Row]) -> list[Row]:
+    """The rows, each printed under the head when it is known."""
+    print(head, flush=True)
+    found = []
+    for row in rows:
+        found.append(row)
+        print(line(row), flush=True)
+    return found
+
+
 def main() -> None:
     """Print the table."""
     chosen = options()
@@ -120,11 +137,12 @@ def main() -> None:
 
     bench = Bench(torch, rushlight, chosen.threads, QUICK if chosen.quick else USUAL)
     print(f"torch {torch.__version__}, rushlight {rushlight.__version__}; ratio: torch / ours, medians")
-    print(table.head(chosen.threads), flush=True)
     start, found = time.perf_counter(), []
-    for row in rows(bench, chosen.suites, chosen.rows):
-        found.append(row)
-        print(table.line(row), flush=True)
+    if usual := [suite for suite in chosen.suites if suite != COMPILED]:
+        found += shown(table.head(chosen.threads), table.line, rows(bench, usual, chosen.rows))
+    if COMPILED in chosen.suites:
+        suite = compiled.Suite(*bench, peers=chosen.peers)
+        found += shown(compiled.head(), compiled.line, suite.rows(chosen.rows))
     print(f"\n{table.summary(found)}\n{time.perf_counter() - start:.0f} s")
 
 
