@@ -12,6 +12,7 @@ import rushlight.dtypes as dtypes
 
 from .arrays import numpy as arrays
 from .arrays.copying import copied
+from .arrays.tracing import created
 from .autograd.inference import fresh_box
 from .autograd.inplace import write_out
 from .device import META, resolve
@@ -74,7 +75,7 @@ def _finish(
         from .arrays.meta import MetaArray
 
         a = MetaArray(a.shape, a.dtype)
-    t = wrap(a)
+    t = wrap(created(a))
     return t.requires_grad_() if requires_grad else t
 
 

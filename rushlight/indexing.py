@@ -17,6 +17,7 @@ import numpy as np
 import rushlight.creation as creation
 import rushlight.dtypes as dtypes
 
+from .arrays.tracing import EAGER
 from .autograd import inplace, record
 from .autograd.inference import UNTRACKED
 from .autograd.mode import grad_on
@@ -277,7 +278,7 @@ def assign(self: Tensor, index: Any, value: Any) -> None:
     if self._n is None and (self._v is not None or self._b is UNTRACKED):
         inplace.guard(self, "__setitem__")
     tracked = grad_on() and (self._n is not None or (isinstance(value, Tensor) and value._n is not None))
-    if tracked or self._a.__class__ is not ndarray:
+    if tracked or self._a.__class__ is not ndarray or not EAGER:
         _assign_recorded(self, index, value)
         return
     key = index if index.__class__ is tuple else (index,)

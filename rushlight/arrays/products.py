@@ -18,6 +18,7 @@ from ..kernels import native
 from . import products_native
 from .numpy import cast
 from .products_native import of_vectors, planned, product
+from .tracing import WATCHED
 
 Array = Any
 Multiply = Callable[[Array, Array], Array]
@@ -30,7 +31,7 @@ _SMALL = 4096  # multiplications below which converting integers does not pay
 
 def dot(x: Array, y: Array) -> Array:
     """x @ y, each of one or two dimensions, however they are laid out."""
-    found = products_native.known(x, y)
+    found = None if WATCHED else products_native.known(x, y)
     if found is not None:
         return found
     if x.dtype.char in FLOATS and native.on():

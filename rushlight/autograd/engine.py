@@ -18,6 +18,7 @@ import numpy as np
 import rushlight.scalar as scalar
 
 from ..arrays.programs import Program
+from ..arrays.tracing import EAGER, tracer
 from . import mode
 
 ndarray = np.ndarray
@@ -151,7 +152,10 @@ def _add(leaf: Leaf, arriving: Any, incoming: Any) -> None:
     """Add to `.grad`. A fresh array is taken over;
     one that may be shared (a view, the cotangent that came in) is copied.
     """
-    if arriving.__class__ is ndarray:
+    traced = None if EAGER else tracer()
+    if traced is not None and not isinstance(arriving, binding.tensor):
+        traced.arrive(leaf, arriving, incoming)
+    elif arriving.__class__ is ndarray:
         if leaf.grad is None:
             fresh = arriving is not incoming and arriving.base is None
             leaf.grad = binding.wrap(arriving if fresh else arriving.copy())
@@ -353,6 +357,7 @@ class _Sweep:
     def __init__(self, create_graph: bool, captures: dict[int, list[int]], into_leaves: bool) -> None:
         self.create_graph, self.captures, self.into_leaves = create_graph, captures, into_leaves
         self.through = True
+        self.traced = tracer()
         self.grads: dict[int, Any] = {}
         self.heap: list[list[Any]] = []
         self.found: dict[int, Any] = {}
@@ -394,7 +399,10 @@ class _Sweep:
     def visit(self, n: list[Any], g: Any, retain: bool) -> None:
         backward = n[1]
         try:
-            r = backward.on_tensors(n, g) if self.create_graph else backward(n, g)
+            if self.create_graph:
+                r = backward.on_tensors(n, g)
+            else:
+                r = backward(n, g) if self.traced is None else self.traced.backward(n, g)
         except ValueError as e:
             if len(n) == 3 and "to unpack" in str(e):
                 raise freed() from None

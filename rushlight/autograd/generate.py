@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays.tracing import EAGER
 from ..kernels import native
 from ..ops.declare import Op, owner_of
 from ..ops.elementwise import Pointwise
@@ -35,6 +36,7 @@ namespace.update(
         "REQUIRED": inspect.Parameter.empty,
         **{"ndarray": np.ndarray, "next_number": next_number, "grad_on": grad_on, "new": object.__new__},
         **{"PLAIN": frozenset({np.ndarray, int, float, bool, complex, type(None)}), "owner_of": owner_of},
+        "EAGER": EAGER,
         **{"f4": np.dtype(np.float32), "f8": np.dtype(np.float64)},
         **{"i8": np.dtype(np.int64), "finish": record.finish},
         **{"constant": record.constant, "broadcast_error": record.broadcast_error},
@@ -61,6 +63,7 @@ def call_function(op: Op, operator: bool = False) -> Callable[..., Any]:
     extra = {
         "op": op,
         "forward": op.array,
+        "saving": op.saving,
         "record": recorder,
         "savers": recorder.savers,
         "unwrap": record.unwrapper(op.name),
@@ -110,9 +113,9 @@ def _general(op: Op) -> list[str]:
         for i, n in enumerate(op.tensors)
     ]
     handed = arguments(op, "a_")
-    result, unsaved = ("result, saved", ", None") if op.saves else ("result", "")
-    lines += [f"    if {' and '.join(plain) or 'True'}: {result} = forward({handed})"]
-    lines += [f"    else: {result} = op({handed}){unsaved}"]
+    result, call = ("result, saved", "saving") if op.saves else ("result", "op")
+    lines += [f"    if {' and '.join(['EAGER', *plain])}: {result} = forward({handed})"]
+    lines += [f"    else: {result} = {call}({handed})"]
     lines += ["    if result.__class__ is not ndarray: result = finish(result)"]
     return lines + _recording(op)
 

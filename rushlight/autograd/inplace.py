@@ -15,6 +15,7 @@ import numpy as np
 
 import rushlight.dtypes as dtypes
 
+from ..arrays.tracing import EAGER, tracer
 from ..errors import shape_text
 from . import record
 from .engine import Leaf, binding, next_number
@@ -30,7 +31,10 @@ def store(t: Any, result: Any, name: str, depth: int = 3) -> None:
     a = t._a
     if t._b is UNTRACKED:
         refuse_write(name)
-    if a.__class__ is not ndarray:
+    traced = None if EAGER else tracer()
+    if traced is not None:
+        traced.write(t, result, name)
+    elif a.__class__ is not ndarray:
         t._a = a.__store__(result)
     elif result.__class__ is not ndarray and hasattr(result, "__op__"):
         raise RuntimeError(f"{name}: cannot write a {type(result).__name__} into an ordinary tensor in place")

@@ -62,7 +62,7 @@ def python_function(op: Op) -> Callable[..., Any]:
     lines += [f"        return recorded({x}, call, dict({by_name(op)}), {name!r})"]
     if isinstance(op, Pointwise) and not op.words:
         values = [f"{x}._a", *(f"a_{n}" for n in rest), *(f"{p.name}={p.name}" for p in op.options)]
-        lines += [f"    if frugal({', '.join(values)}):"]
+        lines += [f"    if EAGER and frugal({', '.join(values)}):"]
         lines += [f"        bump({x}, {name!r})", f"        return {x}"]
     lines += [f"    store({x}, op({arguments(op, 'a_')}), {name!r})", f"    return {x}"]
     fast = _fast_inplace(op)
@@ -145,7 +145,7 @@ _FAST_COUNT = """
 
 
 _FAST_INPLACE = """\
-    if {x}._n is None or not grad_on():
+    if EAGER and ({x}._n is None or not grad_on()):
         a = {x}._a
         c = {y}.__class__
         d = a.dtype
@@ -167,7 +167,7 @@ _FAST_INPLACE = """\
 
 
 _FAST_ZERO = """\
-    if ({x}._n is None or not grad_on()) and {x}._a.__class__ is ndarray:
+    if EAGER and ({x}._n is None or not grad_on()) and {x}._a.__class__ is ndarray:
         try: {x}._a.fill(0)
         except ValueError: pass
         else:

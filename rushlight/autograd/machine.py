@@ -267,7 +267,7 @@ def _call_into(m: Module) -> None:
     f = m.function("into", ptr, internal=True, plan=i64.pointer, args=ptr.pointer, count=i64, names=ptr)
     plan, args, count, names = f.args
     raw = f.stack(ptr, 3)
-    unless(f, plan, (names == 0) & (count == plan[INPUTS]))
+    unless(f, plan, (names == 0) & (count == plan[INPUTS]) & (switch(f, PAUSED)[0] == 0))
     first = args[0]
     unless(f, plan, is_tensor(f, first))
     unless(f, plan, (slot(first, "_v") == none(f)) & boxed(f, first))

@@ -150,6 +150,7 @@ def _make_backward(op: Op, tracked: tuple[str, ...], rule: Rule) -> Callable[...
     twin_text = _backward_text(op, tracked, rule, twin=True)
     twin = compile_text(twin_text, f"{op.name} backward on tensors", scope | twin_scope)["backward"]
     made.on_tensors, made.__name__, twin.__name__ = twin, name, name
+    made.op = op
     made.tracked, made.kept_names = tracked, [n for name in rule.keeps for n in _places(op, name)]
     if not any(n in ("out", "saved") or n in op.tensors or n in op.outputs for n in rule.keeps):
         lasting.add(made)

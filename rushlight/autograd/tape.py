@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays.tracing import EAGER
 from ..errors import shape_text
 from . import mode
 from .engine import Hooked, Leaf, binding, run, run_general
@@ -129,7 +130,7 @@ def backward(
     _check_root(t)
     g = first_cotangent(t, gradient, create_graph)
     retain = create_graph if retain_graph is None else retain_graph
-    if create_graph or inputs is not None or mode.anomaly_on():
+    if create_graph or inputs is not None or mode.anomaly_on() or not EAGER:
         with mode.set_grad_enabled(create_graph):
             _into([t._n], [g], retain, create_graph, inputs)
     else:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays.tracing import EAGER
 from ..ops.declare import Op
 from . import inplace, record
 from .engine import binding
@@ -28,7 +29,7 @@ def write(op: Op, function: Callable[..., Any], arguments: dict[str, Any], name:
         return inplace.recorded(t, function, arguments, name, depth=5)
     a = t._a
     arrays = {n: _array(v, name) for n, v in zip(op.tensors[1:], values, strict=True)}
-    if a.__class__ is not ndarray:
+    if a.__class__ is not ndarray or not EAGER:
         inplace.store(t, function(**arguments)._a, name)
         return t
     if not a.flags.writeable:

@@ -8,7 +8,9 @@ bytes: an array's address, an integer, or a double.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
+from weakref import WeakSet
 
 from . import allocator, layout, llvm, native, objects, pool
 from .ir import Function, Module
@@ -32,24 +34,48 @@ class Kernel:
     """Machine code with the kernel's ABI, compiled (or loaded from the disk cache) when it is first called.
 
     `key` says what the code depends on, `make(target)` writes it. The call checks nothing: whoever calls
-    guards types, sizes and layouts. `run` is the builtin itself, once there is one, and `address` where the
-    code is.
+    guards types, sizes and layouts. `launch` is the builtin itself, once there is one, and `address` where
+    the code is; `run` is `launch`, or goes through whoever watches.
     """
 
-    __slots__ = ("key", "make", "run", "address")
+    __slots__ = ("key", "make", "run", "launch", "address", "__weakref__")
     run: Callable[..., None]
+    launch: Callable[..., None]
 
     def __init__(self, key: object, make: Callable[[Target], Module]) -> None:
-        self.key, self.make, self.run, self.address = key, make, self._first, 0
+        self.key, self.make, self.launch, self.address = key, make, self._first, 0
+        self.run = self._first if _watcher is None else partial(_watcher, self)
+        _kernels.add(self)
 
     def __call__(self, total: int, grain: int, *slots: Any) -> None:
         """Do the items 0..total in chunks of `grain`."""
         self.run(total, grain, *slots)
 
+    def ready(self) -> Kernel:
+        """The kernel, compiled."""
+        if not self.address:
+            register()
+            self.address = llvm.build(self.key, lambda: self.make(host()))["kernel"]
+        return self
+
     def _first(self, *args: Any) -> None:
-        self.address = llvm.build(self.key, lambda: self.make(host()))["kernel"]
-        self.run = launcher(self.key, self.address)
-        self.run(*args)
+        self.ready()
+        self.launch = launcher(self.key, self.address)
+        if _watcher is None:
+            self.run = self.launch
+        self.launch(*args)
+
+
+_kernels: WeakSet[Kernel] = WeakSet()
+_watcher: Callable[..., None] | None = None
+
+
+def watch(watcher: Callable[..., None] | None) -> None:
+    """Have all launches go to watcher(kernel, total, grain, *slots), which must launch; None ends it."""
+    global _watcher
+    _watcher = watcher
+    for kernel in list(_kernels):
+        kernel.run = kernel.launch if watcher is None else partial(watcher, kernel)
 
 
 def register() -> None:

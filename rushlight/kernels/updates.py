@@ -19,7 +19,7 @@ import rushlight.scalar as scalar
 from ..scalar import CONST, VAR, Expr
 from . import layout, llvm, objects, pointwise
 from .ir import Function, Module
-from .launch import MOST_SLOTS, entry, run
+from .launch import MOST_SLOTS, Kernel, entry, run
 from .lower import lower_all
 from .targets import Target, host
 from .types import Type, f32, f64, i32, i64, ptr, void
@@ -59,14 +59,21 @@ class Update:
         return builtin(*lists, counts, count, *numbers) is True
 
     def _make(self, kind: np.dtype) -> Any:
+        plan = _plan(kind, len(self.arrays), len(self.numbers), True, self.kernel(kind).address, self.grain)
+        made = self._builtins[kind] = _builtin("update", plan)
+        return made
+
+    def kernel(self, kind: np.dtype) -> Kernel:
+        """kernel(table of rows, their count, numbers ...): a row has an element count and addresses."""
         element = TYPES[kind]
         shown = [(name, repr(scalar.program(e))) for name, e in self.new.items()]
         key = ("update", shown, self.arrays, self.numbers, str(element))
-        kernel = llvm.build(key, lambda: self._module(element, host()))["kernel"]
-        grain = DEAR if self._is_dear else CHEAP
-        plan = _plan(kind, len(self.arrays), len(self.numbers), True, kernel, grain)
-        made = self._builtins[kind] = _builtin("update", plan)
-        return made
+        return Kernel(key, lambda target: self._module(element, target)).ready()
+
+    @property
+    def grain(self) -> int:
+        """Elements that are worth waking a thread for."""
+        return DEAR if self._is_dear else CHEAP
 
     @cached_property
     def _is_dear(self) -> bool:

@@ -18,6 +18,7 @@ from typing import Any
 from numpy import ndarray
 
 from ..arrays.numpy import as_array
+from ..arrays.tracing import EAGER, tracer
 from ..errors import nearest
 from .contents import CONTENTS
 
@@ -152,8 +153,17 @@ class Op:
         if owner is None and kwargs:
             owner = owner_of(kwargs.values())
         if owner is None:
-            return self.on_arrays(*args, **kwargs)
+            owner = None if EAGER else tracer()
+            if owner is None:
+                return self.on_arrays(*args, **kwargs)
         return owner.__op__(self, args, kwargs)
+
+    def saving(self, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        """(result, saved) of an op that `saves`, on whatever holds the numbers."""
+        owner = owner_of((*args, *kwargs.values())) or tracer()
+        if hasattr(owner, "__saving__"):
+            return owner.__saving__(self, args, kwargs)
+        return self(*args, **kwargs), None
 
     @cached_property
     def of_tensors(self) -> Callable[..., Any]:

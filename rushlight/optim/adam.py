@@ -63,7 +63,7 @@ class Adam(Optimizer):
     def update(self, param: Tensor, grad: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
         """One bias-corrected step."""
         if not state:
-            self.start(param, state, group["amsgrad"])
+            self.start(param, state, group)
         state["step"] += 1
         t, lr, (beta1, beta2) = state["step"].item(), group["lr"], group["betas"]
         if group["weight_decay"] != 0:
@@ -92,13 +92,13 @@ class Adam(Optimizer):
         rates = (float(1 - beta1), float(beta2), float(1 - beta2))
         return decay, 1 - lr * decay, *rates, scale, float(group["eps"]), step
 
-    @staticmethod
-    def start(param: Tensor, state: dict[str, Any], amsgrad: bool) -> None:
-        """The state before the first step: zeros."""
+    def start(self, param: Tensor, state: dict[str, Any], group: dict[str, Any]) -> bool:
+        """Zeros."""
         state["step"] = tensor(0.0)
         state["exp_avg"], state["exp_avg_sq"] = zeros_like(param), zeros_like(param)
-        if amsgrad:
+        if group["amsgrad"]:
             state["max_exp_avg_sq"] = zeros_like(param)
+        return True
 
 
 @cache

@@ -151,6 +151,10 @@ class Optimizer:
         """
         return None
 
+    def start(self, param: Tensor, state: dict[str, Any], group: dict[str, Any]) -> bool:
+        """Make the state before the first step; whether that step is then as `formula` says."""
+        return True
+
     def numbers(self, group: dict[str, Any], count: float) -> tuple[float, ...]:
         """The numbers of the formula at step `count` (0 where the state has no "step"), in their order."""
         raise NotImplementedError(f"{type(self).__name__} has a formula, and must define numbers")

@@ -86,14 +86,14 @@ class RMSprop(Optimizer):
         given = (group["weight_decay"], alpha, 1 - alpha, group["eps"], group["momentum"], -group["lr"])
         return tuple(map(float, given))
 
-    @staticmethod
-    def start(param: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
-        """The state before the first step: zeros."""
+    def start(self, param: Tensor, state: dict[str, Any], group: dict[str, Any]) -> bool:
+        """Zeros."""
         state["step"], state["square_avg"] = tensor(0.0), zeros_like(param)
         if group["momentum"] > 0:
             state["momentum_buffer"] = zeros_like(param)
         if group["centered"]:
             state["grad_avg"] = zeros_like(param)
+        return True
 
 
 @cache

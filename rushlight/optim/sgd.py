@@ -7,6 +7,7 @@ from typing import Any
 
 import rushlight.scalar as s
 
+from ..creation import zeros_like
 from ..kernels.updates import Update
 from ..tensor import Tensor
 from .optimizer import Optimizer, check_range
@@ -68,6 +69,13 @@ class SGD(Optimizer):
         """As `_formula` names them."""
         given = (group["weight_decay"], group["momentum"], 1 - group["dampening"], -group["lr"])
         return tuple(map(float, given))
+
+    def start(self, param: Tensor, state: dict[str, Any], group: dict[str, Any]) -> bool:
+        """A buffer of zeros, after which the first step is like the others if nothing is dampened."""
+        if group["momentum"] == 0:
+            return True
+        state["momentum_buffer"] = zeros_like(param)
+        return group["dampening"] == 0
 
     @staticmethod
     def momentum(grad: Tensor, state: dict[str, Any], group: dict[str, Any]) -> Tensor:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays.distributions import fill_axes
+from ..arrays.tracing import EAGER, drawn
 from ..autograd import inplace, record
 from ..autograd.mode import grad_on
 from ..ops.declare import registry
@@ -28,6 +29,9 @@ def fill(t: Tensor, name: str, draw: Draw, depth: int = 3) -> Tensor:
         if t._n is not None:
             return _fill_tracked(t, name, draw)
     a = t._a
+    if not EAGER:
+        inplace.store(t, drawn(name, lambda: _samples(a, draw)), name, depth)
+        return t
     if a.__class__ is np.ndarray:
         _fill_array(a, name, draw)
     elif not t.is_meta:

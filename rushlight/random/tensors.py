@@ -12,6 +12,7 @@ import rushlight.dtypes as dtypes
 
 from ..arrays import distributions
 from ..arrays.generator import randomness
+from ..arrays.tracing import drawn
 from ..autograd.inplace import write_out
 from ..tensor import Tensor, wrap
 from .filling import Draw, fill, untied
@@ -45,7 +46,9 @@ def sized(
         made = creation.empty(shape, dtype=dtype or default, device=device)
         if made.is_meta:
             return made.requires_grad_() if requires_grad else made
-    made = each_its_own(lambda shape: wrap(draw(shape, creation._storage(dtype, default), True)), shape)
+    storage = creation._storage(dtype, default)
+    sample = lambda shape: wrap(drawn(name, lambda: draw(shape, storage, True)))  # noqa: E731
+    made = each_its_own(sample, shape)
     return made.requires_grad_() if requires_grad else made
 
 

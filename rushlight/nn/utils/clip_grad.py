@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 import rushlight.scalar as s
 
+from ...arrays.tracing import EAGER
 from ...autograd.inference import UNTRACKED
 from ...autograd.mode import no_grad
 from ...autograd.record import bump
@@ -53,8 +54,9 @@ def get_total_norm(
 
 def _norm_at_once(tensors: list[Tensor]) -> Tensor | None:
     """The 2-norm of tensors alike, their squares summed in one call; None for others."""
-    arrays = tuple([t._a for t in tensors])
-    found = squares(arrays)
+    if not EAGER:
+        return None
+    found = squares(tuple([t._a for t in tensors]))
     return None if found is None else tensor(math.sqrt(found), dtype=tensors[0].dtype)
 
 
@@ -63,7 +65,7 @@ _SCALED = Update({"grad": s.var("grad") * s.var("factor")}, ("grad",), ("factor"
 
 def _scale_at_once(grads: list[Tensor], factor: float) -> bool:
     """Whether one call could multiply all of these, none of them tracked, by a number."""
-    if not native.on() or not grads or any(g._n is not None or g._b is UNTRACKED for g in grads):
+    if not native.on() or not EAGER or not grads or any(g._n is not None or g._b is UNTRACKED for g in grads):
         return False
     if not _SCALED((tuple([g._a for g in grads]),), (factor,)):
         return False

@@ -1,0 +1,51 @@
+"""Whether ops are traced, and by whom: what the compiler sets while it captures a function.
+
+While there is a tracer, ops on plain arrays come to it too (`tracer.__op__`), not only those on its own
+arrays: parameters are plain arrays. Ops that run within a traced op are its own business: it suspends itself.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+#: not empty while nothing is traced: what generated functions ask before they go straight to the arrays
+EAGER: list[bool] = [True]
+
+#: not empty while launches of kernels are noted: code then goes by kernels alone, not by faster ways round
+WATCHED: list[bool] = []
+
+_tracer: Any = None
+_thread = 0
+
+
+def tracer() -> Any:
+    """Who traces the ops of this thread, or None."""
+    return _tracer if _tracer is not None and threading.get_ident() == _thread else None
+
+
+@contextmanager
+def by(new: Any) -> Iterator[None]:
+    """Have `new` trace the ops of this thread (None: nobody)."""
+    global _tracer, _thread
+    old = _tracer, _thread, list(EAGER)
+    _tracer, _thread = new, threading.get_ident()
+    EAGER[:] = [] if new is not None else [True]
+    try:
+        yield
+    finally:
+        _tracer, _thread, EAGER[:] = old
+
+
+def created(a: Any) -> Any:
+    """An array that a function made of nothing, as its tracer wants it."""
+    found = None if EAGER else tracer()
+    return a if found is None else found.created(a)
+
+
+def drawn(name: str, draw: Callable[[], Any]) -> Any:
+    """What draw() gives; a tracer has it drawn anew at every run."""
+    found = None if EAGER else tracer()
+    return draw() if found is None else found.host(name, draw)

@@ -1,0 +1,96 @@
+"""Pointwise ops as nodes: what they compute as steps on numbers, with every conversion written out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import rushlight.dtypes as dtypes
+import rushlight.scalar as scalar
+
+from ..kernels.fused import Step
+from ..kernels.pointwise import TYPES
+from ..kernels.types import f16, i1
+from .graph import Elements, Node
+from .structure import mapped
+from .values import value_of
+
+_MOST = 1 << 53  # whole numbers below are doubles too
+TYPE_OF = {**TYPES, np.dtype(np.float16): f16}
+
+
+def elements_of(tracer: Any, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Run a pointwise op on what the tracer holds, and note its steps."""
+    inputs, options = op._bind(args, kwargs)
+    values = {n: value_of(v) for n, v in inputs.items()}
+    if op.checks is not None:
+        with tracer.suspended():
+            op.checks(**values, **options)
+    if op.words and op.is_variant(options):
+        return op.variants(*inputs.values(), **{p.name: options[p.name] for p in op.words})
+    computed, result = op.types([v for n, v in values.items() if n in op.promoted])
+    body = _steps(op, values, options, computed, result)
+    if body is None:
+        return tracer.call(op.name, op.evaluate, args, kwargs)
+    with tracer.suspended():
+        out = op.evaluate(*values.values(), **options)
+    steps, names = body
+    place = tracer.temporary(out)
+    given = {name: tracer.place(v) if isinstance(v, np.ndarray) else v for name, v in names.items()}
+    shown = mapped(tuple(values.values()), lambda v: tracer.place(v) if isinstance(v, np.ndarray) else v)
+    tracer.add(Node(op.name, shown, options, (place,), Elements(steps, given, {"out": place}, out.shape)))
+    return tracer.wrap(out)
+
+
+def _steps(op: Any, values: Any, options: Any, computed: Any, result: Any) -> Any:
+    """The steps, and what their free names stand for; None where machine code has no such types."""
+    work = dtypes.compute_type(computed.np)
+    if work not in TYPE_OF or result.np not in TYPE_OF:
+        return None
+    t = TYPE_OF[work]
+    steps: list[Step] = []
+    names: dict[str, Any] = {}
+    renamed: dict[Any, Any] = {}
+    for k, (name, v) in enumerate(values.items()):
+        wanted = i1 if name in op.conditions else t
+        new = _input(steps, names, f"x{k}", v, wanted)
+        if new is None:
+            return None
+        renamed[scalar.var(name)] = new
+    if dtypes.of_numpy(work).category <= dtypes.INT:
+        options = {n: _whole(v, work) for n, v in options.items()}
+    for k, (name, v) in enumerate(options.items()):
+        if v.__class__ is float and op.name != "pow":
+            names[f"n{k}"] = v
+            renamed[scalar.var(name)] = scalar.var(f"n{k}")
+            options = {**options, name: scalar.var(f"n{k}")}
+    expr = scalar.replace(op.trace(options), renamed)
+    steps.append(Step("out", expr, t, TYPE_OF[result.np]))
+    return tuple(steps), names
+
+
+def _input(steps: list[Step], names: dict[str, Any], name: str, v: Any, wanted: Any) -> Any:
+    """The expression an input stands for: a name, or a constant."""
+    if not isinstance(v, np.ndarray):
+        if v.__class__ is complex:
+            return None
+        if v.__class__ is float and wanted.is_float:
+            names[name] = v
+            return scalar.var(name)
+        return scalar.lift(bool(v) if wanted is i1 else v)
+    if v.dtype not in TYPE_OF:
+        return None
+    names[name] = v
+    held = TYPE_OF[v.dtype]
+    if held == wanted:
+        return scalar.var(name)
+    if wanted is i1:
+        return None
+    steps.append(Step(f"{name}c", scalar.var(name), held, wanted))
+    return scalar.var(f"{name}c")
+
+
+def _whole(v: Any, work: np.dtype) -> Any:
+    """An option of an op on integers: cut off."""
+    return int(v) if v.__class__ is float else v

@@ -1,0 +1,136 @@
+"""The graph: nodes in the order they ran, each reading and writing places in storages.
+
+A storage is a piece of memory; a `Place` is an array in it. Views are places, not nodes, and what is written
+in place is a node that writes a storage that is there. So the order of the nodes, and which storages they
+read and write, is all that a pass has to respect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..kernels.fused import Step
+
+
+class Storage:
+    """A piece of memory.
+
+    `array` is held where the memory outlives the call: what came from outside, constants, and what Python
+    code in the plan works on. `kind` is "temporary", "outside", "constant" or "argument".
+    """
+
+    __slots__ = ("number", "nbytes", "kind", "array", "pristine", "name")
+
+    def __init__(self, number: int, nbytes: int, kind: str, array: np.ndarray | None = None) -> None:
+        self.number, self.nbytes, self.kind, self.array = number, nbytes, kind, array
+        self.pristine: np.ndarray | None = None  # of a constant that is written to: what it holds at first
+        self.name = ""
+
+    def __repr__(self) -> str:
+        return self.name or f"s{self.number}"
+
+
+class Place(NamedTuple):
+    """An array in a storage: strides and the offset of its first element are in bytes."""
+
+    storage: Storage
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    dtype: np.dtype
+
+    @property
+    def size(self) -> int:
+        """How many elements."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+    @property
+    def contiguous(self) -> bool:
+        """Whether the elements lie in row-major order without gaps."""
+        step = self.dtype.itemsize
+        for n, stride in zip(reversed(self.shape), reversed(self.strides), strict=True):
+            if n != 1 and stride != step:
+                return False
+            step *= n
+        return True
+
+
+class Table(NamedTuple):
+    """A table of words that a kernel reads: numbers, or the addresses of places."""
+
+    words: tuple[Any, ...]
+
+
+class Launch(NamedTuple):
+    """One call of a kernel; its slots are numbers, places, tables, or `Numbers` that fill several slots."""
+
+    kernel: Any
+    total: int
+    grain: int
+    slots: tuple[Any, ...]
+
+
+class Elements(NamedTuple):
+    """A straight-line program on elements: `inputs` are places or numbers by name, `writes` places."""
+
+    steps: tuple[Step, ...]
+    inputs: dict[str, Any]
+    writes: dict[str, Place]
+    shape: tuple[int, ...]
+
+
+class Kernels(NamedTuple):
+    """Launches, one after the other."""
+
+    launches: list[Launch]
+
+
+class Host(NamedTuple):
+    """Python code: run(*arrays of the places `takes`) returns arrays that are copied to the places `gives`."""
+
+    run: Any
+    takes: tuple[Place, ...]
+    gives: tuple[Place, ...]
+
+
+class Node:
+    """What one op did: its `body` says how, `reads` and `writes` where."""
+
+    __slots__ = ("op", "args", "options", "outputs", "body", "reads", "writes", "line", "module", "name")
+
+    def __init__(self, op: str, args: Any, options: Any, outputs: tuple[Place, ...], body: Any) -> None:
+        self.op, self.args, self.options, self.outputs, self.body = op, args, options, outputs, body
+        self.reads = {p.storage for p in places(args)}
+        self.writes = {p.storage for p in outputs}
+        self.line: tuple[str, int] = ("", 0)
+        self.module = self.name = ""
+
+    def __repr__(self) -> str:
+        return f"<node {self.op} {[*self.reads]} -> {[*self.writes]}>"
+
+
+class Graph:
+    """Nodes, and what is there when they begin and must be there when they end."""
+
+    def __init__(self, nodes: list[Node], live: set[Storage]) -> None:
+        self.nodes, self.live = nodes, live
+
+    @property
+    def storages(self) -> set[Storage]:
+        """All that any node touches."""
+        return {s for n in self.nodes for s in (*n.reads, *n.writes)}
+
+
+def places(x: Any) -> Iterator[Place]:
+    """The places in an argument: itself, or inside lists, tuples and dictionaries."""
+    if x.__class__ is Place:
+        yield x
+    elif x.__class__ is tuple or x.__class__ is list:
+        for v in x:
+            yield from places(v)
+    elif x.__class__ is dict:
+        for v in x.values():
+            yield from places(v)

@@ -1,0 +1,186 @@
+"""The plan: launches with their slots filled in, run by one native loop; Python between them where it must."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from ..kernels.launch import Kernel
+from ..kernels.plans import Input, Runner
+from .graph import Host, Launch, Place, Storage, Table, places
+from .memory import ALIGNMENT, arranged
+from .steps import Numbers
+
+ndarray = np.ndarray
+
+
+class Plan:
+    """Launches and pieces of Python in order, on an arena of its own.
+
+    `given` are storages whose memory is handed in at every run, as arrays of the layout of their places.
+    """
+
+    def __init__(self, code: list[list[Launch] | Host], given: list[Place]) -> None:
+        self.given = given
+        self.kernels: list[Kernel] = []
+        self.numbers: list[tuple[Numbers, int]] = []  # and the first word they fill
+        self.kept: list[Any] = []
+        self.steps: list[Any] = []  # ranges of launches, and Hosts
+        launches = self._ordered(code)
+        self._addresses = self._arena(code, launches)
+        self._fill(launches)
+
+    def _ordered(self, code: list[list[Launch] | Host]) -> list[Launch]:
+        """All launches; `steps` are ranges of them, and Python between."""
+        launches: list[Launch] = []
+        for part in code:
+            if isinstance(part, Host):
+                self.steps.append(part)
+                continue
+            start = len(launches)
+            launches += part
+            if self.steps and self.steps[-1].__class__ is tuple:
+                start = self.steps.pop()[0]
+            self.steps.append((start, len(launches)))
+        return launches
+
+    # -- memory -------------------------------------------------------------------------------------------
+
+    def _arena(self, code: list[list[Launch] | Host], launches: list[Launch]) -> dict[Storage, int]:
+        """The address of every storage that is not handed in."""
+        lives: dict[Storage, tuple[int, int, int]] = {}
+        handed = {p.storage for p in self.given}
+        addresses: dict[Storage, int] = {}
+        time = 0
+        for part in code:
+            for unit in [part] if isinstance(part, Host) else part:
+                for s in _storages(unit):
+                    if s.array is not None:
+                        addresses[s] = s.array.__array_interface__["data"][0]
+                        self.kept.append(s.array)
+                    elif s not in handed:
+                        first = lives[s][0] if s in lives else time
+                        lives[s] = (first, time, s.nbytes)
+                time += 1
+        offsets, size = arranged(lives)
+        self.arena_bytes = size
+        self._arena_memory = np.empty(size + ALIGNMENT, np.uint8)
+        start = self._arena_memory.__array_interface__["data"][0]
+        start += -start % ALIGNMENT
+        return addresses | {s: start + offset for s, offset in offsets.items()}
+
+    # -- slots --------------------------------------------------------------------------------------------
+
+    def _fill(self, launches: list[Launch]) -> None:
+        """Write the slots of all launches into one array of words, and note the cells of what is handed in."""
+        self.words = np.zeros(sum(_width(v) for l in launches for v in l.slots) or 1, np.int64)
+        self._base = self.words.__array_interface__["data"][0]
+        self._cells: dict[Storage, list[tuple[int, int]]] = {}
+        self._tables: list[tuple[int, Table]] = []
+        self._next = 0
+        rows = []
+        for l in launches:
+            self.kernels.append(l.kernel.ready())
+            rows.append((l.kernel.address, self._base + 8 * self._next, l.total, l.grain))
+            for v in l.slots:
+                self._slot(v)
+        for at, table in self._tables:
+            self.words[at] = self._base + 8 * self._next
+            for v in table.words:
+                self._slot(v)
+        inputs = [Input(_like(p), self._cells.get(p.storage, [])) for p in self.given]
+        self.runner = Runner(np.array(rows or np.empty((0, 4)), np.int64), inputs)
+        self._doubles = memoryview(self.words).cast("B").cast("d")
+
+    def _slot(self, v: Any) -> None:
+        at = self._next
+        if isinstance(v, Place):
+            self._address(at, v)
+        elif isinstance(v, Table):
+            self._tables.append((at, v))
+        elif isinstance(v, Numbers):
+            self.numbers.append((v, at))
+        elif isinstance(v, ndarray):
+            self.kept.append(v)
+            self.words[at] = v.__array_interface__["data"][0]
+        elif v is not None:
+            self.words[at] = _word(v)
+        self._next += 1
+
+    def _address(self, at: int, place: Place) -> None:
+        """A cell with the address of a place."""
+        found = self._addresses.get(place.storage)
+        if found is not None:
+            self.words[at] = found + place.offset
+            return
+        anchor = next(p for p in self.given if p.storage is place.storage)
+        cell = (self._base + 8 * at, place.offset - anchor.offset)
+        self._cells.setdefault(place.storage, []).append(cell)
+
+    # -- running ------------------------------------------------------------------------------------------
+
+    def run(self, arrays: tuple[ndarray, ...]) -> int | None:
+        """Run on the arrays handed in; the position of one that does not fit, before anything is done."""
+        bad = self.runner.bind(arrays)
+        if bad is not None:
+            return bad
+        for numbers, at in self.numbers:
+            for k, v in enumerate(numbers()):
+                self._doubles[at + k] = v
+        for step in self.steps:
+            if step.__class__ is tuple:
+                self.runner.run(*step)
+            else:
+                self._call(step, arrays)
+        return None
+
+    def _call(self, step: Any, arrays: tuple[ndarray, ...]) -> None:
+        """Run a piece of Python, and write what it gives to its places."""
+        found = step.run(*[self.array(p, arrays) for p in step.takes])
+        for p, a in zip(step.gives, found, strict=True):
+            np.copyto(self.array(p, arrays), a, casting="unsafe")
+
+    def array(self, place: Place, arrays: tuple[ndarray, ...]) -> ndarray:
+        """The array at a place, now."""
+        for given, a in zip(self.given, arrays, strict=False):
+            if given.storage is place.storage:
+                return _at(a.__array_interface__["data"][0] + place.offset - given.offset, place, a)
+        return _at(self._addresses[place.storage] + place.offset, place, self)
+
+
+class _Memory:
+    """Memory at an address, as NumPy takes it; `owner` is kept alive."""
+
+    def __init__(self, interface: dict[str, Any], owner: Any) -> None:
+        self.__array_interface__, self.owner = interface, owner
+
+
+def _at(start: int, place: Place, owner: Any) -> ndarray:
+    """The array of a place whose first element is at an address."""
+    kind = place.dtype if place.dtype.kind != "V" else np.dtype(f"V{place.dtype.itemsize}")
+    facts = {"shape": place.shape, "strides": place.strides, "typestr": kind.str, "data": (start, False)}
+    found = np.asarray(_Memory({**facts, "version": 3}, owner))
+    return found if kind is place.dtype else found.view(place.dtype)
+
+
+def _storages(unit: Launch | Host) -> Iterable[Storage]:
+    if isinstance(unit, Host):
+        return [p.storage for p in (*unit.takes, *unit.gives)]
+    return [p.storage for v in unit.slots for p in (places(v.words) if isinstance(v, Table) else places(v))]
+
+
+def _width(v: Any) -> int:
+    return 1 + len(v.words) if isinstance(v, Table) else 1
+
+
+def _word(v: float | int) -> int:
+    """A number as the 8 bytes of a slot."""
+    return struct.unpack("q", struct.pack("d", v))[0] if isinstance(v, float) else int(v)
+
+
+def _like(place: Place) -> ndarray:
+    """An array of a place's layout."""
+    return np.lib.stride_tricks.as_strided(np.empty(1, place.dtype), place.shape, place.strides)

@@ -1,0 +1,361 @@
+"""The tracer: runs every op that comes by on the numbers at hand, and notes what it did as a node."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import rushlight.compiler.steps as steps
+import rushlight.compiler.verdicts as verdicts
+
+from ..arrays import tracing
+from ..arrays.numpy import as_array
+from ..autograd.engine import Outputs, binding
+from ..autograd.inplace import check_writable
+from ..kernels import launch
+from ..ops.declare import registry
+from .elements import elements_of
+from .graph import Elements, Host, Kernels, Launch, Node, Place, Storage
+from .structure import arrays_in, mapped
+from .values import GraphArray, value_of
+
+ndarray = np.ndarray
+_PACKAGE = str(Path(__file__).parents[1])
+
+
+class GraphBreak(RuntimeError):
+    """A function that must be one graph asked for a tensor's numbers."""
+
+
+class Tracer:
+    """What a function's run leaves behind: nodes and storages.
+
+    `fullgraph` makes an error of every look at a tensor's numbers; else they are noted in `reads`.
+    """
+
+    def __init__(self, fullgraph: bool = False) -> None:
+        self.fullgraph = fullgraph
+        self.nodes: list[Node] = []
+        self.storages: dict[int, Storage] = {}  # by the id of the array that owns the memory
+        self.reads: list[tuple[str, int]] = []
+        self.leaves: dict[Any, None] = {}  # whose gradients arrived
+        self.before: list[Callable[[], None]] = []  # what Python does before each run of the plan
+        self.arrays: list[weakref.ref[GraphArray]] = []
+        self.modules: list[str] = []
+        self._launches: list[tuple[Any, int, int, tuple[Any, ...]]] = []
+        self._guards: dict[int, weakref.ref[ndarray]] = {}
+        self._thread = threading.get_ident()
+
+    # -- storages and places ----------------------------------------------------------------------------
+
+    def place(self, a: ndarray) -> Place:
+        """Where an array lies; memory that was not met before comes from outside."""
+        owner = owner_of_memory(a)
+        storage = self.storages.get(id(owner))
+        if storage is None:
+            storage = self.storages[id(owner)] = self._new("outside", owner)
+        return Place(storage, address(a) - address(owner), a.shape, a.strides, a.dtype)
+
+    def known(self, a: ndarray) -> bool:
+        """Whether an array lies in memory that was met before."""
+        return id(owner_of_memory(a)) in self.storages
+
+    def _new(self, kind: str, owner: ndarray) -> Storage:
+        self._count = getattr(self, "_count", 0) + 1
+        return Storage(self._count, owner.nbytes, kind, None if kind == "temporary" else owner)
+
+    def temporary(self, a: ndarray) -> Place:
+        """Where a new array lies, in memory that a node of this graph fills."""
+        owner = owner_of_memory(a)
+        key = id(owner)
+        if key not in self.storages:
+            self.storages[key] = self._new("temporary", owner)
+            self._guards[key] = weakref.ref(owner, lambda _, key=key: self._forget(key))
+        return self.place(a)
+
+    def _forget(self, key: int) -> None:
+        self.storages.pop(key, None)
+        self._guards.pop(key, None)
+
+    def created(self, a: ndarray) -> GraphArray:
+        """An array that the function made of nothing: a constant, until somebody writes to it."""
+        owner = owner_of_memory(a)
+        if id(owner) not in self.storages:
+            self.storages[id(owner)] = self._new("constant", owner)
+        return self.wrap(a)
+
+    def wrap(self, a: ndarray) -> GraphArray:
+        """A traced array over `a`."""
+        made = GraphArray(a, self)
+        self.arrays.append(weakref.ref(made))
+        return made
+
+    # -- nodes ------------------------------------------------------------------------------------------
+
+    def add(self, node: Node) -> Node:
+        """Note a node, and the user's line that made it."""
+        node.line, node.module = users_line(), ".".join(self.modules)
+        node.name = f"{node.op}_{len(self.nodes)}"
+        self.nodes.append(node)
+        return node
+
+    @contextmanager
+    def suspended(self) -> Iterator[None]:
+        """Ops run here are part of the op that is being traced."""
+        self._launches = []
+        with tracing.by(None):
+            yield
+
+    def launched(self, kernel: Any, total: int, grain: int, *slots: Any) -> None:
+        """Launch a kernel, and note it."""
+        kernel.launch(total, grain, *slots)
+        if threading.get_ident() == self._thread:
+            self._launches.append((kernel, total, grain, slots))
+
+    def watched(self, fn: Callable[..., Any], arrays: Any) -> tuple[Any, list[Any]]:
+        """fn(*arrays), and the launches it made."""
+        with self.suspended():
+            found = fn(*arrays)
+        launches, self._launches = self._launches, []
+        return found, launches
+
+    def __op__(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run an op and note it."""
+        if op.kind == "composite" and op.array is op.body:
+            return op.body(*args, **kwargs)
+        if op.kind == "pointwise":
+            return elements_of(self, op, args, kwargs)
+        run = op.array if not op.saves else lambda *a, **k: op.array(*a, **k)[0]
+        return self.call(op.name, run, args, kwargs)
+
+    def __saving__(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
+        """An op that also hands on what its backward needs: that stays as it is, plain arrays."""
+        return self.call(op.name, op.array, args, kwargs, saves=True)
+
+    def call(self, name: str, fn: Any, args: Any, kwargs: Any = None, saves: bool = False) -> Any:
+        """fn(*args, **kwargs) on arrays, as one node; what it `saves` is handed back unwrapped."""
+        given = value_of(args), mapped(kwargs or {}, value_of)
+        leaves = arrays_in(given)
+
+        def run(*arrays: ndarray) -> Any:
+            left = iter(arrays)
+            args, kwargs = mapped(given, lambda v: next(left) if v.__class__ is ndarray else v)
+            return finished(fn(*args, **kwargs))
+
+        found = self.run(name, run, leaves, given)
+        if saves:
+            return mapped(found[0], self._wrapped), found[1]
+        return mapped(found, self._wrapped)
+
+    def _wrapped(self, v: Any) -> Any:
+        return self.wrap(v) if v.__class__ is ndarray else v
+
+    def run(self, name: str, run: Callable[..., Any], leaves: list[ndarray], shown: Any) -> Any:
+        """run(*leaves), noted as a node unless it but looks at its arguments another way."""
+        places = [self.place(a) for a in leaves]
+        found, launches, verdict = verdicts.judged(self, name, run, leaves, shown)
+        results = [a for a in arrays_in(found)]
+        fresh = [a for a in results if not self.known(a)]
+        written = [places[k] for k in verdict.writes]
+        if not fresh and not written:
+            return found
+        outputs = tuple(self.temporary(a) for a in fresh)
+        shown = mapped(shown, lambda v: self.place(v) if v.__class__ is ndarray else v)
+        if verdict.native:
+            body: Any = Kernels([self._noted(verdict, k, *l) for k, l in enumerate(launches)])
+        else:
+            at = [k for k, a in enumerate(results) if any(a is f for f in fresh)]
+            body = Host(picking(run, at), tuple(places), outputs)
+            for a in (*leaves, *fresh):
+                self.hold(a)
+        node = Node(name, shown[0] if isinstance(shown, tuple) else shown, shown[-1], outputs, body)
+        node.reads |= {p.storage for p in places}
+        node.writes |= {p.storage for p in written}
+        if verdict.native:
+            node.reads |= {p.storage for l in body.launches for p in l.slots if p.__class__ is Place}
+            node.reads -= {p.storage for p in outputs}
+        self.add(node)
+        return found
+
+    def _noted(self, verdict: Any, k: int, kernel: Any, total: int, grain: int, slots: Any) -> Launch:
+        """A launch with places for arrays; those the verdict calls constant are kept as they are."""
+        found = []
+        for i, v in enumerate(slots):
+            if v.__class__ is ndarray and not self.known(v):
+                if (k, i) in verdict.constants:
+                    owner = owner_of_memory(v)
+                    self.storages[id(owner)] = self._new("constant", owner)
+                else:
+                    self.temporary(v)
+            found.append(self.place(v) if v.__class__ is ndarray else v)
+        return Launch(kernel, total, grain, tuple(found))
+
+    def hold(self, a: ndarray) -> None:
+        """Let an array's memory stay as it is: Python code in the plan works on it."""
+        place = self.place(a)
+        if place.storage.array is None:
+            place.storage.array = owner_of_memory(a)
+
+    def host(self, name: str, run: Callable[..., Any], *arrays: Any) -> Any:
+        """run(*arrays) by Python at every run of the plan: random numbers, for one."""
+        leaves = [value_of(a) for a in arrays]
+        with self.suspended():
+            found = finished(run(*leaves))
+        outputs = tuple(self.temporary(a) for a in arrays_in(found))
+        for a in (*leaves, *arrays_in(found)):
+            self.hold(a)
+        places = tuple(self.place(a) for a in leaves)
+        self.add(Node(name, places, {}, outputs, Host(picking(run, range(len(outputs))), places, outputs)))
+        return mapped(found, self._wrapped)
+
+    # -- in place -----------------------------------------------------------------------------------------
+
+    def write(self, t: Any, result: Any, name: str) -> None:
+        """Write a result into a tensor's memory."""
+        check_writable(value_of(t._a), value_of(result), name)
+        self.copy_into(value_of(t._a), result)
+
+    def copy_into(self, target: ndarray, result: Any) -> None:
+        """target[...] = result, with a conversion where the types differ."""
+        source = as_array(value_of(result))
+        at, given = self.place(target), self.place(source)
+        storage = at.storage
+        if storage.kind == "constant" and storage.pristine is None and storage.array is not None:
+            storage.pristine = storage.array.copy()
+        np.copyto(target, source, casting="unsafe")
+        node = Node("copy_", (given,), {}, (at,), Elements((), {"x": given}, {"x": at}, target.shape))
+        self.add(node)
+
+    def clone(self, x: Any) -> GraphArray:
+        """A copy in memory of its own."""
+        made = np.empty_like(value_of(x))
+        self.temporary(made)
+        self.copy_into(made, x)
+        return self.wrap(made)
+
+    def step(self, optimizer: Any, group: dict[str, Any], formula: Any) -> bool:
+        """Step a group of parameters as one node; whether that could be done."""
+        return steps.step(self, optimizer, group, formula)
+
+    # -- backward -----------------------------------------------------------------------------------------
+
+    def backward(self, n: list[Any], g: Any) -> Any:
+        """One step backward: through ops where its formulas are ops, else as one node."""
+        op = getattr(n[1], "op", None)
+        if op is None or not (op.whole or op.saves) or n[1].__class__ is not _function:
+            return n[1](n, g)
+        head, kept = n[:3], mapped(n[3:], _bare)
+        parts = g.parts if isinstance(g, Outputs) else g
+
+        def run(kept: Any, parts: Any) -> Any:
+            made = Outputs(parts) if isinstance(g, Outputs) else parts
+            return n[1]([*head, *mapped(kept, _dressed)], made)
+
+        return self.call(f"{op.name}_backward", run, (kept, parts))
+
+    def arrive(self, leaf: Any, arriving: Any, incoming: Any) -> None:
+        """A gradient comes to a leaf: it becomes `.grad`, or is added to it."""
+        self.leaves[leaf] = None
+        held = leaf.grad
+        if held is None:
+            value = value_of(arriving)
+            fresh = arriving.__class__ is GraphArray and arriving is not incoming and value.base is None
+            leaf.grad = binding.wrap(arriving if fresh else self.clone(arriving))
+        elif held._n is not None:
+            leaf.grad = held + binding.wrap(arriving)
+        else:
+            self.write(held, registry["add"](held._a, arriving), "add_")
+            held._b = held._b or [0, None, None]
+            held._b[0] += 1
+
+    # -- where Python looks at numbers ----------------------------------------------------------------------
+
+    def read(self, x: GraphArray) -> ndarray:
+        """The numbers of a traced array, for Python: the graph breaks here."""
+        where = users_line()
+        if self.fullgraph:
+            raise GraphBreak(
+                f"compile(fullgraph=True): {where[0]}:{where[1]} asks for the numbers of a tensor of shape "
+                f"{x.shape} (.item(), if, print, .numpy()), which are not known while the function is "
+                "captured. Use torch.where, torch.cond or torch.while_loop instead, return the tensor and "
+                "look at it outside, or leave fullgraph out: the function is then split there"
+            )
+        self.reads.append(where)
+        return x.value
+
+
+_function = type(lambda: None)
+
+
+class _Kept:
+    """A Tensor that a node keeps, as its array and its version box."""
+
+    __slots__ = ("array", "box")
+
+    def __init__(self, array: Any, box: Any) -> None:
+        self.array, self.box = array, box
+
+
+def _bare(v: Any) -> Any:
+    """What a node keeps, Tensors taken apart."""
+    return (_Kept, value_of(v._a), v._b) if isinstance(v, binding.tensor) else value_of(v)
+
+
+def _dressed(v: Any) -> Any:
+    """The other way."""
+    if v.__class__ is tuple and len(v) == 3 and v[0] is _Kept:
+        t = binding.wrap(v[1])
+        t._b = v[2]
+        return t
+    return v
+
+
+def picking(run: Callable[..., Any], at: Any) -> Callable[..., list[ndarray]]:
+    """`run`, giving those arrays of its result that are at these positions."""
+
+    def picked(*arrays: ndarray) -> list[ndarray]:
+        found = arrays_in(finished(run(*arrays)))
+        return [found[k] for k in at]
+
+    return picked
+
+
+def finished(found: Any) -> Any:
+    """NumPy's scalars as arrays."""
+    return mapped(found, lambda v: np.asarray(v) if isinstance(v, np.generic) else v)
+
+
+def owner_of_memory(a: ndarray) -> ndarray:
+    """The array that owns the memory of `a`."""
+    while isinstance(a.base, ndarray):
+        a = a.base
+    return a
+
+
+def address(a: ndarray) -> int:
+    """Where the first element is."""
+    return a.__array_interface__["data"][0]
+
+
+def users_line() -> tuple[str, int]:
+    """File and line of the innermost frame outside this package."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None:
+        name = frame.f_code.co_filename
+        if not name.startswith((_PACKAGE, "<rushlight", "<frozen")):
+            break
+        frame = frame.f_back
+    return frame.f_code.co_filename, frame.f_lineno
+
+
+def watching(tracer: Tracer | None) -> None:
+    """Let a tracer see all launches; None ends it."""
+    launch.watch(None if tracer is None else tracer.launched)
+    tracing.WATCHED[:] = [] if tracer is None else [True]

@@ -1,0 +1,39 @@
+"""Arguments and results as flat lists: tuples, lists and dictionaries opened, and closed again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+LEAF = "leaf"
+
+
+def flattened(x: Any) -> tuple[list[Any], Any]:
+    """The leaves of a structure in order, and the structure, which may be compared."""
+    leaves: list[Any] = []
+    return leaves, _opened(x, leaves)
+
+
+def _opened(x: Any, leaves: list[Any]) -> Any:
+    kind = x.__class__
+    if kind is tuple or kind is list or (isinstance(x, tuple) and hasattr(x, "_fields")):
+        return (kind, *[_opened(v, leaves) for v in x])
+    if kind is dict:
+        return (kind, tuple(x), *[_opened(v, leaves) for v in x.values()])
+    leaves.append(x)
+    return LEAF
+
+
+def rebuilt(structure: Any, leaves: Any) -> Any:
+    """The structure with these leaves."""
+    return _closed(structure, iter(leaves))
+
+
+def _closed(structure: Any, leaves: Iterator[Any]) -> Any:
+    if structure is LEAF:
+        return next(leaves)
+    kind, *parts = structure
+    if kind is dict:
+        return dict(zip(parts[0], [_closed(p, leaves) for p in parts[1:]], strict=True))
+    values = [_closed(p, leaves) for p in parts]
+    return kind(values) if kind is tuple or kind is list else kind(*values)
