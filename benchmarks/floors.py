@@ -12,13 +12,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from functools import cache
 from time import perf_counter
 from typing import Any, NamedTuple
 
 SIDE = 1024  # of the product that measures the peak
 LEAST, MOST = 1 << 20, 1 << 28  # bytes for which bandwidth is measured: the second level of cache, memory
-TRIALS = 40  # each shorter than a scheduler's slice, so that some know nothing of a busy neighbour
+TRIALS, LONG = 10, 0.3  # at least so many, for so many seconds: some will know nothing of a busy neighbour
 
 
 class Part(NamedTuple):
@@ -69,35 +68,38 @@ def update(parameters: float, states: int) -> Part:
 
 
 class Machine:
-    """What this machine does at its best, measured with our own kernels."""
+    """What this machine does at its best, measured with our own kernels; the best so far is remembered."""
 
     def __init__(self, m: Any) -> None:
         self.m = m
-        self.peak, self.bandwidth = cache(self._peak), cache(self._bandwidth)
+        self.best: dict[tuple[int, int], float] = {}
 
     def floor(self, parts: Iterable[Part], threads: int) -> float:
         """Seconds; `set_num_threads` was called with as many."""
         parts = list(parts)
-        size = min(max(sum(p.bytes for p in parts), LEAST), MOST)
-        peak, bandwidth = self.peak(threads), self.bandwidth(threads, 2 ** round(math.log2(size)))
+        peak, bandwidth = self.peak(threads), self.bandwidth(threads, sum(p.bytes for p in parts))
         return sum(max(p.flops / peak, p.bytes / bandwidth) for p in parts)
 
-    def _peak(self, threads: int) -> float:
+    def peak(self, threads: int) -> float:
         """Operations in a second of a large product."""
         a, b = (self.m.ones(SIDE, SIDE) for _ in range(2))
-        return 2 * SIDE**3 / least(lambda: a.mm(b))
+        return self.rate(lambda: a.mm(b), 2 * SIDE**3, (threads, 0))
 
-    def _bandwidth(self, threads: int, size: int) -> float:
-        """Bytes in a second, read again and again from so many."""
-        numbers = self.m.ones(size // 4)
-        return size / least(numbers.sum)
+    def bandwidth(self, threads: int, size: float) -> float:
+        """Bytes in a second, read again and again from about so many."""
+        near = 2 ** round(math.log2(min(max(size, LEAST), MOST)))
+        return self.rate(self.m.ones(near // 4).sum, near, (threads, near))
+
+    def rate(self, call: Callable[[], Any], amount: float, key: tuple[int, int]) -> float:
+        """So much by the least seconds of a call, now or before."""
+        self.best[key] = max(self.best.get(key, 0.0), amount / least(call))
+        return self.best[key]
 
 
 def least(call: Callable[[], Any]) -> float:
     """The least seconds that a call took: what disturbs only adds."""
-    call()
-    found = []
-    for _ in range(TRIALS):
+    found: list[float] = []
+    while len(found) < TRIALS or sum(found) < LONG:
         start = perf_counter()
         call()
         found.append(perf_counter() - start)
