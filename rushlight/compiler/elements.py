@@ -39,7 +39,7 @@ def elements_of(tracer: Any, op: Any, args: tuple[Any, ...], kwargs: dict[str, A
     place = tracer.temporary(out)
     given = {name: tracer.place(v) if isinstance(v, np.ndarray) else v for name, v in names.items()}
     shown = mapped(tuple(values.values()), lambda v: tracer.place(v) if isinstance(v, np.ndarray) else v)
-    tracer.add(Node(op.name, shown, options, (place,), Elements(steps, given, {"out": place}, out.shape)))
+    tracer.add(Node(op.name, shown, options, (place,), Elements(steps, given, {place: "out"}, out.shape)))
     return tracer.wrap(out)
 
 
@@ -54,7 +54,7 @@ def _steps(op: Any, values: Any, options: Any, computed: Any, result: Any) -> An
     renamed: dict[Any, Any] = {}
     for k, (name, v) in enumerate(values.items()):
         wanted = i1 if name in op.conditions else t
-        new = _input(steps, names, f"x{k}", v, wanted)
+        new = _input(names, f"x{k}", v, wanted)
         if new is None:
             return None
         renamed[scalar.var(name)] = new
@@ -70,7 +70,7 @@ def _steps(op: Any, values: Any, options: Any, computed: Any, result: Any) -> An
     return tuple(steps), names
 
 
-def _input(steps: list[Step], names: dict[str, Any], name: str, v: Any, wanted: Any) -> Any:
+def _input(names: dict[str, Any], name: str, v: Any, wanted: Any) -> Any:
     """The expression an input stands for: a name, or a constant."""
     if not isinstance(v, np.ndarray):
         if v.__class__ is complex:
@@ -82,13 +82,17 @@ def _input(steps: list[Step], names: dict[str, Any], name: str, v: Any, wanted: 
     if v.dtype not in TYPE_OF:
         return None
     names[name] = v
-    held = TYPE_OF[v.dtype]
-    if held == wanted:
-        return scalar.var(name)
-    if wanted is i1:
+    return None if wanted is i1 and v.dtype != np.bool_ else scalar.var(name)
+
+
+def copying(source: np.dtype, target: np.dtype) -> tuple[Step, ...] | None:
+    """The step that makes a value of one type of another's; none where they are alike."""
+    if source == target:
+        return ()
+    if source not in TYPE_OF or target not in TYPE_OF:
         return None
-    steps.append(Step(f"{name}c", scalar.var(name), held, wanted))
-    return scalar.var(f"{name}c")
+    work = TYPE_OF[dtypes.compute_type(source)]
+    return (Step("out", scalar.var("x"), work, TYPE_OF[target]),)
 
 
 def _whole(v: Any, work: np.dtype) -> Any:

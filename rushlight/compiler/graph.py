@@ -74,11 +74,14 @@ class Launch(NamedTuple):
 
 
 class Elements(NamedTuple):
-    """A straight-line program on elements: `inputs` are places or numbers by name, `writes` places."""
+    """A straight-line program on elements.
+
+    `inputs` are places or numbers by name; `writes` says which value goes to a place.
+    """
 
     steps: tuple[Step, ...]
     inputs: dict[str, Any]
-    writes: dict[str, Place]
+    writes: dict[Place, str]
     shape: tuple[int, ...]
 
 
@@ -89,7 +92,7 @@ class Kernels(NamedTuple):
 
 
 class Host(NamedTuple):
-    """Python code: run(*arrays of the places `takes`) returns arrays that are copied to the places `gives`."""
+    """Python code: run(*arrays at the places `takes`) returns those that go to the places `gives`."""
 
     run: Any
     takes: tuple[Place, ...]
@@ -100,6 +103,7 @@ class Node:
     """What one op did: its `body` says how, `reads` and `writes` where."""
 
     __slots__ = ("op", "args", "options", "outputs", "body", "reads", "writes", "line", "module", "name")
+    __slots__ += ("members",)
 
     def __init__(self, op: str, args: Any, options: Any, outputs: tuple[Place, ...], body: Any) -> None:
         self.op, self.args, self.options, self.outputs, self.body = op, args, options, outputs, body
@@ -107,6 +111,7 @@ class Node:
         self.writes = {p.storage for p in outputs}
         self.line: tuple[str, int] = ("", 0)
         self.module = self.name = ""
+        self.members: tuple[Node, ...] = ()  # the nodes that were fused into this one
 
     def __repr__(self) -> str:
         return f"<node {self.op} {[*self.reads]} -> {[*self.writes]}>"

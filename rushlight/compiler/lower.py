@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-
 from ..kernels import fused
 from ..kernels.fused import Operand
 from .elements import TYPE_OF
@@ -28,10 +24,10 @@ def _fused(body: Elements) -> list[Launch]:
         body.shape,
         body.steps,
         [_operand(n, p, body.shape) for n, p in inputs.items()],
-        [_operand(n, p, body.shape) for n, p in body.writes.items()],
+        [_operand(n, p, body.shape) for p, n in body.writes.items()],
         tuple(numbers),
     )
-    slots = (made.table, *body.writes.values(), *inputs.values(), *numbers.values())
+    slots = (made.table, *body.writes, *inputs.values(), *numbers.values())
     return [Launch(made.kernel, made.total, made.grain, slots)] if made.total else []
 
 
@@ -46,22 +42,3 @@ def strides_in(place: Place, shape: tuple[int, ...]) -> tuple[int, ...]:
     size = place.dtype.itemsize
     steps = [0 if n == 1 else s // size for n, s in zip(place.shape, place.strides, strict=True)]
     return (0,) * extra + tuple(steps)
-
-
-def supported(body: Elements) -> bool:
-    """Whether there is a kernel for a program."""
-    inputs = {n: p for n, p in body.inputs.items() if p.__class__ is Place}
-    operands = [[_operand(n, p, body.shape) for n, p in d.items()] for d in (inputs, body.writes)]
-    whole = all(
-        s % p.dtype.itemsize == 0 for p in (*inputs.values(), *body.writes.values()) for s in p.strides
-    )
-    numbers = tuple(n for n in body.inputs if n not in inputs)
-    return whole and fused.supported(body.steps, operands[0], operands[1], numbers)
-
-
-def by_numpy(body: Elements) -> Host:
-    """A program that no kernel takes, step by step on NumPy arrays."""
-    raise NotImplementedError("the compiler has no kernel for these types")
-
-
-_ = np

@@ -21,7 +21,7 @@ from ..autograd.engine import Outputs, binding
 from ..autograd.inplace import check_writable
 from ..kernels import launch
 from ..ops.declare import registry
-from .elements import elements_of
+from .elements import copying, elements_of
 from .graph import Elements, Host, Kernels, Launch, Node, Place, Storage
 from .structure import arrays_in, mapped
 from .values import GraphArray, value_of
@@ -128,6 +128,8 @@ class Tracer:
 
     def __op__(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run an op and note it."""
+        if op.traced is not None:
+            return op.traced(*args, **kwargs)
         if op.kind == "composite" and op.array is op.body:
             return op.body(*args, **kwargs)
         if op.kind == "pointwise":
@@ -137,11 +139,13 @@ class Tracer:
 
     def __saving__(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
         """An op that also hands on what its backward needs: that stays as it is, plain arrays."""
+        if op.traced is not None:
+            return op.traced(*args, **kwargs), None
         return self.call(op.name, op.array, args, kwargs, saves=True)
 
     def call(self, name: str, fn: Any, args: Any, kwargs: Any = None, saves: bool = False) -> Any:
         """fn(*args, **kwargs) on arrays, as one node; what it `saves` is handed back unwrapped."""
-        given = value_of(args), mapped(kwargs or {}, value_of)
+        given = mapped((tuple(args), kwargs or {}), _unwrapped)
         leaves = arrays_in(given)
 
         def run(*arrays: ndarray) -> Any:
@@ -230,8 +234,14 @@ class Tracer:
         if storage.kind == "constant" and storage.pristine is None and storage.array is not None:
             storage.pristine = storage.array.copy()
         np.copyto(target, source, casting="unsafe")
-        node = Node("copy_", (given,), {}, (at,), Elements((), {"x": given}, {"x": at}, target.shape))
-        self.add(node)
+        steps = copying(source.dtype, target.dtype)
+        if steps is None:
+            self.hold(source)
+            self.hold(target)
+            body: Any = Host(lambda a: [a], (given,), (at,))
+        else:
+            body = Elements(steps, {"x": given}, {at: "out" if steps else "x"}, target.shape)
+        self.add(Node("copy_", (given,), {}, (at,), body))
 
     def clone(self, x: Any) -> GraphArray:
         """A copy in memory of its own."""
@@ -249,7 +259,7 @@ class Tracer:
     def backward(self, n: list[Any], g: Any) -> Any:
         """One step backward: through ops where its formulas are ops, else as one node."""
         op = getattr(n[1], "op", None)
-        if op is None or not (op.whole or op.saves) or n[1].__class__ is not _function:
+        if op is None or op.traced or not (op.whole or op.saves) or n[1].__class__ is not _function:
             return n[1](n, g)
         head, kept = n[:3], mapped(n[3:], _bare)
         parts = g.parts if isinstance(g, Outputs) else g
@@ -295,17 +305,19 @@ _function = type(lambda: None)
 
 
 class _Kept:
-    """A Tensor that a node keeps, as its array and its version box."""
-
-    __slots__ = ("array", "box")
-
-    def __init__(self, array: Any, box: Any) -> None:
-        self.array, self.box = array, box
+    """What marks a tuple of the array and the version box of a Tensor that a node keeps."""
 
 
 def _bare(v: Any) -> Any:
     """What a node keeps, Tensors taken apart."""
-    return (_Kept, value_of(v._a), v._b) if isinstance(v, binding.tensor) else value_of(v)
+    if isinstance(v, binding.tensor):
+        return _Kept, value_of(v._a), v._b
+    return _unwrapped(v)
+
+
+def _unwrapped(v: Any) -> Any:
+    """The numbers of a traced array; other things are left alone."""
+    return v.value if v.__class__ is GraphArray else v
 
 
 def _dressed(v: Any) -> Any:

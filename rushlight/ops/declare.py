@@ -143,6 +143,8 @@ class Op:
         self.batch_rule: Callable[..., Any] | None = None
         self.writer: Callable[..., Any] | None = None
         self.array: Callable[..., Any] = body
+        #: the op as a composition of others, where a tracer had better see those
+        self.traced: Callable[..., Any] | None = None
         self._rules: dict[tuple[str, ...], Rule] = {}
         registry.declare(self)
 
@@ -160,7 +162,8 @@ class Op:
 
     def saving(self, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
         """(result, saved) of an op that `saves`, on whatever holds the numbers."""
-        owner = owner_of((*args, *kwargs.values())) or tracer()
+        owner = owner_of((*args, *kwargs.values()))
+        owner = tracer() if owner is None else owner
         if hasattr(owner, "__saving__"):
             return owner.__saving__(self, args, kwargs)
         return self(*args, **kwargs), None

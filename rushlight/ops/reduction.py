@@ -95,6 +95,7 @@ def reduced_op(kernel: Pointwise, of_difference: OfDifference | None = None) -> 
     body.__signature__ = inspect.Signature([*parameters, reduction])
     op = Primitive(body, name=f"{kernel.name}_reduced", forms="", under="internal", saves=True)
     op.body.__module__ = kernel.body.__module__
+    op.traced = lambda *args: reduced(kernel(*args[:-1]), args[-1])
     op.shape(lambda *args: _shape(kernel, tensors, args))
     op.backward(_backward_of(kernel, parameters, of_difference, by_machine))
     return op
