@@ -7,7 +7,8 @@ read and write, is all that a pass has to respect.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -73,16 +74,26 @@ class Launch(NamedTuple):
     slots: tuple[Any, ...]
 
 
+class Reduced(NamedTuple):
+    """A value of a program reduced ("sum", "max", "min") along some dimensions of its shape."""
+
+    name: str
+    kind: str
+    axes: tuple[int, ...]
+
+
 class Elements(NamedTuple):
     """A straight-line program on elements.
 
-    `inputs` are places or numbers by name; `writes` says which value goes to a place.
+    `inputs` are places or numbers by name; `writes` says which value goes to a place, `reduces` which value
+    is reduced to a place.
     """
 
     steps: tuple[Step, ...]
     inputs: dict[str, Any]
     writes: dict[Place, str]
     shape: tuple[int, ...]
+    reduces: Mapping[Place, Reduced] = MappingProxyType({})
 
 
 class Kernels(NamedTuple):

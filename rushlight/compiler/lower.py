@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+
 from ..kernels import fused
-from ..kernels.fused import Operand
+from ..kernels.fused import Operand, Reduction
 from .elements import TYPE_OF
-from .graph import Elements, Host, Kernels, Launch, Node, Place
+from .graph import Elements, Host, Kernels, Launch, Node, Place, Reduced, Storage
 
 
 def lowered(node: Node) -> list[Launch] | Host:
@@ -17,18 +21,53 @@ def lowered(node: Node) -> list[Launch] | Host:
 
 
 def _fused(body: Elements) -> list[Launch]:
-    """The kernel of a pointwise program."""
+    """The kernels of a pointwise program."""
     inputs = {n: p for n, p in body.inputs.items() if p.__class__ is Place}
     numbers = {n: v for n, v in body.inputs.items() if n not in inputs}
-    made = fused.plan(
-        body.shape,
-        body.steps,
-        [_operand(n, p, body.shape) for n, p in inputs.items()],
-        [_operand(n, p, body.shape) for p, n in body.writes.items()],
-        tuple(numbers),
-    )
-    slots = (made.table, *body.writes, *inputs.values(), *numbers.values())
-    return [Launch(made.kernel, made.total, made.grain, slots)] if made.total else []
+    made = fused.plan(*_program(body, inputs), tuple(numbers))
+    room = Storage(0, made.scratch, "temporary")
+    scratch = Place(room, 0, (made.scratch,), (1,), np.dtype(np.uint8))
+    values = {
+        fused.OUTPUT: [*body.writes, *body.reduces],
+        fused.INPUT: list(inputs.values()),
+        fused.NUMBER: list(numbers.values()),
+    }
+
+    def slot(kind: str, k: int) -> Any:
+        return scratch._replace(offset=k) if kind == fused.SCRATCH else values[kind][k]
+
+    return [
+        Launch(part.kernel, part.total, part.grain, (part.table, *(slot(*s) for s in part.slots)))
+        for part in made.launches
+        if part.total
+    ]
+
+
+def _program(body: Elements, inputs: dict[str, Place]) -> tuple[Any, ...]:
+    """Shape, steps, inputs and outputs as the kernel generator takes them."""
+    outputs: list[Any] = [_operand(n, p, body.shape) for p, n in body.writes.items()]
+    for place, r in body.reduces.items():
+        outputs.append(Reduction(r.name, TYPE_OF[place.dtype], _reduced(place, r, body.shape), r.kind))
+    return body.shape, body.steps, [_operand(n, p, body.shape) for n, p in inputs.items()], outputs
+
+
+def supported(body: Elements) -> bool:
+    """Whether there is a kernel for a program."""
+    inputs = {n: p for n, p in body.inputs.items() if p.__class__ is Place}
+    numbers = tuple(n for n in body.inputs if n not in inputs)
+    return fused.supported(*_program(body, inputs), numbers)
+
+
+def _reduced(place: Place, r: Reduced, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Strides in elements of a reduced output, 0 along the dimensions that are reduced."""
+    size, kept = place.dtype.itemsize, [d for d in range(len(shape)) if d not in r.axes]
+    if len(place.shape) == len(shape):
+        steps = {d: place.strides[d] // size for d in kept}
+    else:
+        lead = len(shape) - len(place.shape)
+        at = kept if len(kept) == len(place.shape) else range(lead, len(shape))
+        steps = {d: s // size for d, s in zip(at, place.strides, strict=True)}
+    return tuple(0 if d in r.axes or shape[d] == 1 else steps[d] for d in range(len(shape)))
 
 
 def _operand(name: str, place: Place, shape: tuple[int, ...]) -> Operand:

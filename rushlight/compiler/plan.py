@@ -29,6 +29,7 @@ class Plan:
         self.numbers: list[tuple[Numbers, int]] = []  # and the first word they fill
         self.kept: list[Any] = []
         self.steps: list[Any] = []  # ranges of launches, and Hosts
+        self.ranges: list[tuple[int, int] | None] = []  # the launches of each part; None: Python
         launches = self._ordered(code)
         self._addresses = self._arena(code, launches)
         self._fill(launches)
@@ -39,9 +40,11 @@ class Plan:
         for part in code:
             if isinstance(part, Host):
                 self.steps.append(part)
+                self.ranges.append(None)
                 continue
             start = len(launches)
             launches += part
+            self.ranges.append((start, len(launches)))
             if self.steps and self.steps[-1].__class__ is tuple:
                 start = self.steps.pop()[0]
             self.steps.append((start, len(launches)))

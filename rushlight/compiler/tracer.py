@@ -23,6 +23,7 @@ from ..kernels import launch
 from ..ops.declare import registry
 from .elements import copying, elements_of
 from .graph import Elements, Host, Kernels, Launch, Node, Place, Storage
+from .reductions import reduction_of
 from .structure import arrays_in, mapped
 from .values import GraphArray, value_of
 
@@ -134,6 +135,9 @@ class Tracer:
             return op.body(*args, **kwargs)
         if op.kind == "pointwise":
             return elements_of(self, op, args, kwargs)
+        found = reduction_of(self, op, args, kwargs)
+        if found is not None:
+            return found
         run = op.array if not op.saves else lambda *a, **k: op.array(*a, **k)[0]
         return self.call(op.name, run, args, kwargs)
 
@@ -259,7 +263,7 @@ class Tracer:
     def backward(self, n: list[Any], g: Any) -> Any:
         """One step backward: through ops where its formulas are ops, else as one node."""
         op = getattr(n[1], "op", None)
-        if op is None or op.traced or not (op.whole or op.saves) or n[1].__class__ is not _function:
+        if op is None or not _is_whole(op) or n[1].__class__ is not _function:
             return n[1](n, g)
         head, kept = n[:3], mapped(n[3:], _bare)
         parts = g.parts if isinstance(g, Outputs) else g
@@ -302,6 +306,15 @@ class Tracer:
 
 
 _function = type(lambda: None)
+#: primitives whose backward is code of its own; those of others are ops
+_WHOLE = frozenset({"attention", "rnn_layer", "gru_layer", "lstm_layer", "likelihood"})
+
+
+def _is_whole(op: Any) -> bool:
+    """Whether an op's backward is best run as it is on arrays, not through ops."""
+    if op.traced is not None:
+        return False
+    return op.saves or op.name in _WHOLE or (op.kind == "composite" and op.array is not op.body)
 
 
 class _Kept:

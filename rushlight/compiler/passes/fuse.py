@@ -12,7 +12,7 @@ from typing import Any
 
 import rushlight.scalar as scalar
 
-from ..graph import Elements, Graph, Node, Place, Storage
+from ..graph import Elements, Graph, Node, Place, Reduced, Storage
 from .order import dependencies
 
 MOST_OPERANDS = 24
@@ -35,10 +35,12 @@ class Group:
     def places(self, what: str) -> Iterable[Place]:
         """All places its programs read (`inputs`) or write (`writes`)."""
         for n in self.members.values():
-            found = getattr(n.body, what)
-            for p in found if what == "writes" else found.values():
-                if p.__class__ is Place:
-                    yield p
+            body = n.body
+            if what == "inputs":
+                yield from (p for p in body.inputs.values() if p.__class__ is Place)
+            else:
+                yield from body.writes
+                yield from body.reduces
 
 
 def fused(graph: Graph) -> Graph:
@@ -70,7 +72,10 @@ def _may_join(a: Group, b: Group) -> bool:
         return False
     if sum(len(n.body.steps) for g in (a, b) for n in g.members.values()) > MOST_STEPS:
         return False
-    if len({*a.places("inputs"), *a.places("writes"), *b.places("inputs"), *b.places("writes")}) > MOST_OPERANDS:
+    if (
+        len({*a.places("inputs"), *a.places("writes"), *b.places("inputs"), *b.places("writes")})
+        > MOST_OPERANDS
+    ):
         return False
     if not _match(a, b):
         return False
@@ -81,10 +86,11 @@ def _match(a: Group, b: Group) -> bool:
     """Whether what one of them writes and the other touches is touched element for element."""
     for one, other in ((a, b), (b, a)):
         written = {p.storage: p for p in one.places("writes")}
+        reduced = {p.storage for n in one.members.values() for p in n.body.reduces}
         for what in ("inputs", "writes"):
             for p in other.places(what):
                 q = written.get(p.storage)
-                if q is not None and (p != q or p.shape != a.shape):
+                if q is not None and (p != q or p.shape != a.shape or p.storage in reduced):
                     return False
     return True
 
@@ -146,9 +152,9 @@ def _node(group: Group, graph: Graph, later: Sequence[Group]) -> Node:
         return members[0]
     needed = {s for g in later for n in g.members.values() for s in n.reads} | graph.live
     body = _program(members, needed)
-    joined = Node("+".join(dict.fromkeys(n.op for n in members)), (), {}, tuple(body.writes), body)
+    joined = Node("+".join(dict.fromkeys(n.op for n in members)), (), {}, (*body.writes, *body.reduces), body)
     joined.reads = {p.storage for p in body.inputs.values() if p.__class__ is Place}
-    joined.writes = {p.storage for p in body.writes}
+    joined.writes = {p.storage for p in (*body.writes, *body.reduces)}
     joined.line, joined.module, joined.name = members[-1].line, members[-1].module, members[-1].name
     joined.members = tuple(members)
     return joined
@@ -160,6 +166,7 @@ def _program(members: Sequence[Node], needed: set[Storage]) -> Elements:
     loaded: dict[Place, str] = {}
     values: dict[Place, str] = {}
     steps = []
+    reduces: dict[Place, Reduced] = {}
     known: dict[Any, str] = {}
     for k, node in enumerate(members):
         body = node.body
@@ -183,23 +190,23 @@ def _program(members: Sequence[Node], needed: set[Storage]) -> Elements:
             names[step.name] = known[key]
         for place, name in body.writes.items():
             values[place] = names[name]
+        for place, r in body.reduces.items():
+            reduces[place] = r._replace(name=names[r.name])
     written = {
         place: name
         for place, name in values.items()
         if place.storage in needed or place.storage.kind != "temporary" or place.storage.array is not None
     }
-    return _pruned(steps, inputs, written, members[0].body.shape)
+    return _pruned(Elements(tuple(steps), inputs, written, members[0].body.shape, reduces))
 
 
-def _pruned(
-    steps: list[Any], inputs: dict[str, Any], written: dict[Place, str], shape: tuple[int, ...]
-) -> Elements:
+def _pruned(body: Elements) -> Elements:
     """Only what the outputs need."""
-    used = set(written.values())
+    used = {*body.writes.values(), *(r.name for r in body.reduces.values())}
     kept = []
-    for step in reversed(steps):
+    for step in reversed(body.steps):
         if step.name in used:
             used |= scalar.free_names(step.expr)
             kept.append(step)
-    inputs = {n: v for n, v in inputs.items() if n in used}
-    return Elements(tuple(kept[::-1]), inputs, written, shape)
+    inputs = {n: v for n, v in body.inputs.items() if n in used}
+    return body._replace(steps=tuple(kept[::-1]), inputs=inputs)
