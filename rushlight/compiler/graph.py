@@ -8,6 +8,7 @@ read and write, is all that a pass has to respect.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -123,6 +124,12 @@ class Node:
         self.line: tuple[str, int] = ("", 0)
         self.module = self.name = ""
         self.members: tuple[Node, ...] = ()  # the nodes that were fused into this one
+
+    @property
+    def whereabouts(self) -> str:
+        """The node, and where in the user's program it comes from: "linear_2 (net.py:12, in Net.fc1)"."""
+        within = f", in {self.module}" if self.module else ""
+        return f"{self.name} ({Path(self.line[0]).name}:{self.line[1]}{within})"
 
     def __repr__(self) -> str:
         return f"<node {self.op} {[*self.reads]} -> {[*self.writes]}>"

@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
 from ..kernels.launch import Kernel
 from ..kernels.plans import Input, Runner
-from .graph import Host, Launch, Place, Storage, Table, places
+from .graph import Host, Launch, Node, Place, Storage, Table, places
 from .memory import ALIGNMENT, arranged
 from .steps import Numbers
 
 ndarray = np.ndarray
+
+#: not empty while a profiler is on: the last runs a plan's steps in its own way, node by node
+OBSERVERS: list[Callable[[Plan, tuple[ndarray, ...]], None]] = []
 
 
 class Plan:
     """Launches and pieces of Python in order, on an arena of its own.
 
     `given` are storages whose memory is handed in at every run, as arrays of the layout of their places.
+    `nodes` are what the parts of `code` were made of, for those who ask.
     """
 
-    def __init__(self, code: list[list[Launch] | Host], given: list[Place]) -> None:
-        self.given = given
+    def __init__(
+        self, code: list[list[Launch] | Host], given: list[Place], nodes: Iterable[Node] = ()
+    ) -> None:
+        self.given, self.nodes = given, list(nodes)
         self.kernels: list[Kernel] = []
         self.numbers: list[tuple[Numbers, int]] = []  # and the first word they fill
         self.kept: list[Any] = []
@@ -110,7 +116,7 @@ class Plan:
             self.kept.append(v)
             self.words[at] = v.__array_interface__["data"][0]
         elif v is not None:
-            self.words[at] = _word(v)
+            self.words[at] = word(v)
         self._next += 1
 
     def _address(self, at: int, place: Place) -> None:
@@ -133,25 +139,47 @@ class Plan:
         for numbers, at in self.numbers:
             for k, v in enumerate(numbers()):
                 self._doubles[at + k] = v
+        if OBSERVERS:
+            OBSERVERS[-1](self, arrays)
+        else:
+            self.advance(arrays)
+        return None
+
+    def advance(self, arrays: tuple[ndarray, ...]) -> None:
+        """Make all steps."""
         for step in self.steps:
             if step.__class__ is tuple:
                 self.runner.run(*step)
             else:
                 self._call(step, arrays)
-        return None
+
+    def node_by_node(self, arrays: tuple[ndarray, ...]) -> Iterator[Node]:
+        """Make all steps; each node is given when it has run."""
+        for node, part in zip(self.nodes, self.ranges, strict=True):
+            if part is None:
+                self._call(node.body, arrays)
+            else:
+                self.runner.run(*part)
+            yield node
 
     def _call(self, step: Any, arrays: tuple[ndarray, ...]) -> None:
         """Run a piece of Python, and write what it gives to its places."""
-        found = step.run(*[self.array(p, arrays) for p in step.takes])
-        for p, a in zip(step.gives, found, strict=True):
-            np.copyto(self.array(p, arrays), a, casting="unsafe")
+        try:
+            found = step.run(*[self.array(p, arrays) for p in step.takes])
+            for p, a in zip(step.gives, found, strict=True):
+                np.copyto(self.array(p, arrays), a, casting="unsafe")
+        except Exception as error:
+            for node in self.nodes:
+                if node.body is step:
+                    error.add_note(f"in a compiled function, at {node.whereabouts}")
+            raise
 
     def array(self, place: Place, arrays: tuple[ndarray, ...]) -> ndarray:
         """The array at a place, now."""
         for given, a in zip(self.given, arrays, strict=False):
             if given.storage is place.storage:
-                return _at(a.__array_interface__["data"][0] + place.offset - given.offset, place, a)
-        return _at(self._addresses[place.storage] + place.offset, place, self)
+                return array_at(a.__array_interface__["data"][0] + place.offset - given.offset, place, a)
+        return array_at(self._addresses[place.storage] + place.offset, place, self)
 
 
 class _Memory:
@@ -161,7 +189,7 @@ class _Memory:
         self.__array_interface__, self.owner = interface, owner
 
 
-def _at(start: int, place: Place, owner: Any) -> ndarray:
+def array_at(start: int, place: Place, owner: Any) -> ndarray:
     """The array of a place whose first element is at an address."""
     kind = place.dtype if place.dtype.kind != "V" else np.dtype(f"V{place.dtype.itemsize}")
     facts = {"shape": place.shape, "strides": place.strides, "typestr": kind.str, "data": (start, False)}
@@ -179,7 +207,7 @@ def _width(v: Any) -> int:
     return 1 + len(v.words) if isinstance(v, Table) else 1
 
 
-def _word(v: float | int) -> int:
+def word(v: float | int) -> int:
     """A number as the 8 bytes of a slot."""
     return struct.unpack("q", struct.pack("d", v))[0] if isinstance(v, float) else int(v)
 
