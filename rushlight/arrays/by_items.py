@@ -14,7 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..kernels import native
+from . import memory
 from .by_rows import run
+from .summing import add_reduce
 
 ndarray = np.ndarray
 Axes = tuple[int, ...]
@@ -45,11 +47,12 @@ class _Items(NamedTuple):
         """One number an item as what broadcasts to (N, C)."""
         if self.kind != "groups":
             return v[None]
-        return np.repeat(v, self.repeats).reshape(-1, self.geometry[4] * self.repeats)
+        each = np.broadcast_to(v[:, None], (len(v), self.repeats))
+        return memory.reshaped(each, (-1, self.geometry[4] * self.repeats))
 
     def gathered(self, v: ndarray) -> ndarray:
         """The reverse."""
-        return v if self.repeats == 1 else np.ascontiguousarray(v.reshape(-1)[:: self.repeats])
+        return v if self.repeats == 1 else memory.contiguous(v.reshape(-1)[:: self.repeats])
 
 
 @lru_cache(maxsize=1024)
@@ -111,7 +114,7 @@ def backward(
     if not affine:
         return dx, None, None
     if items.kind == "groups":  # a number for each line: summed over the examples
-        products, sums = both.reshape(2, view[0], -1).sum(1)
+        products, sums = add_reduce(both.reshape(2, view[0], -1), (1,))
     return dx, products, sums
 
 

@@ -17,6 +17,8 @@ import rushlight.scalar as s
 
 from ..kernels import native
 from ..scalar import Expr
+from . import memory
+from .summing import add_reduce
 
 ndarray = np.ndarray
 _SINGLE = np.dtype(np.float32)
@@ -137,6 +139,17 @@ def _affine(rows: Any) -> Any:
     )
 
 
+def _mixed(rows: Any) -> Any:
+    x, y, a, b = _names("x", "y", "a", "b")
+    inputs = dict.fromkeys("xy", rows.FULL) | dict.fromkeys("ab", rows.NUMBER)
+    return {"out": (rows.FULL, x * a + y * b)}, inputs
+
+
+def _quotient(rows: Any) -> Any:
+    x, y = _names("x", "y")
+    return {"out": (rows.FULL, x / y)}, dict.fromkeys("xy", rows.FULL)
+
+
 def _norm(center: bool, affine: bool) -> Any:
     def program(rows: Any) -> Any:
         x, w, b, n, eps = _names("x", "w", "b", "n", "eps")
@@ -172,7 +185,7 @@ def _norm_back(center: bool, weighted: bool, affine: bool) -> Any:
 _TRUTH = (False, True)
 _PROGRAMS: dict[str, Any] = {
     **{"softmax": _softmax, "log_softmax": _log_softmax, "exponentials": _exponentials, "scaled": _scaled},
-    **{"affine": _affine, "entropy": _entropy},
+    **{"affine": _affine, "mixed": _mixed, "quotient": _quotient, "entropy": _entropy},
     **{f"entropy_back{each:d}": _entropy_back(each) for each in _TRUTH},
     **{"softmax_back": _softmax_back, "log_softmax_back": _log_softmax_back},
     **{f"norm{c:d}{a:d}": _norm(c, a) for c in _TRUTH for a in _TRUTH},
@@ -201,8 +214,8 @@ def norm(
     mean = np.empty((rows, 1), x.dtype) if center else None
     affine = weight is not None or bias is not None
     parameters = [
-        *([np.ones(n, x.dtype) if weight is None else weight] if affine else []),
-        *([np.zeros(n, x.dtype) if bias is None else bias] if affine else []),
+        *([memory.full(n, 1, x.dtype) if weight is None else weight] if affine else []),
+        *([memory.zeros(n, x.dtype) if bias is None else bias] if affine else []),
     ]
     means = [] if mean is None else [mean]
     run(f"norm{center:d}{affine:d}", n, rows, out, scale, *means, x, *parameters, float(n), float(eps))
@@ -216,11 +229,11 @@ def norm_back(
     rows, n = x.shape
     dx, grain = np.empty(x.shape, x.dtype), max(_grain(n, rows), -(-rows // 64))
     chunks = -(-rows // grain)
-    totals = [np.zeros((chunks, n), x.dtype) for _ in range(2 * affine)]
+    totals = [memory.zeros((chunks, n), x.dtype) for _ in range(2 * affine)]
     name = f"norm_back{mean is not None:d}{weight is not None:d}{affine:d}"
     means = [] if mean is None else [mean]
     weights = [] if weight is None else [weight]
     kernel = _kernel_into(name, dx, n)
     kernel.run(rows, grain, n, dx, *totals, g, x, scale, *means, *weights, float(n), grain)
-    dw, db = (t.sum(0) for t in totals) if affine else (None, None)
+    dw, db = (add_reduce(t, (0,)) for t in totals) if affine else (None, None)
     return dx, dw, db

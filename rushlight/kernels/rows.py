@@ -21,16 +21,19 @@ from .types import Type, f64, i32, i64, void
 from .values import Value, Var
 
 #: Σ and max along the row; x[i], where i is the row's index, NaN where there is no such place; 1 at place i
-#: of the row, 0 elsewhere
+#: of the row, 0 elsewhere; i itself
 row_sum = scalar.Function("row_sum", kind=scalar.ARITH)
 row_max = scalar.Function("row_max", kind=scalar.ARITH)
 pick = scalar.Function("pick", kind=scalar.ARITH)
 one_at = scalar.Function("one_at", kind=scalar.ARITH)
+as_number = scalar.Function("as_number", kind=scalar.ARITH)
 _REDUCTIONS = (row_sum, row_max)
 
 #: what an input or output is: a number a place, a number a column (shared by all rows), a number a row, an
-#: index a row, one number for all; and of outputs: sums over the rows of a chunk, a number a column
-FULL, COLUMNS, ROWS, INDEX, NUMBER, TOTALS = "full", "columns", "rows", "index", "number", "totals"
+#: index a row, one number for all, the same in memory; and of outputs: sums over the rows of a chunk, a
+#: number a column
+FULL, COLUMNS, ROWS, INDEX, NUMBER, ONE = "full", "columns", "rows", "index", "number", "one"
+TOTALS = "totals"
 
 LINE = 64  # bytes of a line of the caches
 _AHEAD = 2048  # elements, at most, that the first pass asks for before they are read
@@ -80,7 +83,7 @@ class _Rows:
         args = [] if e.fn in (VAR, CONST) else list(e.args)
         self.places[e] = max((self.places[a] for a in args), default=0) + (e.fn in _REDUCTIONS)
         if e.fn is VAR:
-            self.single[e] = self.inputs[e.name] in (ROWS, INDEX, NUMBER)
+            self.single[e] = self.inputs[e.name] in (ROWS, INDEX, NUMBER, ONE)
         else:
             self.single[e] = e.fn in (*_REDUCTIONS, pick) or (
                 e.fn is not one_at and all(self.single[a] for a in args)
@@ -243,7 +246,9 @@ class _Rows:
             return self.f.const(self.element, e.args[0])
         if e.fn is VAR:
             kind, p = self.inputs[e.name], self.base[e.name]
-            return p.to(self.element) if kind == NUMBER else p[self.row]
+            return p.to(self.element) if kind == NUMBER else p[0 if kind == ONE else self.row]
+        if e.fn is as_number:
+            return self.known[e.args[0]].to(self.element)
         if e.fn is pick:
             i = self.known[e.args[1]]
             inside = (i >= 0) & (i < self.n)

@@ -14,12 +14,13 @@ from .launch import Kernel, entry
 from .normalize import Place, along
 from .targets import Target
 from .total import BLOCK, block
-from .types import Type, i64
+from .types import Type, f64, i64
 from .values import Value
 
 ROWS = 256  # rows of a block of columns
 WIDTH = 16384  # bytes of a row of a tile at most, so that its sums stay in the level-1 cache
 _NARROW = 4  # vectors of sums that stay in registers
+_SUMS = 8  # partial sums that are added side by side
 _TOGETHER = 4  # rows that are read side by side
 
 
@@ -40,6 +41,30 @@ def rows(element: Type) -> Kernel:
         return m
 
     return Kernel(("sums of rows", str(element)), make)
+
+
+@cache
+def finish(element: Type) -> Kernel:
+    """out[k] = Σ x[k, :] of rows of n sums, in float64 (integers: in their own type), eight side by side."""
+
+    def make(_: Target) -> Module:
+        m = Module()
+        f, lo, hi, _, (out, x, n) = entry(m, out=element.pointer, x=element.pointer, n=i64)
+        kept = f64 if element.is_float else element
+        whole = n & -_SUMS
+        for row in f.range(lo, hi):
+            sums = x.at(row * n)
+            partial = f.var(f.const(kept.x(_SUMS), 0))
+            for k in f.range(0, whole, _SUMS):
+                partial += sums.load(k, _SUMS).to(kept)
+            total = f.var(partial.now.fold(lambda a, b: a + b))
+            for k in f.range(whole, n):
+                total += sums[k].to(kept)
+            out[row] = total.now.to(element)
+        f.ret()
+        return m
+
+    return Kernel(("finish sums", str(element)), make)
 
 
 @cache

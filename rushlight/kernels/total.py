@@ -59,7 +59,7 @@ def _by_dtype(f: Function, a: Value) -> Value:
 
 
 def _name(t: Type) -> str:
-    return "float32" if t == f32 else "float64"
+    return {f32: "float32", f64: "float64"}.get(t, t.name)
 
 
 def block(m: Module, t: Type, target: Target) -> str:

@@ -11,14 +11,15 @@ import numpy as np
 
 import rushlight.dtypes as dtypes
 
-from ..arrays import normalizing
+from ..arrays import by_rows, normalizing, tracing
 from ..arrays.normalizing import Layout
 from ..arrays.numpy import cast
+from ..arrays.summing import add_reduce
 from ..errors import shape_text
 from .along import of_type
 from .declare import composite, primitive
 from .norm import more_than_one, prepare, standardize_backward, to_weights, weight_view, work_type
-from .pointwise import floor_divide, mul, rsqrt
+from .pointwise import floor_divide, mul, rsqrt, sqrt
 from .reduction import storage_of
 from .views import reshape
 
@@ -55,7 +56,7 @@ def channel_norm(
     out, found = normalizing.forward(x, layout, w, b, eps)
     _mix(running_mean, found.mean, momentum)
     n = layout.count
-    _mix(running_var, found.var * (n / max(n - 1, 1)), momentum)
+    _mix(running_var, found.var, momentum, n / max(n - 1, 1))
     return cast(out, input.dtype).reshape(input.shape), found
 
 
@@ -70,6 +71,17 @@ def _by_running(
     return normalizing.by_channel(x, layout, factor, shift)
 
 
+def _fixed_norm(x: Any, mean: Any, var: Any, weight: Any, bias: Any, eps: float) -> Any:
+    """The same by ops, which a tracer joins with those around it."""
+    work, along = work_type(x), (-1, *(1,) * (len(x.shape) - 2))
+    mean, var = of_type(mean, work), of_type(var, work)
+    factor = 1 / sqrt(var + eps)
+    factor = factor if weight is None else mul(factor, of_type(weight, work))
+    shift = -mean * factor if bias is None else of_type(bias, work) - mean * factor
+    out = mul(of_type(x, work), reshape(factor, along)) + reshape(shift, along)
+    return of_type(out, storage_of(x))
+
+
 def channel_layout(shape: tuple[int, ...], instances: bool) -> Layout:
     """How (N, C, ...) is seen: statistics of each channel over the batch, or of each channel of each
     instance.
@@ -80,12 +92,19 @@ def channel_layout(shape: tuple[int, ...], instances: bool) -> Layout:
     return Layout((n, c), (0,), (1,)) if s == 1 else Layout((n, c, s), (0, 2), (1,))
 
 
-def _mix(running: np.ndarray | None, found: Any, momentum: float) -> None:
-    """Running += momentum · (found - running), in place; a statistic per instance enters by its mean."""
+def _mix(running: np.ndarray | None, found: Any, momentum: float, scale: float = 1.0) -> None:
+    """Running += momentum · (scale · found - running), in place; a statistic per instance enters by its
+    mean.
+    """
     if running is None or not found.size:
         return
-    found = found.reshape(-1, running.size).mean(0) if found.size != running.size else found.reshape(-1)
-    running[...] = cast(found, dtypes.compute_type(running.dtype)) * momentum + running * (1 - momentum)
+    instances = found.size // running.size
+    found = add_reduce(found.reshape(instances, -1), (0,)) if instances != 1 else found.reshape(-1)
+    share = momentum * scale / instances
+    if by_rows.fits(running, found):
+        by_rows.run("mixed", running.size, 1, running, found, running, share, 1 - momentum)
+    else:
+        running[...] = cast(found, dtypes.compute_type(running.dtype)) * share + running * (1 - momentum)
 
 
 @channel_norm.shape
@@ -155,6 +174,8 @@ def batch_norm(
         kind = "positive during training" if training else "non-negative"
         raise ValueError(f"batch_norm eps must be {kind}, but got {eps}")
     _check_channels("batch_norm", shape, training, running_mean, running_var, weight, bias)
+    if not training and tracing.tracer() is not None:
+        return _fixed_norm(input, running_mean, running_var, weight, bias, eps)
     return channel_norm(input, running_mean, running_var, weight, bias, training, momentum, eps, False)
 
 
@@ -177,6 +198,8 @@ def instance_norm(
     if use_input_stats:
         more_than_one(shape, math.prod(shape[2:]), "spatial element")
     _check_channels("instance_norm", shape, use_input_stats, running_mean, running_var, weight, bias)
+    if not use_input_stats and tracing.tracer() is not None:
+        return _fixed_norm(input, running_mean, running_var, weight, bias, eps)
     return channel_norm(
         input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps, use_input_stats
     )

@@ -15,7 +15,10 @@ import rushlight.dtypes as dtypes
 import rushlight.errors as errors
 
 from ..arrays import class_losses as kernels
+from ..arrays import class_rows
+from ..arrays.class_rows import Loss
 from ..arrays.numpy import as_array, cast
+from ..arrays.tracing import WATCHED
 from ..dtypes import COMPLEX, FLOAT, OF_NUMPY, of_numpy
 from ..errors import shape_text
 from .along import of_type
@@ -125,15 +128,17 @@ def _floating(name: str, input: np.ndarray) -> np.dtype:
 # -- negative log likelihood ----------------------------------------------------------------------------
 
 
-@primitive(forms="", under="internal")
+@primitive(forms="", under="internal", saves=True)
 def likelihood(
     input: Array, target: Array, weight: Array | None, /, ignore_index: int, reduction: str, name: str
-) -> Array:
+) -> tuple[Array, Any]:
     """-weight · input at the target's classes, reduced."""
+    if WATCHED and class_rows.fits(input, target, weight):
+        return class_rows.forward(input, target, weight, Loss(False, ignore_index, reduction))
     work = _floating(name, input)
     labels = _labels(input, target, weight, ignore_index, name)
     found = kernels.likelihood(cast(input, work), labels, reduction)
-    return cast(as_array(found), input.dtype).reshape(_losses_shape(input, target, reduction))
+    return cast(as_array(found), input.dtype).reshape(_losses_shape(input, target, reduction)), None
 
 
 def _losses_shape(input: Any, target: Any, reduction: str) -> tuple[int, ...]:
@@ -155,7 +160,11 @@ def _(
     ignore_index: int,
     reduction: str,
     name: str,
+    saved: Any,
 ) -> Any:
+    if saved is not None:
+        loss = Loss(False, ignore_index, reduction)
+        return class_rows.backward(g, input, target, weight, loss, saved), None, None
     return likelihood_backward(g, input, target, weight, ignore_index, reduction, name), None, None
 
 
@@ -246,6 +255,10 @@ def entropy_of_indices(
     label_smoothing: float,
 ) -> tuple[Array, Any]:
     """-weight · log softmax(input) at the target's classes, reduced; keeps the exponentials."""
+    if WATCHED and class_rows.fits(input, target, weight):
+        return class_rows.forward(
+            input, target, weight, Loss(True, ignore_index, reduction, label_smoothing)
+        )
     if weight is None and not label_smoothing and ignore_index < 0:
         plain = kernels.plain_entropy(input, target, reduction)
         if plain is not None:
@@ -280,6 +293,9 @@ def _(
     label_smoothing: float,
     saved: Any,
 ) -> Any:
+    if saved.__class__ is class_rows.Found:
+        loss = Loss(True, ignore_index, reduction, label_smoothing)
+        return class_rows.backward(g, input, target, weight, loss, saved), None, None
     if saved.__class__ is kernels.Rows and g.__class__ in _ARRAYS and input.__class__ is np.ndarray:
         return kernels.plain_entropy_backward(g, input, target, saved, reduction), None, None
     return (

