@@ -51,6 +51,7 @@ globals().update(_dtypes.NAMES)  # float32, int64, bool, ...
 _SUBMODULES = (
     *("nn", "optim", "autograd", "data", "io", "func", "linalg"),
     *("fft", "special", "utils", "cpu", "cuda", "backends", "random"),
+    "compiler",
     *("serialization", "testing", "masked", "types", "return_types", "version", "storage"),
 )
 _HOMES = {
@@ -106,6 +107,7 @@ _HOMES = {
     **{"advice": ".errors:set_advice", "set_anomaly_enabled": ".autograd.anomaly:set_detect_anomaly"},
     **{"is_anomaly_enabled": ".autograd.mode:is_anomaly_enabled"},
     **{"stft": ".fft:stft"},
+    **{"compile": ".compiler.compiled:compile"},
 }
 
 newaxis = None

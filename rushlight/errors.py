@@ -51,6 +51,12 @@ def user_line() -> tuple[str, int]:
     return frame.f_code.co_filename, frame.f_lineno
 
 
+def log(topic: str, message: str) -> None:
+    """Say something to who asked for it: RUSHLIGHT_LOG names topics, with commas between."""
+    if topic in os.environ.get("RUSHLIGHT_LOG", "").split(","):
+        print(f"rushlight {topic}: {message}", file=sys.stderr)
+
+
 def shape_text(shape: Sequence[int]) -> str:
     """A shape as it stands in messages: (64, 100)."""
     return "(" + ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "") + ")"

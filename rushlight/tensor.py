@@ -17,6 +17,7 @@ import numpy as np
 import rushlight.dtypes as dtypes
 
 from .arrays import numpy as arrays
+from .arrays.tracing import EAGER, looked_at
 from .autograd import engine, generate, inplace, node, tape
 from .autograd.engine import Leaf
 from .autograd.inference import fresh_box, is_inference
@@ -276,7 +277,7 @@ class Tensor:
 
     def item(self) -> Any:
         """The only element as a Python number. Raises RuntimeError unless there is exactly one."""
-        a = self._a
+        a = self._a if EAGER else looked_at(self._a)
         if a.size != 1:
             raise RuntimeError(
                 f"item: a Tensor with {a.size} elements cannot be converted to Scalar; shape {a.shape}"
@@ -286,7 +287,7 @@ class Tensor:
 
     def tolist(self) -> Any:
         """The elements as nested lists of Python numbers."""
-        a = self._a
+        a = self._a if EAGER else looked_at(self._a)
         return (a if a.dtype.kind != "V" else a.astype(dtypes.compute_type(a.dtype))).tolist()
 
     def numpy(self, *, force: bool = False) -> ndarray:
@@ -295,6 +296,8 @@ class Tensor:
             raise RuntimeError(
                 "numpy: Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
             )
+        if not EAGER:
+            return looked_at(self._a)
         if self._a.__class__ is not ndarray:
             raise TypeError(f"numpy: can't convert a tensor on {self.device} to a NumPy array")
         return self._a
@@ -310,7 +313,7 @@ class Tensor:
         return (1, 0)
 
     def __bool__(self) -> bool:
-        a = self._a
+        a = self._a if EAGER else looked_at(self._a)
         if a.size == 1:
             return bool(a)
         what = "no values" if a.size == 0 else "more than one value"
@@ -330,7 +333,7 @@ class Tensor:
     def __index__(self) -> int:
         if self._a.size != 1 or self._a.dtype.kind not in "iub":
             raise TypeError("only integer tensors of a single element can be converted to an index")
-        return int(self._a.item())
+        return int(self.item())
 
     def __len__(self) -> int:
         if self._a.ndim == 0:
@@ -361,7 +364,7 @@ class Tensor:
 
         name = None if self._n.__class__ is not list else type(self.grad_fn).__name__
         text = tensor_repr(
-            self._a,
+            self._a if EAGER else looked_at(self._a),
             dtype_name=repr(self.dtype),
             default_dtype=dtypes.get_default_dtype().np,
             device=str(self.device),

@@ -6,6 +6,7 @@ arrays: parameters are plain arrays. Ops that run within a traced op are its own
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -45,7 +46,25 @@ def created(a: Any) -> Any:
     return a if found is None else found.created(a)
 
 
+def looked_at(a: Any) -> Any:
+    """An array that Python reads numbers of: a tracer is told, and gives them."""
+    found = tracer()
+    return a if found is None else found.read(a)
+
+
 def drawn(name: str, draw: Callable[[], Any]) -> Any:
     """What draw() gives; a tracer has it drawn anew at every run."""
     found = None if EAGER else tracer()
     return draw() if found is None else found.host(name, draw)
+
+
+def at_every_run(method: Callable[..., Any]) -> Callable[..., Any]:
+    """A method that changes Python's values only; a tracer has it called again at every run."""
+
+    @functools.wraps(method)
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        found = None if EAGER else tracer()
+        again = functools.partial(method, self, *args, **kwargs)
+        return again() if found is None else found.effect(again)
+
+    return call

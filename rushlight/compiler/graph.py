@@ -136,10 +136,17 @@ class Node:
 
 
 class Graph:
-    """Nodes, and what is there when they begin and must be there when they end."""
+    """Nodes, and what is there when they begin and must be there when they end.
+
+    A graph that passes have finished keeps the one they began with, `traced`; `inputs` by name and `outputs`
+    are the places that a caller sees.
+    """
 
     def __init__(self, nodes: list[Node], live: set[Storage]) -> None:
         self.nodes, self.live = nodes, live
+        self.traced: Graph | None = None
+        self.inputs: dict[str, Place] = {}
+        self.outputs: list[Place] = []
 
     @property
     def storages(self) -> set[Storage]:

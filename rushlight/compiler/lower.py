@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain, combinations
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from ..kernels import fused
 from ..kernels.fused import Operand, Reduction
 from .elements import TYPE_OF
 from .graph import Elements, Host, Kernels, Launch, Node, Place, Reduced, Storage
+from .reference import by_numpy
 
 
 def lowered(node: Node) -> list[Launch] | Host:
@@ -17,13 +19,14 @@ def lowered(node: Node) -> list[Launch] | Host:
     body = node.body
     if isinstance(body, Kernels):
         return body.launches
-    return body if isinstance(body, Host) else _fused(body)
+    if isinstance(body, Host):
+        return body
+    return _fused(body) if supported(body) else by_numpy(body)
 
 
 def _fused(body: Elements) -> list[Launch]:
     """The kernels of a pointwise program."""
-    inputs = {n: p for n, p in body.inputs.items() if p.__class__ is Place}
-    numbers = {n: v for n, v in body.inputs.items() if n not in inputs}
+    inputs, numbers = _operands(body)
     made = fused.plan(*_program(body, inputs), tuple(numbers))
     room = Storage(0, made.scratch, "temporary")
     scratch = Place(room, 0, (made.scratch,), (1,), np.dtype(np.uint8))
@@ -43,6 +46,12 @@ def _fused(body: Elements) -> list[Launch]:
     ]
 
 
+def _operands(body: Elements) -> tuple[dict[str, Place], dict[str, Any]]:
+    """The inputs that are places, and those that are numbers."""
+    inputs = {n: p for n, p in body.inputs.items() if p.__class__ is Place}
+    return inputs, {n: v for n, v in body.inputs.items() if n not in inputs}
+
+
 def _program(body: Elements, inputs: dict[str, Place]) -> tuple[Any, ...]:
     """Shape, steps, inputs and outputs as the kernel generator takes them."""
     outputs: list[Any] = [_operand(n, p, body.shape) for p, n in body.writes.items()]
@@ -53,9 +62,34 @@ def _program(body: Elements, inputs: dict[str, Place]) -> tuple[Any, ...]:
 
 def supported(body: Elements) -> bool:
     """Whether there is a kernel for a program."""
-    inputs = {n: p for n, p in body.inputs.items() if p.__class__ is Place}
-    numbers = tuple(n for n in body.inputs if n not in inputs)
-    return fused.supported(*_program(body, inputs), numbers)
+    inputs, numbers = _operands(body)
+    if any(p.dtype not in TYPE_OF for p in (*inputs.values(), *body.writes, *body.reduces)):
+        return False
+    return fused.supported(*_program(body, inputs), tuple(numbers)) and not _is_smeared(body, inputs)
+
+
+def _is_smeared(body: Elements, inputs: dict[str, Place]) -> bool:
+    """Whether an element that is written may be read, or written, as another element too."""
+    pairs = chain(
+        ((w, p) for w in (*body.writes, *body.reduces) for p in inputs.values()),
+        combinations((*body.writes, *body.reduces), 2),
+    )
+    return any(
+        a.storage is b.storage and (a != b or a in body.reduces or a.shape != body.shape) and overlap(a, b)
+        for a, b in pairs
+    )
+
+
+def overlap(a: Place, b: Place) -> bool:
+    """Whether two places in one storage have a byte in common; True also where that is hard to tell."""
+    if a.size == 0 or b.size == 0:
+        return False
+    memory = np.empty(a.storage.nbytes, np.uint8)
+    x, y = (np.ndarray(p.shape, p.dtype, memory.data, p.offset, p.strides) for p in (a, b))
+    try:
+        return np.shares_memory(x, y, max_work=1 << 12)
+    except np.exceptions.TooHardError:
+        return True
 
 
 def _reduced(place: Place, r: Reduced, shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -2,125 +2,288 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 import rushlight.threads as threads
 
+from ..autograd.engine import Outputs, next_number, select_backward
 from ..autograd.mode import grad_on
 from ..tensor import Parameter, Tensor, wrap
 from .capture import Capture
-from .graph import Graph, Place
+from .graph import Graph, Node, Place, Storage
+from .guards import Guards, of_functions, of_modules
 from .lower import lowered
 from .passes import optimised
-from .plan import Plan
-from .tracer import address, owner_of_memory
+from .plan import Plan, array_at
+from .steps import numbers_in
+from .tracer import owner_of_memory
 from .tree import flattened, rebuilt
-
-
-class Output(NamedTuple):
-    """A result made anew at every call: the place of its numbers in memory that is handed to the plan."""
-
-    place: Place
-    position: int
+from .values import GraphArray
 
 
 class Specialised:
     """A plan, and the calls it serves. Called with arguments it does not serve, it returns itself."""
 
-    def __init__(self, seen: Capture, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        tracer = seen.tracer
-        leaves, self.structure = flattened((args, kwargs))
+    def __init__(self, f: Any, seen: Capture, structure: Any) -> None:
+        self.structure = structure
+        leaves, tracer = seen.leaves, seen.tracer
         self.constants = [(k, v) for k, v in enumerate(leaves) if not isinstance(v, Tensor)]
-        tensors = [(k, v) for k, v in enumerate(leaves) if isinstance(v, Tensor)]
-        self.tensors = [(k, v._n is not None) for k, v in tensors]
-        self.grad = grad_on()
-        self.threads = threads.get()
-        given = [tracer.place(v._a) for _, v in tensors]
-        self._results(tracer, seen.result, leaves)
-        self.grads = [(leaf, leaf.grad) for leaf in tracer.leaves]
-        held = [g for _, g in self.grads if g is not None] + [
-            t for t in seen.strays if not self._is_result(t)
-        ]
-        for t in held:
-            tracer.hold(t._a)
-        live = {p.storage for p in given} | {o.place.storage for o in self.outputs}
-        live |= {tracer.place(t._a).storage for t in held}
-        for place in given:
-            place.storage.array = None
-            place.storage.kind = "argument"
-        graph = optimised(Graph(tracer.nodes, live))
-        self.graph = graph
-        given += [o.place for o in self.outputs]
-        self.plan = Plan([lowered(n) for n in graph.nodes], given)
+        self.tensors = [(k, v._n is not None) for k, v in enumerate(leaves) if isinstance(v, Tensor)]
+        self.grad, self.threads, self.effects = grad_on(), threads.get(), tracer.effects
+        forwards = [type(m).forward for m in tracer.called]
+        self.guards = Guards([*of_functions([f, *forwards]), *of_modules(tracer.called)])
+        self.numbers = numbers_in(tracer.nodes)
+        self.reason = ""
+        self._given = [tracer.place(leaves[k]._a) for k, _ in self.tensors]
+        for place in self._given:
+            place.storage.kind, place.storage.array = "argument", None
+        self._made: list[Place] = []  # whole storages that every call makes anew
+        self._captured: list[np.ndarray] = []  # those of the captured call
+        self._results(seen)
+        self.backward = Backward(self, seen) if seen.roots else None
+        self._plan(seen)
 
-    def _is_result(self, t: Any) -> bool:
-        return any(t is r for r in self.result_tensors)
+    # -- preparing ----------------------------------------------------------------------------------------
 
-    def _results(self, tracer: Any, result: Any, leaves: list[Any]) -> None:
+    def made(self, storage: Storage, tracer: Any) -> int:
+        """Have a storage made anew by every call; its position among those."""
+        for k, place in enumerate(self._made):
+            if place.storage is storage:
+                return k
+        owner = tracer.owner(storage)
+        storage.array = None
+        self._captured.append(owner)
+        self._made.append(Place(storage, 0, owner.shape, owner.strides, owner.dtype))
+        return len(self._made) - 1
+
+    def _results(self, seen: Capture) -> None:
         """What is returned: tensors made anew, tensors that were there, and Python's values."""
-        found, self.shape = flattened(result)
-        self.result_tensors = [t for t in found if isinstance(t, Tensor)]
-        self.outputs: list[Output] = []
-        self.answers: list[tuple[str, Any]] = []
-        whole: dict[Any, int] = {}
+        tracer = seen.tracer
+        found, self.shape = flattened(seen.result)
+        self.answers: list[Any] = []
         for v in found:
+            given = next((k for k, a in enumerate(seen.leaves) if a is v), None)
             if not isinstance(v, Tensor):
-                self.answers.append(("value", v))
-                continue
-            given = next((k for k, a in enumerate(leaves) if a is v), None)
-            place = tracer.place(v._a)
-            if given is not None:
-                self.answers.append(("argument", given))
-            elif place.storage.kind != "temporary":
-                self.answers.append(("value", v))
+                self.answers.append(_Constant(v))
+            elif given is not None:
+                self.answers.append(_Argument(given))
             else:
-                if place.storage not in whole:
-                    whole[place.storage] = len(self.outputs)
-                    owner = owner_of_memory(v._a)
-                    flat = Place(place.storage, 0, owner.shape, owner.strides, owner.dtype)
-                    self.outputs.append(Output(flat, len(self.outputs)))
-                self.answers.append(("output", (whole[place.storage], place)))
+                place = tracer.place(v._a)
+                kind = place.storage.kind
+                if kind == "temporary":
+                    self.answers.append(_Made(self.made(place.storage, tracer), place))
+                elif kind == "argument":
+                    at = next(k for k, p in enumerate(self._given) if p.storage is place.storage)
+                    self.answers.append(_View(self.tensors[at][0], self._given[at], place))
+                else:
+                    self.answers.append(_Constant(v))
 
-    def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        leaves, structure = flattened((args, kwargs))
-        if structure != self.structure or self.grad is not grad_on() or threads.get() != self.threads:
+    def _plan(self, seen: Capture) -> None:
+        tracer = seen.tracer
+        self.grads = [(leaf, leaf.grad) for leaf in tracer.leaves]
+        held = [g for _, g in self.grads if g is not None]
+        held += [t for t in seen.strays if not any(t is r for r in seen.results)]
+        for t in held:
+            if tracer.place(t._a).storage not in {p.storage for p in self._made}:
+                tracer.hold(t._a)
+        live = {p.storage for p in (*self._given, *self._made)} | {tracer.place(t._a).storage for t in held}
+        self.graph, self.plan = planned(tracer.nodes[: seen.forward], live, [*self._given, *self._made])
+
+    def first(self, seen: Capture) -> Any:
+        """The result of the captured call, its tracked tensors made children of this plan's backward."""
+        if self.backward is not None:
+            arrays = [seen.leaves[k]._a for k, _ in self.tensors]
+            answers = flattened(seen.result)[0]
+            self.backward.link(answers, seen.leaves, (*arrays, *self._captured))
+        del self._captured
+        return seen.result
+
+    # -- running ------------------------------------------------------------------------------------------
+
+    def __call__(self, leaves: list[Any], structure: Any) -> Any:
+        """The result for arguments that it serves, else itself."""
+        arrays = self._arrays(leaves, structure)
+        if arrays is None:
             return self
-        for k, v in self.constants:
-            if leaves[k] is not v and (leaves[k].__class__ is not v.__class__ or leaves[k] != v):
-                return self
-        arrays = []
-        for k, tracked in self.tensors:
-            t = leaves[k]
-            if (
-                t.__class__ is not Tensor
-                and t.__class__ is not Parameter
-                or (t._n is not None) is not tracked
-            ):
-                return self
-            arrays.append(t._a)
-        made = [_like(o.place) for o in self.outputs]
-        if self.plan.run((*arrays, *made)) is not None:
+        made = [empty(p) for p in self._made]
+        bad = self.plan.run((*arrays, *made))
+        if bad is not None:
+            self._refuse(f"tensor {bad} of the arguments has another shape, dtype or layout")
             return self
         for leaf, grad in self.grads:
             leaf.grad = grad
-        return rebuilt(self.shape, [self._answer(a, leaves, made) for a in self.answers])
+        for again in self.effects:
+            again()
+        answers = [a.of(leaves, made) for a in self.answers]
+        if self.backward is not None:
+            self.backward.link(answers, leaves, (*arrays, *made))
+        return rebuilt(self.shape, answers)
 
-    def _answer(self, answer: tuple[str, Any], leaves: list[Any], made: list[Any]) -> Any:
-        kind, what = answer
-        if kind == "value":
-            return what
-        if kind == "argument":
-            return leaves[what]
-        k, place = what
-        owner = made[k]
-        if (place.shape, place.strides, place.offset) == (owner.shape, owner.strides, 0):
-            return wrap(owner)
-        return wrap(np.ndarray(place.shape, place.dtype, owner.data, place.offset, place.strides))
+    def _refuse(self, why: str) -> None:
+        self.reason = why
+
+    def _arrays(self, leaves: list[Any], structure: Any) -> list[Any] | None:
+        """The arguments' arrays, if everything is as it was."""
+        if structure != self.structure:
+            return self._refuse("the arguments are built another way")
+        if self.grad is not grad_on() or threads.get() != self.threads:
+            return self._refuse("grad mode or the number of threads changed")
+        for k, v in self.constants:
+            if leaves[k] is not v and (leaves[k].__class__ is not v.__class__ or leaves[k] != v):
+                return self._refuse(f"argument {k} was {v!r}, and is {leaves[k]!r}")
+        arrays = []
+        for k, tracked in self.tensors:
+            t = leaves[k]
+            if t.__class__ is not Tensor and t.__class__ is not Parameter:
+                return self._refuse(f"argument {k} is no tensor")
+            if (t._n is not None) is not tracked:
+                return self._refuse(f"argument {k} requires grad now, or no longer")
+            arrays.append(t._a)
+        if not self.guards.hold():
+            return self._refuse(self.guards.broken())
+        if not all(n.holds() for n in self.numbers):
+            return self._refuse("an optimizer's settings changed")
+        return arrays
 
 
-def _like(place: Place) -> np.ndarray:
+class Backward:
+    """The plan of the gradients of a compiled function's results."""
+
+    def __init__(self, owner: Specialised, seen: Capture) -> None:
+        tracer = seen.tracer
+        forward, nodes = seen.tracer.nodes[: seen.forward], tracer.nodes[seen.forward :]
+        written = {s for n in forward for s in n.writes if s.kind == "temporary"}
+        for s in sorted({s for n in nodes for s in n.reads} & written, key=lambda s: s.number):
+            owner.made(s, tracer)
+        self.roots = [k for k, v in enumerate(flattened(seen.result)[0]) if any(v is r for r in seen.roots)]
+        self.sources = [(leaf, self._argument(leaf, seen)) for leaf in seen.sources]
+        self.cotangents = [tracer.place(c) for c in seen.cotangents]
+        for p in self.cotangents:
+            p.storage.array = None
+        self.gradients: list[Any] = []
+        self._made: list[Place] = []
+        for g in seen.gradients:
+            self.gradients.append(self._gradient(tracer, owner, nodes, g))
+        given = [*owner._given, *owner._made, *self.cotangents, *self._made]
+        live = {p.storage for p in self._made}
+        self.graph, self.plan = planned(nodes, live, given)
+
+    @staticmethod
+    def _argument(source: Any, seen: Capture) -> int | None:
+        """Which argument's node a source is; None for leaves that came from elsewhere."""
+        return next((k for k, v in enumerate(seen.leaves) if isinstance(v, Tensor) and v._n is source), None)
+
+    def _gradient(self, tracer: Any, owner: Specialised, nodes: list[Node], g: Any) -> Any:
+        """A gradient, copied to memory of its own: where it is a view, or is another's too."""
+        if g is None:
+            return None
+        if g.__class__ is GraphArray and g.value.base is None and self._is_own(tracer.place(g.value), nodes):
+            self._made.append(tracer.place(g.value))
+            return len(self._made) - 1
+        start = len(tracer.nodes)
+        value = tracer.clone(g).value
+        nodes += tracer.nodes[start:]
+        place = tracer.place(value)
+        self._made.append(Place(place.storage, 0, value.shape, value.strides, value.dtype))
+        place.storage.array = None
+        return len(self._made) - 1
+
+    def _is_own(self, place: Place, nodes: list[Node]) -> bool:
+        """Whether an array is made by these nodes, and is no other gradient."""
+        made = any(place.storage in n.writes for n in nodes) and place.storage.array is None
+        return made and all(p.storage is not place.storage for p in (*self._made, *self.cotangents))
+
+    def link(self, answers: list[Any], leaves: list[Any], arrays: tuple[Any, ...]) -> None:
+        """Make the results children of a node that runs this plan."""
+        inputs = tuple(leaf if k is None else leaves[k]._n for leaf, k in self.sources)
+        node = [next_number(), compiled_backward, inputs, self, arrays]
+        for k, at in enumerate(self.roots):
+            answers[at]._n = node if len(self.roots) == 1 else [next_number(), select_backward, node, k]
+
+    def run(self, arrays: tuple[Any, ...], g: Any) -> tuple[Any, ...]:
+        """The gradients of all sources."""
+        parts = g.parts if isinstance(g, Outputs) else {0: g}
+        given = [_like(parts.get(k), p) for k, p in enumerate(self.cotangents)]
+        made = [empty(p) for p in self._made]
+        bad = self.plan.run((*arrays, *given, *made))
+        assert bad is None, bad
+        return tuple(None if k is None else made[k] for k in self.gradients)
+
+
+def compiled_backward(n: list[Any], g: Any) -> tuple[Any, ...]:
+    """Backward of a compiled call: one cotangent for each source."""
+    _, _, _, plan, arrays = n
+    return plan.run(arrays, g)
+
+
+def _no_second(n: list[Any], g: Any) -> Any:
+    raise RuntimeError(
+        "compile: the backward of a compiled function cannot be differentiated again (create_graph=True). "
+        "Compile the function that takes the gradient, or call the function uncompiled"
+    )
+
+
+compiled_backward.on_tensors = _no_second  # type: ignore[attr-defined]
+compiled_backward.__name__ = "CompiledBackward0"
+
+
+# -- results -------------------------------------------------------------------------------------------
+
+
+class _Constant:
+    """A value that every call returns as it is."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def of(self, leaves: list[Any], made: list[Any]) -> Any:
+        return self.value
+
+
+class _Argument:
+    """One of the arguments."""
+
+    def __init__(self, k: int) -> None:
+        self.k = k
+
+    def of(self, leaves: list[Any], made: list[Any]) -> Any:
+        return leaves[self.k]
+
+
+class _View:
+    """A view of an argument."""
+
+    def __init__(self, k: int, given: Place, place: Place) -> None:
+        self.k, self.given, self.place = k, given, place
+
+    def of(self, leaves: list[Any], made: list[Any]) -> Any:
+        a = leaves[self.k]._a
+        start = a.__array_interface__["data"][0] + self.place.offset - self.given.offset
+        return wrap(array_at(start, self.place, a))
+
+
+class _Made:
+    """An array that the call made."""
+
+    def __init__(self, k: int, place: Place) -> None:
+        self.k, self.place = k, place
+
+    def of(self, leaves: list[Any], made: list[Any]) -> Any:
+        a, place = made[self.k], self.place
+        if (place.shape, place.strides, place.offset) == (a.shape, a.strides, 0):
+            return wrap(a)
+        return wrap(array_at(a.__array_interface__["data"][0] + place.offset, place, a))
+
+
+def planned(nodes: list[Node], live: set[Storage], given: list[Place]) -> tuple[Graph, Plan]:
+    """The optimised graph of nodes, and its plan."""
+    graph = optimised(Graph(nodes, live))
+    return graph, Plan([lowered(n) for n in graph.nodes], given)
+
+
+def empty(place: Place) -> np.ndarray:
     """New memory of a place's layout."""
     if place.contiguous:
         return np.empty(place.shape, place.dtype)
@@ -129,4 +292,16 @@ def _like(place: Place) -> np.ndarray:
     return made.transpose(np.argsort(order))
 
 
-_ = address
+def _like(g: Any, place: Place) -> np.ndarray:
+    """A cotangent in the layout of a place; zeros where there is none."""
+    made = empty(place)
+    if g is None:
+        made[...] = 0
+    elif g.dtype == made.dtype and g.strides == made.strides:
+        return g
+    else:
+        made[...] = g
+    return made
+
+
+_ = owner_of_memory

@@ -72,3 +72,9 @@ def _node(tracer: Any, optimizer: Any, formula: Update, rows: Any, numbers: Numb
     node = Node(name, tuple(tuple(row) for row in places), {}, (), Kernels([launch]))
     node.writes |= {p.storage for p in written}
     return node
+
+
+def numbers_in(nodes: list[Node]) -> list[Numbers]:
+    """The sets of numbers that the nodes' launches read."""
+    bodies = [n.body for n in nodes if isinstance(n.body, Kernels)]
+    return [v for body in bodies for run in body.launches for v in run.slots if isinstance(v, Numbers)]

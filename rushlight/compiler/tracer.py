@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +17,7 @@ from ..arrays import tracing
 from ..arrays.numpy import as_array
 from ..autograd.engine import Outputs, binding
 from ..autograd.inplace import check_writable
+from ..errors import user_line
 from ..kernels import launch
 from ..ops.declare import registry
 from .elements import copying, elements_of
@@ -28,7 +27,6 @@ from .structure import arrays_in, mapped
 from .values import GraphArray, value_of
 
 ndarray = np.ndarray
-_PACKAGE = str(Path(__file__).parents[1])
 
 
 class GraphBreak(RuntimeError):
@@ -47,7 +45,8 @@ class Tracer:
         self.storages: dict[int, Storage] = {}  # by the id of the array that owns the memory
         self.reads: list[tuple[str, int]] = []
         self.leaves: dict[Any, None] = {}  # whose gradients arrived
-        self.before: list[Callable[[], None]] = []  # what Python does before each run of the plan
+        self.effects: list[Callable[[], Any]] = []  # what Python does after each run of the plan
+        self.called: list[Any] = []  # modules
         self.arrays: list[weakref.ref[GraphArray]] = []
         self.modules: list[str] = []
         self._launches: list[tuple[Any, int, int, tuple[Any, ...]]] = []
@@ -92,6 +91,21 @@ class Tracer:
             self.storages[id(owner)] = self._new("constant", owner)
         return self.wrap(a)
 
+    def handed_in(self, like: ndarray) -> GraphArray:
+        """Ones of a layout, to be replaced by what is handed in at every run."""
+        made = np.ones_like(like)
+        self.place(made).storage.kind = "argument"
+        return self.wrap(made)
+
+    def owner(self, storage: Storage) -> ndarray:
+        """The array that owns a storage's memory, which must still be there."""
+        if storage.array is not None:
+            return storage.array
+        key = next(k for k, s in self.storages.items() if s is storage)
+        found = self._guards[key]()
+        assert found is not None
+        return found
+
     def wrap(self, a: ndarray) -> GraphArray:
         """A traced array over `a`."""
         made = GraphArray(a, self)
@@ -102,7 +116,7 @@ class Tracer:
 
     def add(self, node: Node) -> Node:
         """Note a node, and the user's line that made it."""
-        node.line, node.module = users_line(), ".".join(self.modules)
+        node.line, node.module = user_line(), ".".join(self.modules)
         node.name = f"{node.op}_{len(self.nodes)}"
         self.nodes.append(node)
         return node
@@ -258,6 +272,21 @@ class Tracer:
         """Step a group of parameters as one node; whether that could be done."""
         return steps.step(self, optimizer, group, formula)
 
+    def effect(self, again: Callable[[], Any]) -> Any:
+        """Do what changes Python's values only, and have it done again after every run."""
+        self.effects.append(again)
+        with tracing.by(None):
+            return again()
+
+    def entered(self, module: Any, args: Any) -> None:
+        """A module is called."""
+        self.called.append(module)
+        self.modules.append(type(module).__name__)
+
+    def left(self, module: Any, args: Any, result: Any) -> None:
+        """Its call is over."""
+        self.modules.pop()
+
     # -- backward -----------------------------------------------------------------------------------------
 
     def backward(self, n: list[Any], g: Any) -> Any:
@@ -291,18 +320,24 @@ class Tracer:
 
     # -- where Python looks at numbers ----------------------------------------------------------------------
 
-    def read(self, x: GraphArray) -> ndarray:
-        """The numbers of a traced array, for Python: the graph breaks here."""
-        where = users_line()
+    def read(self, x: Any) -> Any:
+        """The numbers of an array, for Python: the graph breaks here."""
+        value = value_of(x)
+        if x.__class__ is not GraphArray and x.__class__ is not ndarray:
+            return x
+        if x.__class__ is ndarray and not any(self.place(x).storage in n.writes for n in self.nodes):
+            if self.place(x).storage.kind == "constant":
+                return value
+        where = user_line()
         if self.fullgraph:
             raise GraphBreak(
                 f"compile(fullgraph=True): {where[0]}:{where[1]} asks for the numbers of a tensor of shape "
-                f"{x.shape} (.item(), if, print, .numpy()), which are not known while the function is "
+                f"{value.shape} (.item(), if, print, .numpy()), which are not known while the function is "
                 "captured. Use torch.where, torch.cond or torch.while_loop instead, return the tensor and "
                 "look at it outside, or leave fullgraph out: the function is then split there"
             )
         self.reads.append(where)
-        return x.value
+        return value
 
 
 _function = type(lambda: None)
@@ -367,17 +402,6 @@ def owner_of_memory(a: ndarray) -> ndarray:
 def address(a: ndarray) -> int:
     """Where the first element is."""
     return a.__array_interface__["data"][0]
-
-
-def users_line() -> tuple[str, int]:
-    """File and line of the innermost frame outside this package."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None:
-        name = frame.f_code.co_filename
-        if not name.startswith((_PACKAGE, "<rushlight", "<frozen")):
-            break
-        frame = frame.f_back
-    return frame.f_code.co_filename, frame.f_lineno
 
 
 def watching(tracer: Tracer | None) -> None:

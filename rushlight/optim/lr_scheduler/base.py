@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from ...arrays.tracing import at_every_run
 from ..optimizer import Optimizer
 
 EPOCH_WARNING = (
@@ -66,6 +67,7 @@ class LRScheduler:
         """The rates set by the last step."""
         return self._last_lr
 
+    @at_every_run
     def step(self, epoch: int | None = None) -> None:
         """Go to the next epoch (or to `epoch`) and set the optimizer's rates."""
         if self._step_count == 1 and not getattr(self.optimizer, "_opt_called", True):

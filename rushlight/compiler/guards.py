@@ -1,0 +1,132 @@
+"""What a captured call took for granted: Python's values that its code reads, and the modules it called.
+
+The conditions become one generated function of no arguments; only where it says no, somebody looks for which.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..tensor import Parameter, Tensor
+
+_PLAIN = (bool, int, float, str, type(None))
+_PACKAGE = str(Path(__file__).parents[1])
+_MOST = 64  # functions that are looked into
+
+
+class Condition(NamedTuple):
+    """Text of an expression with one name in braces, what stands for it, and what to say where it fails."""
+
+    text: str
+    names: dict[str, Any]
+    said: str
+
+
+class Guards:
+    """Conditions, and one function that checks them all."""
+
+    def __init__(self, conditions: Iterable[Condition]) -> None:
+        self.conditions = list(conditions)
+        scope: dict[str, Any] = {}
+        parts = [_bound(c, k, scope) for k, c in enumerate(self.conditions)]
+        text = " and ".join(parts) or "True"
+        self.hold: Callable[[], bool] = eval(f"lambda: {text}", scope)
+
+    def broken(self) -> str:
+        """What does not hold, in words."""
+        for c in self.conditions:
+            scope: dict[str, Any] = {}
+            if not eval(_bound(c, 0, scope), scope):
+                return c.said
+        return ""
+
+
+def _bound(c: Condition, k: int, scope: dict[str, Any]) -> str:
+    names = {name: f"{name}{k}" for name in c.names}
+    scope.update({names[n]: v for n, v in c.names.items()})
+    return f"({c.text.format(**names)})"
+
+
+def same(place: str, holder: Any, key: Any, value: Any, said: str) -> Iterator[Condition]:
+    """That `value` is still what `place` (of holder and key) gives, with the same array if it is a tensor."""
+    names = {"holder": holder, "key": key, "value": value}
+    if value.__class__ in _PLAIN:
+        equal = "is" if value is None or value is True or value is False else "=="
+        text = f"{place} {equal} {{value}}"
+        if value.__class__ in (int, float):
+            text += f" and {place}.__class__ is {{value}}.__class__"
+        yield Condition(text, names, f"{said} was {value!r}")
+    elif value.__class__ is Tensor or value.__class__ is Parameter:
+        text = f"{place} is {{value}} and {{value}}._a is {{array}}"
+        yield Condition(text, names | {"array": value._a}, f"{said} was another tensor, or had other memory")
+    elif isinstance(value, list | tuple | dict) and _tensors_in(value):
+        yield Condition(
+            f"{place} is {{value}} and len({{value}}) == {len(value)}", names, f"{said} was other"
+        )
+        for i, v in value.items() if isinstance(value, dict) else enumerate(value):
+            if isinstance(v, Tensor):
+                yield from same("{holder}[{key}]", value, i, v, f"{said}[{i!r}]")
+
+
+def _tensors_in(value: Any) -> bool:
+    return any(isinstance(v, Tensor) for v in (value.values() if isinstance(value, dict) else value))
+
+
+def of_modules(modules: Iterable[Any]) -> Iterator[Condition]:
+    """That modules are as they were: training or not, their numbers, their parameters and buffers."""
+    for module in dict.fromkeys(modules):
+        held = module.__dict__
+        kind = type(module).__name__
+        for name, value in list(held.items()):
+            if not name.startswith("_"):
+                yield from same("{holder}[{key}]", held, name, value, f"{kind}.{name}")
+        yield Condition("'_hooked' not in {held} or {held}['_hooked'] is {was}", {
+            "held": held, "was": held.get("_hooked")
+        }, f"{kind} had other hooks")  # fmt: skip
+
+
+def of_functions(functions: Iterable[Any]) -> Iterator[Condition]:
+    """That the globals and the closures that functions read are what they were."""
+    seen: set[int] = set()
+    todo = [f for f in map(_plain_function, functions) if f is not None]
+    while todo and len(seen) < _MOST:
+        f = todo.pop()
+        if id(f.__code__) in seen or f.__code__.co_filename.startswith(_PACKAGE):
+            continue
+        seen.add(id(f.__code__))
+        for holder, place, key, value, said in _read_by(f):
+            inner = _plain_function(value)
+            if inner is not None:
+                todo.append(inner)
+            yield from same(place, holder, key, value, said)
+
+
+def _plain_function(f: Any) -> Any:
+    """The Python function behind a function or a method."""
+    f = getattr(f, "__func__", f)
+    return f if f.__class__ is types.FunctionType else None
+
+
+def _read_by(f: Any) -> Iterator[tuple[Any, str, Any, Any, str]]:
+    for cell, name in zip(f.__closure__ or (), f.__code__.co_freevars, strict=False):
+        try:
+            yield cell, "{holder}.cell_contents", name, cell.cell_contents, name
+        except ValueError:  # not filled yet
+            continue
+    for name in _names(f.__code__):
+        if name in f.__globals__:
+            yield f.__globals__, "{holder}.get({key})", name, f.__globals__[name], f"global {name}"
+    owner = getattr(f, "__self__", None)
+    for name, value in getattr(owner, "__dict__", {}).items():
+        yield owner.__dict__, "{holder}.get({key})", name, value, f"self.{name}"
+
+
+def _names(code: types.CodeType) -> Iterator[str]:
+    """The global names of a function, and of those inside it."""
+    yield from code.co_names
+    for c in code.co_consts:
+        if isinstance(c, types.CodeType):
+            yield from _names(c)

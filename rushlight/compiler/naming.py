@@ -1,0 +1,110 @@
+"""Names for what a graph is given: arguments, parameters by their paths, gradients, optimisers' state."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from ..tensor import Parameter, Tensor
+from .graph import Graph, Kernels, Place, Storage
+from .steps import Numbers
+
+Named = Iterable[tuple[str, Any]]  # a name, and a tensor, a place, or what is of no interest
+
+
+def arguments(f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Named:
+    """The tensors among a call's arguments, by the names of the function's parameters."""
+    function = getattr(f, "forward", f)
+    try:
+        given = inspect.signature(function).bind(*args, **kwargs).arguments
+    except (TypeError, ValueError):
+        given = {f"x{k}": v for k, v in enumerate(args)} | kwargs
+    for name, value in given.items():
+        yield from _inside(name, value)
+
+
+def _inside(name: str, value: Any) -> Named:
+    """A value and the tensors in it, if it is a list, tuple or dictionary."""
+    if isinstance(value, list | tuple):
+        for k, v in enumerate(value):
+            yield from _inside(f"{name}_{k}", v)
+    elif isinstance(value, dict):
+        for k, v in value.items():
+            yield from _inside(f"{name}_{k}", v)
+    else:
+        yield name, value
+
+
+def surroundings(f: Any, called: Iterable[Any]) -> Named:
+    """Parameters and buffers of the modules that were called, and tensors that the function's code names."""
+    seen: set[int] = set()
+    for module in called:
+        if id(module) not in seen:
+            seen |= {id(m) for m in module.modules()}
+            yield from module.named_parameters()
+            yield from module.named_buffers()
+    function = inspect.unwrap(getattr(f, "__func__", f))
+    if inspect.isfunction(function):
+        free = inspect.getclosurevars(function)
+        for name, value in {**free.globals, **free.nonlocals}.items():
+            yield from _inside(name, value)
+
+
+def states(graph: Graph, names: dict[int, str]) -> Named:
+    """Gradients of named parameters, and what optimisers keep for them; `names` are by the parameter's id."""
+    for node in graph.nodes:
+        for launch in node.body.launches if isinstance(node.body, Kernels) else ():
+            for numbers in launch.slots:
+                if isinstance(numbers, Numbers):
+                    yield from _kept_by(numbers.optimizer, names)
+
+
+def _kept_by(optimizer: Any, names: dict[int, str]) -> Named:
+    for parameter, state in optimizer.state.items():
+        for key, value in state.items():
+            yield f"{names.get(id(parameter), 'parameter')}_{key}", value
+
+
+def before(graph: Graph) -> set[Storage]:
+    """The storages that are there before a graph's nodes run: what they read first, or comes from outside."""
+    found: set[Storage] = set()
+    written: set[Storage] = set()
+    for n in graph.nodes:
+        found |= n.reads - written
+        written |= n.writes
+    return found | {s for s in written if s.kind != "temporary"}
+
+
+def name_inputs(graph: Graph, tracer: Any, given: Named, around: Named = ()) -> None:
+    """Name the storages that are there before, and note them as the graph's inputs."""
+    unnamed = before(graph)
+    names: dict[int, str] = {}
+
+    def note(name: str, t: Any) -> None:
+        if isinstance(t, Tensor):
+            names.setdefault(id(t), name)
+            if tracer.known(t._a):
+                note(name, tracer.place(t._a))
+            if isinstance(t, Parameter) and t.grad is not None:
+                note(f"{name}_grad", t.grad)
+        elif isinstance(t, Place) and t.storage in unnamed:
+            unnamed.remove(t.storage)
+            t.storage.name = _free(name, graph.inputs)
+            graph.inputs[t.storage.name] = t
+
+    for pairs in (given, around, states(graph, names)):
+        for name, t in pairs:
+            note(name, t)
+    for s in sorted(unnamed, key=lambda s: s.number):
+        if s.array is not None:
+            note(f"{s.kind}_{s.number}", Place(s, 0, s.array.shape, s.array.strides, s.array.dtype))
+
+
+def _free(name: str, taken: Iterable[str]) -> str:
+    """A name as an identifier that is not taken."""
+    name = re.sub(r"\W", "_", name)
+    while name in taken:
+        name += "_"
+    return name

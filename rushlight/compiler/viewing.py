@@ -1,0 +1,86 @@
+"""Views spelled as Python: how one array in a piece of memory is had from another in the same."""
+
+from __future__ import annotations
+
+from .graph import Place
+
+
+def spelled(base: str, given: Place, wanted: Place) -> str:
+    """The expression for the array at `wanted`, from a name and the place of what it stands for."""
+    if given == wanted:
+        return base
+    if given.dtype != wanted.dtype:
+        return _spelled_anew(f"{base}.view({dtype(wanted)})", given, wanted)
+    if given.offset == wanted.offset:
+        found = _reshaped(given, wanted) or _permuted(given, wanted) or _expanded(given, wanted)
+    else:
+        found = _cut(given, wanted)
+    return base + found if found else _spelled_anew(base, given, wanted)
+
+
+def dtype(place: Place) -> str:
+    """The dtype of a place, as Python spells it."""
+    import_name = str(place.dtype)
+    return f"torch.{import_name}"
+
+
+def _reshaped(given: Place, wanted: Place) -> str:
+    if given.contiguous and wanted.contiguous and given.size == wanted.size:
+        return f".reshape({_listed(wanted.shape)})"
+    return ""
+
+
+def _permuted(given: Place, wanted: Place) -> str:
+    """Dimensions in another order."""
+    old, new = (list(zip(p.shape, p.strides, strict=True)) for p in (given, wanted))
+    if sorted(old) != sorted(new) or not given.size:
+        return ""
+    if len(old) == 2:
+        return ".t()"
+    order = []
+    for pair in new:
+        order.append(next(k for k, o in enumerate(old) if o == pair and k not in order))
+    return f".permute({_listed(order)})"
+
+
+def _expanded(given: Place, wanted: Place) -> str:
+    """Dimensions of size one, or new ones in front, repeated."""
+    extra = len(wanted.shape) - len(given.shape)
+    if extra < 0 or any(wanted.strides[:extra]):
+        return ""
+    for n, step, size, stride in zip(
+        given.shape, given.strides, wanted.shape[extra:], wanted.strides[extra:], strict=True
+    ):
+        if (n, step) != (size, stride) and not (n == 1 and stride == 0):
+            return ""
+    return f".expand({_listed(wanted.shape)})"
+
+
+def _cut(given: Place, wanted: Place) -> str:
+    """One index, or a range, of one dimension."""
+    start = wanted.offset - given.offset
+    for d, (n, step) in enumerate(zip(given.shape, given.strides, strict=True)):
+        if step <= 0 or start % step or not 0 < start // step < n:
+            continue
+        k = start // step
+        rest = given.shape[:d] + given.shape[d + 1 :], given.strides[:d] + given.strides[d + 1 :]
+        if rest == (wanted.shape, wanted.strides):
+            return f".select({d}, {k})"
+        if wanted.strides == given.strides and len(wanted.shape) > d:
+            size = wanted.shape[d]
+            if given.shape[:d] + (size,) + given.shape[d + 1 :] == wanted.shape and k + size <= n:
+                return f".narrow({d}, {k}, {size})"
+    return ""
+
+
+def _spelled_anew(base: str, given: Place, wanted: Place) -> str:
+    """By sizes and strides: right for all views."""
+    size = wanted.dtype.itemsize
+    steps = tuple(s // size for s in wanted.strides)
+    start = (wanted.offset - given.offset) // size
+    offset = f", {base}.storage_offset() + {start}" if start else ""
+    return f"{base}.as_strided({wanted.shape}, {steps}{offset})"
+
+
+def _listed(numbers: object) -> str:
+    return str(tuple(numbers))  # type: ignore[call-overload]
