@@ -1,15 +1,16 @@
-"""Kernels of the compiler's pointwise fusion: many steps on elements in one pass over memory.
+"""Kernels of the compiler's fusion: many steps on elements in one pass over memory.
 
 A fused program is a list of steps over a space of up to six dimensions. One kernel reads every input once,
 computes every step once, and writes the outputs, with the bits that the steps give one after the other. (Only
-`power` with an exponent that is an array may differ in the last one: it looks at the lanes beside it.)
+`power` with an exponent that is an array may differ in the last one: it looks at the lanes beside it.) Sums
+along rows of memory, or across all of them, are collected in the same pass.
 
     x, y = (Operand(name, f32, (100, 1)) for name in "xy")
-    p = plan((64, 100), [Step("y", relu(var("x") + 1), f32, f32)], [x], [y])
-    run(p, [out], [array])
+    p = plan((64, 100), [Step("y", relu(var("x") + 1), f32, f32)], [x], [y, Reduction("y", f32, (None, 1))])
+    run(p, [out, sums_of_columns], [array])
 
 An output may be an input's memory, element for element: each is read before it is written. Any other overlap
-of an output with an array of the program is an error of the caller.
+of an output with an array of the program is an error of the caller; that of a reduction is always.
 """
 
 from __future__ import annotations
@@ -19,118 +20,139 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+import rushlight.scalar as scalar
+
 from . import fused_loops
-from .fused_loops import DENSE, SINGLE, STEPS, STILL, Form, Place
-from .fused_space import Space, collapse
+from .fused_form import Form, Place
+from .fused_layout import Finish, Layout, Operand, Reduction, lay_out
 from .fused_steps import Step, types_of
-from .fused_types import is_known
+from .fused_sums import collected, finish
+from .fused_types import in_register, is_known
 from .launch import Kernel
 from .targets import host
-from .types import Type
 
-__all__ = ["Operand", "Plan", "Step", "plan", "run", "supported"]
+__all__ = ["Launch", "Operand", "Plan", "Reduction", "Step", "plan", "run", "supported"]
 
 MOST_DIMS = 6
 #: elements that are worth waking a thread for
 CHEAP, COSTLY = 1 << 14, 1 << 13
-_TILE = 64  # elements of a row where an array lies across it: as many lines stay in the level-1 cache
+_LINE = 64  # bytes of a line of the caches
+
+#: what a slot behind the table is: the address of an output or input, by number; a number; an address in the
+#: scratch memory, by bytes
+OUTPUT, INPUT, NUMBER, SCRATCH = "output", "input", "number", "scratch"
 
 
-class Operand(NamedTuple):
-    """An array as the kernel sees it: its type, and its strides in elements along the dimensions of the space
-    (0 where it is stretched). An output is named after the step, or input, whose value it gets.
-    """
-
-    name: str
-    type: Type
-    strides: tuple[int, ...]
-
-
-class Plan(NamedTuple):
-    """How to run a fused program: `kernel` on items 0..total in chunks of `grain`, with the slots `table`,
-    outputs, inputs and numbers in order.
-    """
+class Launch(NamedTuple):
+    """Run `kernel` on items 0..total in chunks of `grain`; its slots are the table, and what `slots` say."""
 
     kernel: Kernel
     total: int
     grain: int
     table: np.ndarray
+    slots: tuple[tuple[str, int], ...]
+
+
+class Plan(NamedTuple):
+    """How to run a fused program: launches one after the other, and bytes of memory they share."""
+
+    launches: tuple[Launch, ...]
+    scratch: int
 
 
 def supported(
-    steps: Sequence[Step], inputs: Sequence[Operand], outputs: Sequence[Operand], numbers: Sequence[str] = ()
+    shape: Sequence[int],
+    steps: Sequence[Step],
+    inputs: Sequence[Operand],
+    outputs: Sequence[Operand | Reduction],
+    numbers: Sequence[str] = (),
 ) -> bool:
-    """Whether there is machine code for all steps and types, on this processor."""
+    """Whether there is machine code for all steps, types and reductions, on this processor."""
     types = types_of(steps, {p.name: p.type for p in inputs}, numbers)
-    shallow = all(len(p.strides) <= MOST_DIMS for p in (*inputs, *outputs))
-    known = all(is_known(t, host()) for t in (*types.values(), *(s.computes for s in steps)))
-    return known and shallow and bool(outputs) and all(s.is_known for s in steps)
+    used = [*types.values(), *(s.computes for s in steps), *(p.type for p in outputs)]
+    if not outputs or len(shape) > MOST_DIMS or not all(is_known(t, host()) for t in used):
+        return False
+    return all(s.is_known for s in steps) and lay_out(shape, outputs, inputs, CHEAP) is not None
 
 
 def plan(
     shape: Sequence[int],
     steps: Sequence[Step],
     inputs: Sequence[Operand],
-    outputs: Sequence[Operand],
+    outputs: Sequence[Operand | Reduction],
     numbers: Sequence[str] = (),
 ) -> Plan:
     """How to compute steps for all elements of a space; `numbers` are floats that change from call to call.
 
     The code depends on the types and on how arrays go along rows; sizes and strides are in the table.
     """
+    steps, outputs = _without_copies(shape, steps, outputs)
     types = types_of(steps, {p.name: p.type for p in inputs}, numbers)
-    assert all(p.type == types[p.name] for p in outputs), "an output has the type of its step"
-    operands = (*outputs, *inputs)
-    space = collapse(shape, [p.strides for p in operands])
-    grain = COSTLY if any(s.is_costly for s in steps) else CHEAP
-    is_flat = len(space.sizes) == 1 and all(s in ((0,), (1,)) for s in space.strides)
-    length = space.sizes[-1]
-    block = -1
-    if not is_flat:
-        space, block = _rows(space, grain)
-    places = [Place(p.name, p.type, _walk(s)) for p, s in zip(operands, space.strides, strict=True)]
-    split = len(outputs)
-    outer = len(space.sizes) - 1
-    form = Form(tuple(steps), tuple(places[:split]), tuple(places[split:]), tuple(numbers), outer, block)
-    if is_flat:
-        return Plan(_kernel(form), space.count, grain, np.zeros(1, np.int64))
-    rows = space.count // max(space.sizes[-1], 1)
-    return Plan(_kernel(form), rows, max(1, grain // max(space.sizes[-1], 1)), _table(space, block, length))
+    assert all(p.type == types[p.name] for p in outputs if isinstance(p, Operand)), (
+        "a step's type, and no other"
+    )
+    layout = lay_out(shape, outputs, inputs, COSTLY if any(s.is_costly for s in steps) else CHEAP)
+    assert layout is not None, "reductions along dimensions that `supported` refuses"
+    scratch, launches, slots = 0, [], [(OUTPUT, k) for k in range(len(outputs))]
+    for k, rest in layout.finishes.items():
+        if not rest.done:
+            slots[k] = SCRATCH, scratch
+            launches.append(_finishing(outputs[k], rest, k, scratch))
+            scratch += -(-rest.p * rest.q * rest.s * collected(outputs[k].type).size // _LINE) * _LINE
+    slots += [(INPUT, k) for k in range(len(inputs))] + [(NUMBER, k) for k in range(len(numbers))]
+    kernel = _kernel(_form(steps, inputs, outputs, numbers, layout))
+    return Plan((Launch(kernel, *layout[2:5], tuple(slots)), *launches), scratch)
 
 
 def run(plan: Plan, outputs: Sequence[Any], inputs: Sequence[Any], numbers: Sequence[float] = ()) -> None:
-    """Run a plan that has at most 40 slots, on arrays of the strides it was made for."""
-    plan.kernel(plan.total, plan.grain, plan.table, *outputs, *inputs, *numbers)
+    """Run a plan whose launches have at most 40 slots, on arrays of the strides it was made for."""
+    scratch = np.empty(plan.scratch + _LINE, np.uint8)
+    start = -(-scratch.ctypes.data // _LINE) * _LINE
+    values = {OUTPUT: outputs, INPUT: inputs, NUMBER: numbers}
+    for launch in plan.launches:
+        slots = [start + k if kind == SCRATCH else values[kind][k] for kind, k in launch.slots]
+        launch.kernel(launch.total, launch.grain, launch.table, *slots)
 
 
-def _walk(strides: tuple[int, ...]) -> str:
-    """How an operand goes along a row."""
-    if not any(strides):
-        return SINGLE
-    return {0: STILL, 1: DENSE}.get(strides[-1], STEPS)
+def _without_copies(
+    shape: Sequence[int], steps: Sequence[Step], outputs: Sequence[Operand | Reduction]
+) -> tuple[list[Step], list[Operand | Reduction]]:
+    """Reductions along dimensions of size 1 as what they are."""
+    more, found = list(steps), list(outputs)
+    for k, r in enumerate(outputs):
+        if isinstance(r, Reduction) and all(
+            n == 1 or s is not None for n, s in zip(shape, r.strides, strict=True)
+        ):
+            more.append(Step(f"output {k}", scalar.var(r.name), in_register(r.type), r.type))
+            found[k] = Operand(f"output {k}", r.type, tuple(s or 0 for s in r.strides))
+    return more, found
 
 
-def _rows(space: Space, grain: int) -> tuple[Space, int]:
-    """The space with its rows cut into blocks, and which dimension counts these.
+def _form(
+    steps: Sequence[Step],
+    inputs: Sequence[Operand],
+    outputs: Sequence[Operand | Reduction],
+    numbers: Sequence[str],
+    layout: Layout,
+) -> Form:
+    """What the code depends on."""
+    written = tuple(
+        Place(p.name, collected(p.type), walk, p.kind)
+        if isinstance(p, Reduction)
+        else Place(p.name, p.type, walk)
+        for p, walk in zip(outputs, layout.walks)
+    )
+    read = tuple(Place(p.name, p.type, walk) for p, walk in zip(inputs, layout.walks[len(outputs) :]))
+    outer = len(layout.space.sizes) - 1 if layout.space.block >= 0 else 0
+    return Form(tuple(steps), written, read, tuple(numbers), outer, layout.space.block)
 
-    Long rows become a few items. Where an array is dense across the rows, blocks are narrow, and the rows of
-    one block follow each other: what they read of that array are the same lines.
-    """
-    outer = len(space.sizes) - 1
-    across = outer > 0 and any(s[-2] in (1, -1) and s[-1] not in (0, 1) for s in space.strides)
-    space = space.split(_TILE if across else grain)
-    return (space.moved(outer, outer - 1), outer - 1) if across else (space, outer)
 
-
-def _table(space: Space, block: int, length: int) -> np.ndarray:
-    """Sizes and strides as the loops read them; `length` is that of a row before it was cut."""
-    *sizes, most = space.sizes
-    words = [*sizes, most, length - (sizes[block] - 1) * most]
-    for *outer, inner in space.strides:
-        carried = np.cumsum([0, *((n - 1) * s for n, s in zip(sizes, outer, strict=True))])
-        steps = [s - (carried[-1] - carried[d + 1]) for d, s in enumerate(outer)]
-        words += [*outer, *steps, inner]
-    return np.array(words, np.int64)
+def _finishing(r: Operand | Reduction, rest: Finish, k: int, scratch: int) -> Launch:
+    """The launch that makes an output of partial results."""
+    assert isinstance(r, Reduction)
+    kernel = finish(r.kind, r.type, rest.s == rest.step == 1)
+    grain = max(1, CHEAP // max(1, rest.p * rest.s))
+    return Launch(kernel, rest.q, grain, rest.table, ((OUTPUT, k), (SCRATCH, scratch)))
 
 
 _kernels: dict[object, Kernel] = {}

@@ -8,44 +8,45 @@ from typing import NamedTuple
 
 
 class Space(NamedTuple):
-    """Sizes from the outermost to the innermost, and the strides along them of every operand."""
+    """Sizes from the outermost dimension to the innermost, a row, and the strides of every operand.
+
+    Rows of `length` elements may be cut into blocks, which the dimension `block` counts.
+    """
 
     sizes: tuple[int, ...]
     strides: tuple[tuple[int, ...], ...]
+    length: int
+    block: int = -1
 
     @property
     def count(self) -> int:
-        """How many elements there are."""
+        """How many elements there are, those beyond the end of the last blocks included."""
         return prod(self.sizes)
 
-    def inner(self, operand: int) -> int:
-        """The stride of an operand along the innermost dimension."""
-        return self.strides[operand][-1]
+    @property
+    def rows(self) -> int:
+        """How many rows, or blocks of them, there are."""
+        return prod(self.sizes[:-1])
 
-    def split(self, block: int) -> Space:
-        """The innermost dimension in blocks, the last of which reaches beyond its end."""
+    def cut(self, most: int, at: int) -> Space:
+        """The rows in blocks of at most so many elements, counted by a new dimension `at`."""
         *outer, n = self.sizes
-        strides = tuple((*s[:-1], s[-1] * block, s[-1]) for s in self.strides)
-        return Space((*outer, -(-n // block), min(block, n)), strides)
-
-    def moved(self, dim: int, to: int) -> Space:
-        """The dimension `dim` at place `to`."""
-        return Space(_moved(self.sizes, dim, to), tuple(_moved(s, dim, to) for s in self.strides))
-
-
-def _moved(values: tuple[int, ...], dim: int, to: int) -> tuple[int, ...]:
-    rest = [*values[:dim], *values[dim + 1 :]]
-    return (*rest[:to], values[dim], *rest[to:])
+        sizes = (*outer[:at], -(-n // most), *outer[at:], min(most, n))
+        strides = tuple((*s[:at], s[-1] * most, *s[at:-1], s[-1]) for s in self.strides)
+        return Space(sizes, strides, n, at)
 
 
 def collapse(shape: Sequence[int], strides: Sequence[Sequence[int]]) -> Space:
-    """The same elements with the fewest dimensions, one at least, in the order of the first operand's memory.
+    """The same elements with the fewest dimensions, one at least, in the order of the memory of the first of
+    those operands that are stretched the least.
 
     Dimensions of size 1 are dropped; neighbours become one where every operand walks through both in even
-    steps. Where strides of the first operand tie, those of the next decide.
+    steps. Where strides of an operand tie, those of the next decide.
     """
     dims = [(n, *(s[d] for s in strides)) for d, n in enumerate(shape) if n != 1]
-    dims.sort(key=lambda dim: [abs(s) for s in dim[1:]], reverse=True)
+    stretched = [sum(not dim[1 + k] for dim in dims) for k in range(len(strides))]
+    order = sorted(range(len(strides)), key=stretched.__getitem__)
+    dims.sort(key=lambda dim: [abs(dim[1 + k]) for k in order], reverse=True)
     found: list[tuple[int, ...]] = []
     for dim in dims:
         if found and all(outer == s * dim[0] for outer, s in zip(found[-1][1:], dim[1:], strict=True)):
@@ -54,4 +55,4 @@ def collapse(shape: Sequence[int], strides: Sequence[Sequence[int]]) -> Space:
     if not found:
         found = [(1, *(1 for _ in strides))]
     sizes, *along = zip(*found, strict=True)
-    return Space(sizes, tuple(along))
+    return Space(sizes, tuple(along), sizes[-1])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from .conversions import rounded_to_bfloat
 from .targets import Target
+from .tile import opaque
 from .types import Type, bf16, f16, f32, f64, i1, i8, i16, i32, i64, u8, u16, u32
 from .values import Value
 
@@ -45,7 +46,15 @@ def kept(v: Value, type: Type) -> Value:
         return v.to(u8)
     if type == bf16:
         return rounded_to_bfloat(v)
-    return v.to(f16).bits(u16) if type == f16 else v
+    return _half(v).bits(u16) if type == f16 else v
+
+
+def _half(v: Value) -> Value:
+    """A float32 as float16.
+
+    LLVM would see through a single number to the float64 it was and ask for a library's conversion of that.
+    """
+    return (opaque(v.bits(i32)).bits(f32) if v.lanes == 1 else v).to(f16)
 
 
 def cast(v: Value, type: Type) -> Value:
@@ -62,7 +71,9 @@ def cast(v: Value, type: Type) -> Value:
 def _cut_off(v: Value, type: Type) -> Value:
     """A float without its fraction; out of range it is the processor's own answer, as in C.
 
-    Types shorter than an int are the low bits of one.
+    Types shorter than an int are the low bits of one. `freeze` keeps LLVM from using that it may assume
+    anything there: it takes the way back to floats for a mere truncation else.
     """
     middle = (i64 if type.bits == 64 else i32).x(v.lanes)
-    return v.f.emit(f"fptosi {v} to {middle}", middle).to(type)
+    whole = v.f.emit(f"fptosi {v} to {middle}", middle)
+    return v.f.emit(f"freeze {whole}", middle).to(type)

@@ -18,7 +18,7 @@ import rushlight
 import rushlight.scalar as s
 from rushlight.arrays.numpy import cast
 from rushlight.arrays.programs import Program
-from rushlight.kernels.fused import Operand, Step, plan, run, supported
+from rushlight.kernels.fused import Operand, Reduction, Step, plan, run, supported
 from rushlight.kernels.types import Type, bf16, f16, f32, f64, i1, i8, i16, i32, i64, u8
 
 KINDS: dict[Type, Any] = {
@@ -124,34 +124,96 @@ def same(a: np.ndarray, b: np.ndarray) -> bool:
     return a.tobytes() == b.tobytes()
 
 
+def close(found: np.ndarray, value: np.ndarray, axes: tuple[int, ...], kind: str) -> bool:
+    """Whether an array is the reduction of another, up to the rounding that its type allows."""
+    if kind != "sum":
+        want = getattr(value, kind)(axes)
+        return same(found, np.asarray(want).astype(found.dtype))
+    if found.dtype.kind in "iu":
+        return same(found, np.asarray(value.astype(found.dtype).sum(axes, dtype=found.dtype)))
+    wide = value.astype(np.float64)
+    want, most = wide.sum(axes), np.abs(wide).sum(axes)
+    eps = 1e-14 if found.dtype == np.float64 else 5e-6  # up to 256 equal numbers one after the other
+    last = {"float16": 2**-10, "bfloat16": 2**-7}.get(found.dtype.name, 0)
+    near = np.abs(found.astype(np.float64) - want) <= eps * most + last * np.abs(want) + 1e-7 * (last > 0)
+    return bool((near | ~(most < (6e4 if found.dtype == np.float16 else 1e30))).all())
+
+
+class Case:
+    """A random program on random arrays."""
+
+    def __init__(self, seed: int, elements: int) -> None:
+        self.draw = draw = Draw(seed)
+        self.shape, chance, one = draw.shape(elements), draw.random.random, draw.random.choice
+        self.types = types = draw.random.sample(list(KINDS), draw.random.randint(1, 3))
+        count = draw.random.randint(1, 5)
+        self.inputs = {f"a{k}": draw.array(self.shape, one(types)) for k in range(count)}
+        weak = chance() < 0.3 and all(t.is_float for t in types)
+        self.numbers = {"n0": 1.75, "n1": -3.0} if weak else {}
+        self.steps: list[Step] = []
+        for k in range(draw.random.randint(1, 9)):
+            names = [*self.inputs, *self.numbers, *(t.name for t in self.steps)]
+            self.steps.append(draw.step(f"s{k}", names[-4:] if chance() < 0.5 else names, types))
+        of = {np.dtype(v): k for k, v in KINDS.items()}
+        self.given = [Operand(n, of[x.dtype], strides(x)) for n, x in self.inputs.items()]
+        written = draw.random.sample(self.steps, draw.random.randint(1, len(self.steps)))
+        self.rooms = [draw.array(self.shape, t.result, False) for t in written]
+        self.results: list[Any] = [
+            Operand(t.name, t.result, strides(x)) for t, x in zip(written, self.rooms, strict=True)
+        ]
+        self.axes: list[Any] = [None] * len(written)
+
+    @property
+    def program(self) -> tuple[Any, ...]:
+        return self.shape, self.steps, self.given, self.results, tuple(self.numbers)
+
+    def reduce(self) -> None:
+        """Collect some steps too, or instead, along the first dimensions, the last, or all."""
+        one, n = self.draw.random.choice, len(self.shape)
+        cut = self.draw.random.randint(0, n)
+        for _ in range(self.draw.random.randint(1, 3)):
+            step, axes = one(self.steps), one([range(cut), range(cut, n), range(n)])
+            kind = "sum" if 0 in self.shape else one(("sum", "sum", "max", "min"))
+            of_sum = step.result if step.result.is_float else i64
+            type = of_sum if kind == "sum" else step.result
+            room = self.draw.array(tuple(m for d, m in enumerate(self.shape) if d not in axes), type, False)
+            kept = iter(strides(room))
+            along = tuple(None if d in axes else next(kept) for d in range(n))
+            self.results.append(Reduction(step.name, type, along, kind))
+            self.rooms.append(room)
+            self.axes.append(tuple(axes))
+        if self.draw.random.random() < 0.4:
+            plain = self.axes.count(None)
+            for parts in (self.results, self.rooms, self.axes):
+                del parts[:plain]
+
+    def is_right(self, k: int, wanted: dict[str, Any]) -> bool:
+        """Whether an output is what it should be."""
+        result, found = self.results[k], self.rooms[k]
+        want = np.broadcast_to(wanted[result.name], self.shape)
+        return same(found, want) if self.axes[k] is None else close(found, want, self.axes[k], result.kind)
+
+
 @np.errstate(all="ignore")
-def check(seed: int, elements: int = 3000, threads: tuple[int, ...] = (1,)) -> None:
-    """A random program, in one pass and step by step."""
-    draw = Draw(seed)
-    shape, chance = draw.shape(elements), draw.random.random
-    types = draw.random.sample(list(KINDS), draw.random.randint(1, 3))
-    inputs = {f"a{k}": draw.array(shape, draw.random.choice(types)) for k in range(draw.random.randint(1, 5))}
-    numbers = {"n0": 1.75, "n1": -3.0} if chance() < 0.3 and all(t.is_float for t in types) else {}
-    steps: list[Step] = []
-    for k in range(draw.random.randint(1, 9)):
-        names = [*inputs, *numbers, *(t.name for t in steps)]
-        steps.append(draw.step(f"s{k}", names[-4:] if chance() < 0.5 else names, types))
-    of = {v: k for k, v in KINDS.items()}
-    given = [Operand(n, of[x.dtype.type], strides(x)) for n, x in inputs.items()]
-    written = draw.random.sample(steps, draw.random.randint(1, len(steps)))
-    rooms = {t.name: draw.array(shape, t.result, False) for t in written}
-    results = [Operand(t.name, t.result, strides(rooms[t.name])) for t in written]
-    if not supported(steps, given, results, tuple(numbers)):
-        return
-    wanted = eager(steps, inputs | numbers)
-    made = plan(shape, steps, given, results, tuple(numbers))
+def check(seed: int, elements: int = 3000, threads: tuple[int, ...] = (1,)) -> bool:
+    """A random program in one pass, and step by step; whether there is machine code for it."""
+    case = Case(seed, elements)
+    if seed % 2:
+        case.reduce()
+    if not supported(*case.program):
+        return False
+    wanted = eager(case.steps, case.inputs | case.numbers)
+    made, bits = plan(*case.program), set()
     for count in threads:
         rushlight.set_num_threads(count)
-        run(made, [*rooms.values()], [*inputs.values()], [*numbers.values()])
-        for name, found in rooms.items():
-            want = np.broadcast_to(wanted[name], shape)
-            assert same(found, want), (seed, name, shape, steps, given, results, found, want)
-            found[...] = 1
+        for room in case.rooms:
+            room[...] = 1
+        run(made, case.rooms, [*case.inputs.values()], [*case.numbers.values()])
+        bits.add(b"".join(room.tobytes() for room in case.rooms))
+        for k, result in enumerate(case.results):
+            assert case.is_right(k, wanted), (seed, result, case.program, case.rooms[k])
+    assert len(bits) == 1, f"{seed}: other bits with other numbers of threads"
+    return True
 
 
 def main(side: str, *seeds: str) -> None:

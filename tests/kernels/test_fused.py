@@ -14,7 +14,7 @@ import pytest
 
 import rushlight
 import rushlight.scalar as s
-from rushlight.kernels import fused_loops, native
+from rushlight.kernels import fused_form, fused_loops, native
 from rushlight.kernels.fused_space import collapse
 from rushlight.kernels.targets import NAMED
 from rushlight.kernels.types import f16, f32, f64, i1, i64, u16
@@ -50,8 +50,9 @@ def planned(expr: Any, shape: tuple[int, ...], out: np.ndarray, **inputs: np.nda
 
 @pytest.mark.parametrize("first", range(0, 200, 50))
 def test_random_programs(first: int) -> None:
-    for seed in range(first, first + 50):
-        check(seed)
+    """Those of odd seeds have reductions."""
+    known = [check(seed) for seed in range(first, first + 50)]
+    assert sum(known) > 35
 
 
 def test_large_programs_with_any_number_of_threads() -> None:
@@ -90,25 +91,27 @@ def test_the_check_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_dimensions_are_merged_dropped_and_ordered_as_the_first_operand_lies() -> None:
-    assert collapse((2, 3, 4), [(12, 4, 1), (12, 4, 1)]) == ((24,), ((1,), (1,)))
-    assert collapse((2, 3, 4), [(12, 4, 1), (0, 4, 1)]) == ((2, 12), ((12, 1), (0, 1)))
-    assert collapse((4, 3), [(1, 4), (1, 4)]) == ((12,), ((1,), (1,)))  # all transposed alike
-    assert collapse((4, 1, 3), [(3, 7, 1), (0, 0, 0)]) == ((12,), ((1,), (0,)))
-    assert collapse((), [(), ()]) == ((1,), ((1,), (1,)))
-    assert collapse((2, 3), [(3, 1), (1, 2)]) == ((2, 3), ((3, 1), (1, 2)))
+    assert collapse((2, 3, 4), [(12, 4, 1), (12, 4, 1)])[:2] == ((24,), ((1,), (1,)))
+    assert collapse((2, 3, 4), [(12, 4, 1), (0, 4, 1)])[:2] == ((2, 12), ((12, 1), (0, 1)))
+    assert collapse((4, 3), [(1, 4), (1, 4)])[:2] == ((12,), ((1,), (1,)))  # all transposed alike
+    assert collapse((4, 1, 3), [(3, 7, 1), (0, 0, 0)])[:2] == ((12,), ((1,), (0,)))
+    assert collapse((), [(), ()])[:2] == ((1,), ((1,), (1,)))
+    assert collapse((2, 3), [(3, 1), (1, 2)])[:2] == ((2, 3), ((3, 1), (1, 2)))
 
 
 def test_what_lies_in_a_row_needs_no_table() -> None:
     x, out = floats(6, 7), np.empty((6, 7), np.float32)
-    assert planned(X + 1, (6, 7), out, x=x)[1:3] == (42, 1 << 14)
-    assert planned(s.exp(X), (6, 7), out, x=x).grain == 1 << 13
+    (launch,) = planned(X + 1, (6, 7), out, x=x).launches
+    assert (launch.total, launch.grain) == (42, 1 << 14)
+    assert planned(s.exp(X), (6, 7), out, x=x).launches[0].grain == 1 << 13
     turned = planned(X + Y, (7, 6), out.T, x=x.T, y=floats())
-    assert turned.total == 42
+    assert turned.launches[0].total == 42
 
 
 def test_other_shapes_have_the_same_code() -> None:
+    kernel = lambda plan: plan.launches[0].kernel  # noqa: E731
     made = [planned(X + Y, (n, m), floats(n, m), x=floats(n, m), y=floats(m)) for n, m in ((3, 5), (64, 99))]
-    assert made[0].kernel is made[1].kernel
+    assert kernel(made[0]) is kernel(made[1])
     out = floats(3, 5)
     named = plan(
         (3, 5),
@@ -116,9 +119,9 @@ def test_other_shapes_have_the_same_code() -> None:
         [operand("k", out), Operand("x", f32, (0, 1))],
         [operand("b", out)],
     )
-    assert named.kernel is made[0].kernel  # names do not matter
+    assert kernel(named) is kernel(made[0])  # names do not matter
     across = planned(X + Y, (3, 5), floats(3, 5), x=floats(3, 5), y=floats(3, 1))
-    assert across.kernel is not made[0].kernel
+    assert kernel(across) is not kernel(made[0])
 
 
 @pytest.mark.parametrize("shape", [(0,), (3, 0), (0, 5), (2, 0, 3)])
@@ -132,7 +135,7 @@ def test_long_rows_are_cut_into_blocks() -> None:
     wide = floats(2, 100_003)
     x, out = wide[:, ::2], np.zeros((2, 50_002), np.float32)
     made = planned(X * 2, x.shape, out, x=x)
-    assert made.total == 8
+    assert made.launches[0].total == 8
     run(made, [out], [x])
     np.testing.assert_array_equal(out, x * 2)
 
@@ -186,15 +189,15 @@ def test_a_condition_is_asked_before_it_is_rounded() -> None:
 def test_what_is_supported() -> None:
     x = [Operand("x", f32, (1,))]
     out = lambda t: [Operand("y", t, (1,))]  # noqa: E731
-    assert supported([Step("y", X + 1, f32, f32)], x, out(f32))
-    assert supported([Step("y", X, i64, i64)], x, out(i64))
-    assert not supported([Step("y", s.lgamma(X), f32, f32)], x, out(f32))
-    assert not supported([Step("y", X, f64, f16)], x, out(f16))
-    assert not supported([Step("y", X + 1, f16, f16)], x, out(f16))
-    assert not supported([Step("y", X, f32, u16)], x, out(u16))
-    assert not supported([Step("y", X / 2, i64, i64)], x, out(i64))
-    assert not supported([Step("y", X + 1, f32, f32)], [Operand("x", f32, (0,) * 7)], out(f32))
-    assert not supported([], x, [])
+    assert supported((3,), [Step("y", X + 1, f32, f32)], x, out(f32))
+    assert supported((3,), [Step("y", X, i64, i64)], x, out(i64))
+    assert not supported((3,), [Step("y", s.lgamma(X), f32, f32)], x, out(f32))
+    assert not supported((3,), [Step("y", X, f64, f16)], x, out(f16))
+    assert not supported((3,), [Step("y", X + 1, f16, f16)], x, out(f16))
+    assert not supported((3,), [Step("y", X, f32, u16)], x, out(u16))
+    assert not supported((3,), [Step("y", X / 2, i64, i64)], x, out(i64))
+    assert not supported((1,) * 7, [Step("y", X + 1, f32, f32)], x, out(f32))
+    assert not supported((3,), [], x, [])
 
 
 def test_more_arrays_than_the_launcher_takes() -> None:
@@ -204,19 +207,19 @@ def test_more_arrays_than_the_launcher_takes() -> None:
     for name in names[1:]:
         total = total + s.var(name)
     given = [operand(n, a) for n, a in zip(names, arrays, strict=True)]
-    made = plan((3, 50), [Step("t", total, f32, f32)], given, [operand("t", out)])
-    made.kernel(0, 1, made.table)  # compiles it
-    slots = np.array([a.ctypes.data for a in (made.table, out, *arrays)])
-    code = ctypes.CFUNCTYPE(None, ctypes.c_void_p, *[ctypes.c_int64] * 3)(made.kernel.address)
-    code(slots.ctypes.data, 0, made.total, 0)
+    (launch,) = plan((3, 50), [Step("t", total, f32, f32)], given, [operand("t", out)]).launches
+    launch.kernel(0, 1)  # compiles it
+    slots = np.array([a.ctypes.data for a in (launch.table, out, *arrays)])
+    code = ctypes.CFUNCTYPE(None, ctypes.c_void_p, *[ctypes.c_int64] * 3)(launch.kernel.address)
+    code(slots.ctypes.data, 0, launch.total, 0)
     np.testing.assert_array_equal(out, np.sum(arrays, 0))
 
 
 def test_truth_values_lie_in_bytes_on_every_processor() -> None:
-    form = fused_loops.Form(
+    form = fused_form.Form(
         (Step("y", X < Y, f64, i1),),
-        (fused_loops.Place("y", i1, fused_loops.DENSE),),
-        tuple(fused_loops.Place(n, f64, fused_loops.DENSE) for n in "xy"),
+        (fused_form.Place("y", i1, fused_form.DENSE),),
+        tuple(fused_form.Place(n, f64, fused_form.DENSE) for n in "xy"),
         (),
         0,
         -1,

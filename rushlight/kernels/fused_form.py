@@ -1,0 +1,111 @@
+"""What the code of a fused program depends on."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import NamedTuple
+
+from .fused_steps import Step, bits, said, shown, types_of
+from .targets import Target
+from .types import Type
+
+#: how an operand goes along a row: it is one element for all rows, one a row, dense, or takes any steps
+SINGLE, STILL, DENSE, STEPS = "single", "still", "dense", "steps"
+#: what is collected: one number for all rows of a chunk, one a row, or one a column for all rows of a chunk
+CHUNK, ROW, COLUMNS = "chunk", "row", "columns"
+
+_MANY = 12  # steps that need the registers of several vectors side by side
+_TOGETHER = 4  # rows that are added to sums of columns at a time
+
+
+class Place(NamedTuple):
+    """An array as the code sees it; of an output that is collected, the type it is collected in, and how."""
+
+    name: str
+    type: Type
+    walk: str
+    kind: str = ""
+
+
+class _Form(NamedTuple):
+    steps: tuple[Step, ...]
+    outputs: tuple[Place, ...]
+    inputs: tuple[Place, ...]
+    numbers: tuple[str, ...]
+    outer: int
+    block: int
+
+
+class Form(_Form):
+    """A program's steps and arrays; `outer` dimensions lie around a row, none around memory in a row, and
+    `block` of them counts the blocks that rows are cut into.
+    """
+
+    @property
+    def key(self) -> object:
+        """What tells its code apart, whatever names it uses."""
+        names = [*(p.name for p in self.inputs), *self.numbers]
+        order = {name: k for k, name in enumerate([*names, *(s.name for s in self.steps)])}
+        outputs = tuple((order[p.name], p.walk, p.kind, p.kind and said(p.type)) for p in self.outputs)
+        inputs = tuple((said(p.type), p.walk) for p in self.inputs)
+        return "fused", shown(self.steps, names), outputs, inputs, len(self.numbers), self.outer, self.block
+
+    @property
+    def operands(self) -> tuple[Place, ...]:
+        """All arrays."""
+        return self.outputs + self.inputs
+
+    @cached_property
+    def plain(self) -> list[tuple[int, Place]]:
+        """The outputs that are written element by element, with their numbers."""
+        return [(k, p) for k, p in enumerate(self.outputs) if not p.kind]
+
+    @cached_property
+    def collected(self) -> list[tuple[int, Place]]:
+        """The others."""
+        return [(k, p) for k, p in enumerate(self.outputs) if p.kind]
+
+    @cached_property
+    def levels(self) -> dict[str, int]:
+        """Where names change their value: nowhere (0), from row to row (1), from element to element (2)."""
+        found = dict.fromkeys(self.numbers, 0)
+        for p in self.inputs:
+            found[p.name] = {SINGLE: 0, STILL: 1}.get(p.walk, 2)
+        for step in self.steps:
+            found[step.name] = max((found[name] for name in step.names), default=0)
+        return found
+
+    def at_level(self, level: int) -> list[Step]:
+        """The steps whose values change there."""
+        return [s for s in self.steps if self.levels[s.name] == level]
+
+    @cached_property
+    def jumps(self) -> bool:
+        """Whether an array is neither dense along rows nor still."""
+        return any(p.walk == STEPS for p in self.operands)
+
+    @cached_property
+    def is_heavy(self) -> bool:
+        """Whether elements keep a processor busy, or its registers."""
+        return any(s.is_costly for s in self.steps) or len(self.steps) > _MANY
+
+    @property
+    def together(self) -> int:
+        """How many rows are computed at a time: several where they are added to the same sums of columns, and
+        no other dimension is around them but that of blocks.
+        """
+        has_columns = any(p.walk == COLUMNS for p in self.outputs)
+        return _TOGETHER if has_columns and self.outer == 2 and not self.is_heavy else 1
+
+    def lanes(self, target: Target) -> int:
+        """Elements of the widest type in a vector."""
+        arrays = {p.name: p.type for p in self.inputs}
+        types = types_of(self.steps, arrays, self.numbers).values()
+        return target.bits // max(
+            map(bits, [*types, *(s.computes for s in self.steps), *(p.type for p in self.outputs)])
+        )
+
+    def wide(self, target: Target) -> int:
+        """Elements that are computed at a time: several vectors hide how long instructions take."""
+        vectors = 1 if self.is_heavy or self.jumps else 2 if self.plain or self.together > 1 else 4
+        return vectors * self.lanes(target)

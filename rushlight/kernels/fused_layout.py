@@ -1,0 +1,212 @@
+"""How the arrays of a fused program lie: in a row, or as rows of a nest; and what is collected where."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby, pairwise
+from math import prod
+from typing import NamedTuple
+
+import numpy as np
+
+from .fused_form import CHUNK, COLUMNS, DENSE, ROW, SINGLE, STEPS, STILL
+from .fused_nest import table
+from .fused_space import Space, collapse
+from .fused_sums import collected
+from .fused_types import stored
+from .types import Type
+
+_TILE = 64  # elements of a row where an array lies across it: as many lines stay in the level-1 cache
+_MOST_ROWS = 256  # that are added up one after the other
+#: of sums of columns: rows of a tile, at least, to be cut evenly; columns of one, at most and at least; tiles
+#: that are enough for all threads
+_LEAST_ROWS, _WIDEST, _NARROWEST, _TILES = 32, 2048, 128, 8
+
+
+class Operand(NamedTuple):
+    """An array as the kernel sees it: its type, and its strides in elements along the dimensions of the space
+    (0 where it is stretched). An output is named after the step, or input, whose value it gets.
+    """
+
+    name: str
+    type: Type
+    strides: tuple[int, ...]
+
+
+class Reduction(NamedTuple):
+    """An output: the "sum" (or "max", "min") of the step, or input, `name` along the dimensions of the space
+    in which it has no stride but None, as an array of this type.
+    """
+
+    name: str
+    type: Type
+    strides: tuple[int | None, ...]
+    kind: str = "sum"
+
+
+class Finish(NamedTuple):
+    """Partial results [p, q, s] of which each q becomes one of the output's elements, `step` apart.
+
+    `done`: the partial results are the output's elements already.
+    """
+
+    p: int
+    q: int
+    s: int
+    step: int
+    done: bool
+
+    @property
+    def table(self) -> np.ndarray:
+        """As the kernel that finishes reads it."""
+        return np.array([self.p, self.s, self.q * self.s, self.s, 1, self.step], np.int64)
+
+
+_NOTHING = Finish(0, 0, 0, 1, False)
+
+
+class Layout(NamedTuple):
+    """The space; how its operands walk along rows, and the items and words that the loops are given; what is
+    left of each reduction afterwards, by the number of its output.
+    """
+
+    space: Space
+    walks: tuple[str, ...]
+    total: int
+    grain: int
+    table: np.ndarray
+    finishes: dict[int, Finish]
+
+
+def lay_out(
+    shape: Sequence[int], outputs: Sequence[Operand | Reduction], inputs: Sequence[Operand], most: int
+) -> Layout | None:
+    """The layout of a program of which `most` elements are worth waking a thread for.
+
+    None where, in the order of memory, reductions are not along rows, nor across all of them.
+    """
+    space = collapse(shape, [[s or 0 for s in p.strides] for p in (*outputs, *inputs)])
+    reductions = {k: p for k, p in enumerate(outputs) if isinstance(p, Reduction)}
+    if not space.count:
+        return _lay_out_nothing(shape, space, reductions)
+    grain = most
+    if len(space.sizes) > 1 or any(s not in ((0,), (1,)) for s in space.strides):
+        space, grain = _nest(space, most, any(space.strides[k][-1] for k in reductions))
+    walks = [_walk(s) for s in space.strides]
+    walks = [_collecting(space.strides[k]) if k in reductions else w for k, w in enumerate(walks)]
+    if COLUMNS in walks:  # their chunks are too large for sums in float32
+        walks = [ROW if w == CHUNK else w for w in walks]
+    elif CHUNK in walks and space.block >= 0:
+        grain = min(grain, _MOST_ROWS)
+    total = space.count if space.block < 0 else space.rows
+    chunks = -(-total // grain)
+    finishes: dict[int, Finish] = {}
+    strides = list(space.strides)
+    for k, r in reductions.items():
+        finish = _finish(space, r, walks[k], strides[k], chunks)
+        if finish is None:
+            return None
+        finishes[k], strides[k] = finish, _own_strides(space, walks[k], strides[k], finish)
+    space = space._replace(strides=tuple(strides))
+    return Layout(space, tuple(walks), total, grain, table(space, grain, chunks), finishes)
+
+
+def _nest(space: Space, most: int, has_columns: bool) -> tuple[Space, int]:
+    """The space with its rows cut into blocks, so that long ones are a few items; and items of a chunk.
+
+    Where an array is dense across the rows, blocks are narrow, and the rows of one block follow each other:
+    what they read of that array are the same lines. For sums of columns all rows of a block do.
+    """
+    outer = len(space.sizes) - 1
+    across = outer > 0 and any(s[-2] in (1, -1) and s[-1] not in (0, 1) for s in space.strides)
+    if has_columns:
+        rows, width = _tile(space, most)
+        return space.cut(_TILE if across and rows * width < space.count else width, 0), rows
+    space = space.cut(_TILE if across else most, outer - across)
+    return space, max(1, most // space.sizes[-1])
+
+
+def _tile(space: Space, most: int) -> tuple[int, int]:
+    """Rows and columns of which sums of columns are made at a time; the rows are cut evenly, or no row is."""
+    count, width = space.rows, space.sizes[-1]
+    rows = next(n for n in range(min(count, _MOST_ROWS), 0, -1) if count % n == 0)
+    if rows < min(count, _LEAST_ROWS):
+        return _MOST_ROWS, width
+    width = min(width, _WIDEST)
+    while rows * width > most and width >= 2 * _NARROWEST:
+        if count // rows * -(-space.sizes[-1] // width) >= _TILES:
+            break
+        width = -(-width // 32) * 16
+    return rows, width
+
+
+def _walk(strides: tuple[int, ...]) -> str:
+    """How an operand goes along a row."""
+    if not any(strides):
+        return SINGLE
+    return {0: STILL, 1: DENSE}.get(strides[-1], STEPS)
+
+
+def _collecting(strides: tuple[int, ...]) -> str:
+    """What is collected of a row."""
+    return CHUNK if not any(strides) else COLUMNS if strides[-1] else ROW
+
+
+# -- reductions -----------------------------------------------------------------------------------------
+
+
+def _finish(space: Space, r: Reduction, walk: str, strides: tuple[int, ...], chunks: int) -> Finish | None:
+    """What is left of a reduction where chunks, or rows, have collected their share."""
+    *outer, inner = strides
+    in_place = collected(r.type) == stored(r.type)
+    if walk == CHUNK:
+        return Finish(1, 1, chunks, 1, in_place and chunks == 1)
+    if walk == COLUMNS:
+        if any(s for d, s in enumerate(outer) if d != space.block):
+            return None
+        along = chunks // space.sizes[space.block]
+        return Finish(along, space.length, 1, inner, in_place and along == 1 and inner == 1)
+    dims = [(n, s) for n, s in zip(space.sizes[:-1], outer, strict=True) if n > 1]
+    if in_place and all(s for _, s in dims) and any(outer):
+        return Finish(1, space.rows, 1, 1, True)
+    return _finish_rows(dims)
+
+
+def _finish_rows(dims: list[tuple[int, int]]) -> Finish | None:
+    """What is left where each row has its result: of these dimensions (size, stride) those that stay must be
+    neighbours, and walked through in even steps.
+    """
+    runs = [(stays, list(run)) for stays, run in groupby(dims, lambda dim: dim[1] != 0)]
+    kept = [k for k, (stays, _) in enumerate(runs) if stays]
+    counts = [prod(n for n, _ in run) for _, run in runs]
+    if not kept:
+        return Finish(1, 1, prod(counts), 1, False)
+    at, run = kept[0], runs[kept[0]][1]
+    if len(kept) > 1 or any(s != n * t for (_, s), (n, t) in pairwise(run)):
+        return None
+    return Finish(prod(counts[:at]), counts[at], prod(counts[at + 1 :]), run[-1][1], False)
+
+
+def _own_strides(space: Space, walk: str, strides: tuple[int, ...], finish: Finish) -> tuple[int, ...]:
+    """The strides of the memory that a reduction is collected in."""
+    sizes = space.sizes[:-1]
+    if walk == COLUMNS:
+        return (*(space.sizes[-1] if d == space.block else 0 for d in range(len(sizes))), 1)
+    if walk == CHUNK or finish.done:
+        return strides
+    return (*(prod(sizes[d + 1 :]) for d in range(len(sizes))), 0)
+
+
+def _lay_out_nothing(shape: Sequence[int], space: Space, reductions: dict[int, Reduction]) -> Layout | None:
+    """No elements: what is collected of them is zero, or the like."""
+    finishes: dict[int, Finish] = {}
+    for k, r in reductions.items():
+        kept = [(n, s) for n, s in zip(shape, r.strides, strict=True) if s is not None and n != 1]
+        rest = (
+            _finish_rows(sorted(kept, key=lambda dim: -abs(dim[1]))) if prod(n for n, _ in kept) else _NOTHING
+        )
+        if rest is None:
+            return None
+        finishes[k] = rest._replace(p=0)
+    walks = tuple(CHUNK if k in reductions else DENSE for k in range(len(space.strides)))
+    return Layout(space, walks, 0, 1, np.zeros(3, np.int64), finishes)
