@@ -1,4 +1,4 @@
-"""The plan: launches with their slots filled in, run by one native loop; Python between them where it must."""
+"""The plan: launches with their slots filled in, run by one native loop, Python between if need be."""
 
 from __future__ import annotations
 
@@ -84,17 +84,17 @@ class Plan:
     # -- slots --------------------------------------------------------------------------------------------
 
     def _fill(self, launches: list[Launch]) -> None:
-        """Write the slots of all launches into one array of words, and note the cells of what is handed in."""
-        self.words = np.zeros(sum(_width(v) for l in launches for v in l.slots) or 1, np.int64)
+        """Write all slots into one array of words, and note the cells of what is handed in."""
+        self.words = np.zeros(sum(_width(v) for run in launches for v in run.slots) or 1, np.int64)
         self._base = self.words.__array_interface__["data"][0]
         self._cells: dict[Storage, list[tuple[int, int]]] = {}
         self._tables: list[tuple[int, Table]] = []
         self._next = 0
         rows = []
-        for l in launches:
-            self.kernels.append(l.kernel.ready())
-            rows.append((l.kernel.address, self._base + 8 * self._next, l.total, l.grain))
-            for v in l.slots:
+        for run in launches:
+            self.kernels.append(run.kernel.ready())
+            rows.append((run.kernel.address, self._base + 8 * self._next, run.total, run.grain))
+            for v in run.slots:
                 self._slot(v)
         for at, table in self._tables:
             self.words[at] = self._base + 8 * self._next

@@ -1,4 +1,4 @@
-"""Sums and extremes as nodes: pointwise programs with outputs that are reduced, so that passes can fuse them."""
+"""Sums and extremes as nodes: pointwise programs whose outputs are reduced, so that passes can fuse them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,8 @@ from typing import Any
 
 import numpy as np
 
-import rushlight.scalar as scalar
-
 from ..arrays.numpy import normalize_dims
-from ..kernels.fused import Step
 from ..ops.declare import registry
-from .elements import TYPE_OF
 from .graph import Elements, Node, Reduced
 from .values import value_of
 
@@ -60,5 +56,3 @@ def _mean(tracer: Any, op: Any, x: np.ndarray, axes: tuple[int, ...], out: np.nd
     total = registry["sum"](tracer.wrap(x), axes, out.ndim == x.ndim)
     return registry["div"](total, n)
 
-
-_ = Step, scalar, TYPE_OF
