@@ -11,12 +11,16 @@ from ..arrays import tracing
 from ..errors import log
 from ..kernels import native
 from ..nn import Module
+from ..tensor import Tensor
 from .capture import capture
+from .naming import name_plan
+from .program import Program
 from .specialised import Specialised
 from .split import Split
 from .tree import flattened
 
 MOST_PLANS = 8  # torch's limit of recompilations
+MOST_SHAPES = 128  # plans kept for arguments that differ in nothing but their sizes
 
 
 class Compiled:
@@ -27,6 +31,8 @@ class Compiled:
         self.plans: list[Specialised] = []
         self.split: Split | None = None  # where Python asks for numbers in between
         self.given_up = False
+        self.recompiled = 0  # times that something else than sizes had changed
+        self._last: dict[Any, Specialised] = {}  # the plan that last served arguments of these sizes
         functools.update_wrapper(self, f)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -35,22 +41,28 @@ class Compiled:
         if self.split is not None:
             return self.split(args, kwargs)
         leaves, structure = flattened((args, kwargs))
+        sizes = _sizes(leaves)
+        plan = self._last.get(sizes)
+        if plan is not None and (found := plan(leaves, structure)) is not plan:
+            return found
         for plan in self.plans:
-            found = plan(leaves, structure)
-            if found is not plan:
+            if plan.sizes == sizes and (found := plan(leaves, structure)) is not plan:
+                self._last[sizes] = plan
                 return found
-        return self._captured(args, kwargs, structure)
+        return self._captured(args, kwargs, structure, sizes)
 
-    def _captured(self, args: tuple[Any, ...], kwargs: dict[str, Any], structure: Any) -> Any:
+    def _captured(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], structure: Any, sizes: Any = None
+    ) -> Any:
         """Capture a call that no plan serves."""
         name = getattr(self.f, "__qualname__", type(self.f).__name__)
         if self.plans:
-            log("recompile", f"{name}: {self.plans[0].reason}")
-        if len(self.plans) >= MOST_PLANS:
+            self._again(name, sizes)
+        if self.recompiled >= MOST_PLANS:
             self.given_up = True
             warnings.warn(
-                f"compile: {name} was compiled {MOST_PLANS} times for different arguments or surroundings, and "
-                f"runs uncompiled from now on; the last reason: {self.plans[0].reason}. "
+                f"compile: {name} was compiled {MOST_PLANS} times for different arguments or surroundings, "
+                f"and runs uncompiled from now on; the last reason: {self.plans[0].reason}. "
                 "RUSHLIGHT_LOG=recompile shows them all",
                 stacklevel=3,
             )
@@ -62,8 +74,39 @@ class Compiled:
             self.split = Split(self.f)
             return seen.result
         plan = Specialised(self.f, seen, structure)
+        name_plan(plan, seen, self.f, args, kwargs)
+        plan.sizes = sizes
+        self._last[sizes] = plan
         self.plans.insert(0, plan)
         return plan.first(seen)
+
+    def _again(self, name: str, sizes: Any) -> None:
+        """Say why there is need of another plan. New sizes alone need no new code, and count for nothing."""
+        others = [p for p in self.plans if p.sizes == sizes]
+        if others or self.dynamic is False:
+            self.recompiled += 1
+        reason = others[0].reason if others else f"sizes {sizes} after {self.plans[0].sizes}"
+        log("recompile", f"{name}: {reason}")
+        for old in self.plans[MOST_SHAPES - 1 :]:
+            self.plans.remove(old)
+            self._last = {key: p for key, p in self._last.items() if p is not old}
+
+    @property
+    def graphs(self) -> list[Program]:
+        """The graphs of all plans, the latest first."""
+        return [Program(plan.graph) for plan in self.plans]
+
+    @property
+    def graph(self) -> Program:
+        """The graph of the latest plan. Raises RuntimeError before the first call."""
+        if not self.plans:
+            raise RuntimeError("compile: there is no graph before the first call")
+        return self.graphs[0]
+
+
+def _sizes(leaves: list[Any]) -> tuple[Any, ...]:
+    """The shapes of the tensors among arguments."""
+    return tuple([v._a.shape for v in leaves if isinstance(v, Tensor)])
 
 
 def compile(

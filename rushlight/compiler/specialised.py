@@ -18,7 +18,7 @@ from .lower import lowered
 from .passes import optimised
 from .plan import Plan, array_at
 from .steps import numbers_in
-from .tracer import owner_of_memory
+from .tracer import address
 from .tree import flattened, rebuilt
 from .values import GraphArray
 
@@ -36,7 +36,9 @@ class Specialised:
         self.guards = Guards([*of_functions([f, *forwards]), *of_modules(tracer.called)])
         self.numbers = numbers_in(tracer.nodes)
         self.reason = ""
+        self.sizes: Any = None  # of the tensors among the arguments
         self._given = [tracer.place(leaves[k]._a) for k, _ in self.tensors]
+        self.apart = _distances(self._given)
         for place in self._given:
             place.storage.kind, place.storage.array = "argument", None
         self._made: list[Place] = []  # whole storages that every call makes anew
@@ -141,6 +143,9 @@ class Specialised:
             if (t._n is not None) is not tracked:
                 return self._refuse(f"argument {k} requires grad now, or no longer")
             arrays.append(t._a)
+        for i, j, distance in self.apart:
+            if address(arrays[j]) - address(arrays[i]) != distance:
+                return self._refuse("arguments that shared memory do so no longer, or another way")
         if not self.guards.hold():
             return self._refuse(self.guards.broken())
         if not all(n.holds() for n in self.numbers):
@@ -169,6 +174,11 @@ class Backward:
         given = [*owner._given, *owner._made, *self.cotangents, *self._made]
         live = {p.storage for p in self._made}
         self.graph, self.plan = planned(nodes, live, given)
+
+    @property
+    def results(self) -> list[Place]:
+        """Where the gradients come to lie."""
+        return self._made
 
     @staticmethod
     def _argument(source: Any, seen: Capture) -> int | None:
@@ -277,10 +287,18 @@ class _Made:
         return wrap(array_at(a.__array_interface__["data"][0] + place.offset, place, a))
 
 
+def _distances(given: list[Place]) -> list[tuple[int, int, int]]:
+    """Pairs of arguments that share memory, and how far apart they begin."""
+    pairs = [(i, j) for j in range(len(given)) for i in range(j) if given[i].storage is given[j].storage]
+    return [(i, j, given[j].offset - given[i].offset) for i, j in pairs]
+
+
 def planned(nodes: list[Node], live: set[Storage], given: list[Place]) -> tuple[Graph, Plan]:
     """The optimised graph of nodes, and its plan."""
-    graph = optimised(Graph(nodes, live))
-    return graph, Plan([lowered(n) for n in graph.nodes], given)
+    traced = Graph(nodes, live)
+    graph = optimised(traced)
+    graph.traced = traced
+    return graph, Plan([lowered(n) for n in graph.nodes], given, graph.nodes)
 
 
 def empty(place: Place) -> np.ndarray:
@@ -303,5 +321,3 @@ def _like(g: Any, place: Place) -> np.ndarray:
         made[...] = g
     return made
 
-
-_ = owner_of_memory

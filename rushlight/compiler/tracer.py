@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,7 +16,7 @@ import rushlight.compiler.verdicts as verdicts
 
 from ..arrays import tracing
 from ..arrays.numpy import as_array
-from ..autograd.engine import Outputs, binding
+from ..autograd.engine import Outputs, binding, next_number
 from ..autograd.inplace import check_writable
 from ..errors import user_line
 from ..kernels import launch
@@ -48,7 +49,11 @@ class Tracer:
         self.effects: list[Callable[[], Any]] = []  # what Python does after each run of the plan
         self.called: list[Any] = []  # modules
         self.arrays: list[weakref.ref[GraphArray]] = []
-        self.modules: list[str] = []
+        self.modules: list[str] = []  # the paths of those that are being called
+        self._paths: dict[int, str] = {}
+        self._words: dict[str, int] = {}  # how often each op's name was given
+        self._sources: list[tuple[int, tuple[str, int], str]] = []  # number, line and module of ops
+        self._origin: tuple[Any, str] | None = None  # line and module of what is being differentiated
         self._launches: list[tuple[Any, int, int, tuple[Any, ...]]] = []
         self._guards: dict[int, weakref.ref[ndarray]] = {}
         self._thread = threading.get_ident()
@@ -116,10 +121,22 @@ class Tracer:
 
     def add(self, node: Node) -> Node:
         """Note a node, and the user's line that made it."""
-        node.line, node.module = user_line(), ".".join(self.modules)
-        node.name = f"{node.op}_{len(self.nodes)}"
+        node.line, node.module = self._origin or (user_line(), self.modules[-1] if self.modules else "")
+        word = node.op.strip("_")
+        self._words[word] = k = self._words.get(word, 0) + 1
+        node.name = f"{word}_{k}"
+        if self._origin is None:
+            self._sources.append((-next_number(), node.line, node.module))
         self.nodes.append(node)
         return node
+
+    def _origin_of(self, n: list[Any]) -> tuple[Any, str] | None:
+        """Line and module of the op that a node of autograd was recorded for.
+
+        Both kinds of nodes are numbered by one counter, so it is the last op that has an older number.
+        """
+        k = bisect_left(self._sources, (-n[0],))
+        return self._sources[k - 1][1:] if k else None
 
     @contextmanager
     def suspended(self) -> Iterator[None]:
@@ -165,10 +182,11 @@ class Tracer:
         """fn(*args, **kwargs) on arrays, as one node; what it `saves` is handed back unwrapped."""
         given = mapped((tuple(args), kwargs or {}), _unwrapped)
         leaves = arrays_in(given)
+        form = mapped(given, lambda v: _hole if v.__class__ is ndarray else v)
 
         def run(*arrays: ndarray) -> Any:
             left = iter(arrays)
-            args, kwargs = mapped(given, lambda v: next(left) if v.__class__ is ndarray else v)
+            args, kwargs = mapped(form, lambda v: next(left) if v is _hole else v)
             return finished(fn(*args, **kwargs))
 
         found = self.run(name, run, leaves, given)
@@ -183,7 +201,7 @@ class Tracer:
         """run(*leaves), noted as a node unless it but looks at its arguments another way."""
         places = [self.place(a) for a in leaves]
         found, launches, verdict = verdicts.judged(self, name, run, leaves, shown)
-        results = [a for a in arrays_in(found)]
+        results = arrays_in(found)
         fresh = [a for a in results if not self.known(a)]
         written = [places[k] for k in verdict.writes]
         if not fresh and not written:
@@ -191,7 +209,7 @@ class Tracer:
         outputs = tuple(self.temporary(a) for a in fresh)
         shown = mapped(shown, lambda v: self.place(v) if v.__class__ is ndarray else v)
         if verdict.native:
-            body: Any = Kernels([self._noted(verdict, k, *l) for k, l in enumerate(launches)])
+            body: Any = Kernels([self._noted(verdict, k, *made) for k, made in enumerate(launches)])
         else:
             at = [k for k, a in enumerate(results) if any(a is f for f in fresh)]
             body = Host(picking(run, at), tuple(places), outputs)
@@ -201,7 +219,7 @@ class Tracer:
         node.reads |= {p.storage for p in places}
         node.writes |= {p.storage for p in written}
         if verdict.native:
-            node.reads |= {p.storage for l in body.launches for p in l.slots if p.__class__ is Place}
+            node.reads |= {p.storage for run in body.launches for p in run.slots if p.__class__ is Place}
             node.reads -= {p.storage for p in outputs}
         self.add(node)
         return found
@@ -281,7 +299,10 @@ class Tracer:
     def entered(self, module: Any, args: Any) -> None:
         """A module is called."""
         self.called.append(module)
-        self.modules.append(type(module).__name__)
+        if not self.modules:
+            root = type(module).__name__
+            self._paths = {id(m): f"{root}.{path}".rstrip(".") for path, m in module.named_modules()}
+        self.modules.append(self._paths.get(id(module), type(module).__name__))
 
     def left(self, module: Any, args: Any, result: Any) -> None:
         """Its call is over."""
@@ -290,6 +311,14 @@ class Tracer:
     # -- backward -----------------------------------------------------------------------------------------
 
     def backward(self, n: list[Any], g: Any) -> Any:
+        """One step backward, whose nodes have the line of the op that is differentiated."""
+        self._origin = self._origin_of(n)
+        try:
+            return self._backward(n, g)
+        finally:
+            self._origin = None
+
+    def _backward(self, n: list[Any], g: Any) -> Any:
         """One step backward: through ops where its formulas are ops, else as one node."""
         op = getattr(n[1], "op", None)
         if op is None or not _is_whole(op) or n[1].__class__ is not _function:
@@ -350,6 +379,9 @@ def _is_whole(op: Any) -> bool:
     if op.traced is not None:
         return False
     return op.saves or op.name in _WHOLE or (op.kind == "composite" and op.array is not op.body)
+
+
+_hole = object()  # where an array goes
 
 
 class _Kept:
