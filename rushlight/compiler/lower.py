@@ -92,8 +92,8 @@ def overlap(a: Place, b: Place) -> bool:
         return True
 
 
-def _reduced(place: Place, r: Reduced, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Strides in elements of a reduced output, 0 along the dimensions that are reduced."""
+def _reduced(place: Place, r: Reduced, shape: tuple[int, ...]) -> tuple[int | None, ...]:
+    """Strides in elements of a reduced output, None along the dimensions that are reduced."""
     size, kept = place.dtype.itemsize, [d for d in range(len(shape)) if d not in r.axes]
     if len(place.shape) == len(shape):
         steps = {d: place.strides[d] // size for d in kept}
@@ -101,7 +101,7 @@ def _reduced(place: Place, r: Reduced, shape: tuple[int, ...]) -> tuple[int, ...
         lead = len(shape) - len(place.shape)
         at = kept if len(kept) == len(place.shape) else range(lead, len(shape))
         steps = {d: s // size for d, s in zip(at, place.strides, strict=True)}
-    return tuple(0 if d in r.axes or shape[d] == 1 else steps[d] for d in range(len(shape)))
+    return tuple(None if d in r.axes else steps[d] for d in range(len(shape)))
 
 
 def _operand(name: str, place: Place, shape: tuple[int, ...]) -> Operand:
