@@ -115,11 +115,12 @@ class Node:
     """What one op did: its `body` says how, `reads` and `writes` where."""
 
     __slots__ = ("op", "args", "options", "outputs", "body", "reads", "writes", "line", "module", "name")
-    __slots__ += ("members",)
+    __slots__ += ("members", "inputs")
 
     def __init__(self, op: str, args: Any, options: Any, outputs: tuple[Place, ...], body: Any) -> None:
         self.op, self.args, self.options, self.outputs, self.body = op, args, options, outputs, body
-        self.reads = {p.storage for p in places(args)}
+        self.inputs = tuple(places(args))
+        self.reads = {p.storage for p in self.inputs}
         self.writes = {p.storage for p in outputs}
         self.line: tuple[str, int] = ("", 0)
         self.module = self.name = ""

@@ -77,9 +77,33 @@ def before(graph: Graph) -> set[Storage]:
     return found | {s for s in written if s.kind != "temporary"}
 
 
+def name_plan(plan: Any, seen: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Name what the graphs of a plan are given, and note what they give back."""
+    tracer, backward = seen.tracer, plan.backward
+    for graph in (plan.graph, *([backward.graph] if backward else ())):
+        for k, node in enumerate([n for n in graph.nodes if n.members], 1):
+            node.name = f"fused_{k}"
+    results = [t for t in seen.results if tracer.known(t._a)]
+    name_inputs(plan.graph, tracer, arguments(f, args, kwargs), surroundings(f, tracer.called))
+    plan.graph.outputs = [tracer.place(t._a) for t in results]
+    _share(plan.graph)
+    if backward is not None:
+        kept = [(n.name, p) for n in plan.graph.traced.nodes for p in n.outputs]
+        cotangents = [("grad", p) for p in backward.cotangents]
+        name_inputs(backward.graph, tracer, [*plan.graph.inputs.items(), *kept, *cotangents])
+        backward.graph.outputs = backward.results
+        _share(backward.graph)
+
+
+def _share(graph: Graph) -> None:
+    """Give the traced graph the inputs and outputs of the finished one."""
+    if graph.traced is not None:
+        graph.traced.inputs, graph.traced.outputs = graph.inputs, graph.outputs
+
+
 def name_inputs(graph: Graph, tracer: Any, given: Named, around: Named = ()) -> None:
     """Name the storages that are there before, and note them as the graph's inputs."""
-    unnamed = before(graph)
+    unnamed = before(graph.traced or graph)
     names: dict[int, str] = {}
 
     def note(name: str, t: Any) -> None:
@@ -104,7 +128,7 @@ def name_inputs(graph: Graph, tracer: Any, given: Named, around: Named = ()) -> 
 
 def _free(name: str, taken: Iterable[str]) -> str:
     """A name as an identifier that is not taken."""
-    name = re.sub(r"\W", "_", name)
+    name = re.sub(r"\W|^(?=\d)", "_", name)
     while name in taken:
         name += "_"
     return name

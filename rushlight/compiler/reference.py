@@ -39,7 +39,7 @@ def _computed(step: Step, known: dict[str, Any]) -> ndarray:
     """The value of a step: its operands cast to the type it computes in, conditions to truth values."""
     names, work = sorted(step.names), DTYPE_OF[step.computes]
     operands = [cast(known[n], np.dtype(np.bool_) if n in step.conditions else work) for n in names]
-    made = np.asarray(Program(step.expr, names, step.name, step.conditions)(*operands))
+    made = np.asarray(Program(step.expr, names, step.name, step.conditions).numpy(*operands))
     return np.asarray(cast(made, DTYPE_OF[step.result]))
 
 

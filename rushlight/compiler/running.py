@@ -9,11 +9,11 @@ import numpy as np
 
 from ..errors import nearest
 from ..tensor import Tensor, wrap
-from .graph import Elements, Graph, Host, Launch, Node, Place, Storage, Table, places
+from .graph import Elements, Graph, Host, Launch, Node, Place, Storage, Table
 from .lower import lowered
 from .memory import ALIGNMENT
 from .plan import array_at, word
-from .reference import run_elements
+from .reference import by_numpy
 from .steps import Numbers
 
 ndarray = np.ndarray
@@ -67,10 +67,7 @@ def coming_numbers(numbers: Numbers) -> Sequence[float]:
 
 def execute(node: Node, memory: Memory, numbers: NumbersOf = coming_numbers) -> None:
     """Run a node: pointwise programs by NumPy, all else as a plan does."""
-    if isinstance(node.body, Elements):
-        run_elements(node.body, memory.array)
-        return
-    part = lowered(node)
+    part = by_numpy(node.body) if isinstance(node.body, Elements) else lowered(node)
     if isinstance(part, Host):
         found = part.run(*map(memory.array, part.takes))
         for place, a in zip(part.gives, found, strict=True):
@@ -107,15 +104,8 @@ def inputs_of(node: Node) -> list[Place]:
     elif isinstance(body, Host):
         found = body.takes
     else:
-        known = {p.storage for p in (*places(node.args), *node.outputs)}
-        slots = [p for launch in body.launches for p in _places_in(launch)]
-        found = [*places(node.args), *(p for p in slots if p.storage in node.reads - known)]
+        found = node.inputs
     return list(dict.fromkeys(found))
-
-
-def _places_in(launch: Launch) -> Iterable[Place]:
-    for v in launch.slots:
-        yield from places(v.words) if isinstance(v, Table) else places(v)
 
 
 def call(node: Node, given: Sequence[Any]) -> Any:

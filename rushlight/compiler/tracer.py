@@ -216,6 +216,7 @@ class Tracer:
             for a in (*leaves, *fresh):
                 self.hold(a)
         node = Node(name, shown[0] if isinstance(shown, tuple) else shown, shown[-1], outputs, body)
+        node.inputs = tuple(places)
         node.reads |= {p.storage for p in places}
         node.writes |= {p.storage for p in written}
         if verdict.native:

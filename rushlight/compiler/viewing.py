@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import rushlight.dtypes as dtypes
+
 from .graph import Place
 
 
@@ -10,23 +12,21 @@ def spelled(base: str, given: Place, wanted: Place) -> str:
     if given == wanted:
         return base
     if given.dtype != wanted.dtype:
-        return _spelled_anew(f"{base}.view({dtype(wanted)})", given, wanted)
+        return _by_strides(f"{base}.view({dtype_of(wanted)})", given, wanted)
+    found = _cut(given, wanted)
     if given.offset == wanted.offset:
-        found = _reshaped(given, wanted) or _permuted(given, wanted) or _expanded(given, wanted)
-    else:
-        found = _cut(given, wanted)
-    return base + found if found else _spelled_anew(base, given, wanted)
+        found = _reshaped(given, wanted) or _permuted(given, wanted) or _expanded(given, wanted) or found
+    return base + found if found else _by_strides(base, given, wanted)
 
 
-def dtype(place: Place) -> str:
-    """The dtype of a place, as Python spells it."""
-    import_name = str(place.dtype)
-    return f"torch.{import_name}"
+def dtype_of(place: Place) -> str:
+    """The dtype of a place as Python spells it: "torch.float32"."""
+    return repr(dtypes.of_numpy(place.dtype))
 
 
 def _reshaped(given: Place, wanted: Place) -> str:
     if given.contiguous and wanted.contiguous and given.size == wanted.size:
-        return f".reshape({_listed(wanted.shape)})"
+        return f".reshape({wanted.shape})"
     return ""
 
 
@@ -40,7 +40,7 @@ def _permuted(given: Place, wanted: Place) -> str:
     order = []
     for pair in new:
         order.append(next(k for k, o in enumerate(old) if o == pair and k not in order))
-    return f".permute({_listed(order)})"
+    return f".permute({tuple(order)})"
 
 
 def _expanded(given: Place, wanted: Place) -> str:
@@ -53,14 +53,14 @@ def _expanded(given: Place, wanted: Place) -> str:
     ):
         if (n, step) != (size, stride) and not (n == 1 and stride == 0):
             return ""
-    return f".expand({_listed(wanted.shape)})"
+    return f".expand({wanted.shape})"
 
 
 def _cut(given: Place, wanted: Place) -> str:
     """One index, or a range, of one dimension."""
     start = wanted.offset - given.offset
     for d, (n, step) in enumerate(zip(given.shape, given.strides, strict=True)):
-        if step <= 0 or start % step or not 0 < start // step < n:
+        if step <= 0 or start % step or not 0 <= start // step < n:
             continue
         k = start // step
         rest = given.shape[:d] + given.shape[d + 1 :], given.strides[:d] + given.strides[d + 1 :]
@@ -73,7 +73,7 @@ def _cut(given: Place, wanted: Place) -> str:
     return ""
 
 
-def _spelled_anew(base: str, given: Place, wanted: Place) -> str:
+def _by_strides(base: str, given: Place, wanted: Place) -> str:
     """By sizes and strides: right for all views."""
     size = wanted.dtype.itemsize
     steps = tuple(s // size for s in wanted.strides)
@@ -81,6 +81,3 @@ def _spelled_anew(base: str, given: Place, wanted: Place) -> str:
     offset = f", {base}.storage_offset() + {start}" if start else ""
     return f"{base}.as_strided({wanted.shape}, {steps}{offset})"
 
-
-def _listed(numbers: object) -> str:
-    return str(tuple(numbers))  # type: ignore[call-overload]

@@ -1,0 +1,207 @@
+"""A graph as the text of a Python program that computes the same: one line for each node."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import rushlight.dtypes as dtypes
+
+from ..ops.declare import Op, registry
+from .graph import Graph, Node, Place, Storage
+from .running import inputs_of
+from .viewing import dtype_of, spelled
+
+WIDTH = 110
+HEAD = '''"""call("name", ...) runs a node for which there is no function: graph.call."""
+
+import rushlight as torch
+
+
+@torch.no_grad()
+def graph(
+'''
+
+
+class Unspelled(Exception):
+    """A value that has no spelling as a Python expression."""
+
+
+def text_of(graph: Graph) -> str:
+    """The program's text."""
+    return _Writer(graph).text()
+
+
+def members_of(node: Node) -> Iterator[Node]:
+    """The nodes that were fused into one, however often; of others the node itself."""
+    if not node.members:
+        yield node
+    for n in node.members:
+        yield from members_of(n)
+
+
+class _Writer:
+    """Writes the program; knows which names stand for which places."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.names: dict[Storage, list[tuple[Place, str]]] = {}
+        self.taken: set[str] = {"torch", "call", "graph"}
+        self.read = {s for n in graph.nodes for m in members_of(n) for s in m.reads} | graph.live
+        self.lines: list[str] = []
+
+    def text(self) -> str:
+        head = [f"    {self.named(name, p)},  # {typed(p)}\n" for name, p in self.graph.inputs.items()]
+        for node in self.graph.nodes:
+            self.node(node)
+        results = ", ".join(self.place(p) for p in self.graph.outputs) or "None"
+        return HEAD + "".join(head) + "):\n" + "".join(self.lines) + f"    return {results}\n"
+
+    # -- names ----------------------------------------------------------------------------------------------
+
+    def named(self, name: str, place: Place) -> str:
+        """A name that is not taken yet, for a place."""
+        while name in self.taken:
+            name += "_"
+        self.taken.add(name)
+        self.names.setdefault(place.storage, []).append((place, name))
+        return name
+
+    def place(self, place: Place) -> str:
+        """The expression for a place: a name, or a view of what a name stands for."""
+        if place.storage not in self.names:
+            self.declare(place)
+        spellings = [spelled(name, known, place) for known, name in reversed(self.names[place.storage])]
+        return min(spellings, key=lambda s: ("as_strided" in s, len(s)))
+
+    def declare(self, place: Place) -> None:
+        """A line that makes memory which nothing was written to yet."""
+        size = place.storage.nbytes // place.dtype.itemsize
+        flat = Place(place.storage, 0, (size,), (place.dtype.itemsize,), place.dtype)
+        name = self.named(f"memory_{place.storage.number}", flat)
+        self.lines.append(f"    {name} = torch.empty({size}, dtype={dtype_of(place)})\n")
+
+    # -- nodes ----------------------------------------------------------------------------------------------
+
+    def node(self, node: Node) -> None:
+        """The line of a node, or those of its members under a line that names them."""
+        members = list(members_of(node))
+        if node.members:
+            self.lines.append(f"    # {node.name}, one kernel: {', '.join(n.name for n in members)}\n")
+        for n in members:
+            self.lines += _lines(self.statement(n), comment(n))
+        if node.members:
+            self.lines.append("\n")
+
+    def statement(self, node: Node) -> str:
+        """What a node does, as a statement."""
+        if node.op == "copy_" and node.outputs:
+            return self.copy(node, node.outputs[0])
+        try:
+            value, outputs = self.function(node)
+        except Unspelled:
+            given = "".join(f", {self.place(p)}" for p in inputs_of(node))
+            value, outputs = f'call("{node.name}"{given})', node.outputs
+        many = len(outputs) > 1
+        names = [self.named(f"{node.name}_{k}" if many else node.name, p) for k, p in enumerate(outputs)]
+        return f"{', '.join(names)} = {value}" if names else value
+
+    def copy(self, node: Node, target: Place) -> str:
+        """A copy into memory that is there, or into memory of its own."""
+        (source,) = node.args
+        value = self.place(source)
+        if target.storage in self.names:
+            return f"{self.place(target)}.copy_({value})"
+        alike = source.contiguous and source.shape == target.shape and source.dtype == target.dtype
+        if target.contiguous and target.size * target.dtype.itemsize == target.storage.nbytes:
+            made = "" if alike else f"torch.empty({target.shape}, dtype={dtype_of(target)})"
+            name = self.named(node.name, target)
+            return f"{name} = {value}.clone()" if alike else f"{name} = {made}.copy_({value})"
+        return f"{self.place(target)}.copy_({value})"
+
+    def function(self, node: Node) -> tuple[str, tuple[Place, ...]]:
+        """A call of a function of torch's, and what it returns; Unspelled where there is none that does it."""
+        op = registry.get(node.op)
+        if op is None or op.under == "internal" or not self.serves(op, node):
+            raise Unspelled
+        given = [self.value(v) for v in node.args]
+        defaults = {p.name: p.default for p in op.signature.parameters.values()}
+        named = [f"{k}={self.value(v)}" for k, v in node.options.items() if not _is(v, defaults[k])]
+        outputs = node.outputs if op.outputs else node.outputs[:1]
+        if "F" in op.forms:
+            if "m" not in op.forms:
+                raise Unspelled
+            return f"{given[0]}.{op.name}({', '.join(given[1:] + named)})", outputs
+        return f"torch.{op.names[0]}({', '.join(given + named)})", outputs
+
+    def serves(self, op: Op, node: Node) -> bool:
+        """Whether a call of an op, from outside, gives all that the node puts out."""
+        if not node.outputs or any(p.storage in self.names for p in node.outputs):
+            return False
+        spare = node.outputs[len(op.outputs) or 1 :]
+        if any(p.storage in self.read for p in spare) or node.writes - {p.storage for p in node.outputs}:
+            return False
+        try:
+            op.signature.bind(*node.args, **node.options)
+        except TypeError:
+            return False
+        return True
+
+    def value(self, v: Any) -> str:
+        """An argument as an expression."""
+        if v.__class__ is Place:
+            return self.place(v)
+        if v.__class__ is tuple:
+            return f"({''.join(self.value(x) + ', ' for x in v).rstrip(' ' if len(v) == 1 else ', ')})"
+        if v.__class__ is list:
+            return f"[{', '.join(map(self.value, v))}]"
+        return literal(v)
+
+
+def _is(v: Any, default: Any) -> bool:
+    """Whether an option has its default value."""
+    return v is default or (v.__class__ in (bool, int, float, str) and v == default)
+
+
+def _lines(statement: str, said: str) -> list[str]:
+    """A statement with its comment: behind it, or above where the line would be long."""
+    if len(statement) + len(said) < WIDTH - 8:
+        return [f"    {statement}  # {said}\n"]
+    before, name, arguments = statement.partition("call(")
+    if len(statement) < WIDTH or not name:
+        return [f"    # {said}\n", f"    {statement}\n"]
+    wrapped = textwrap.wrap(arguments, WIDTH, initial_indent=" " * 8, subsequent_indent=" " * 8)
+    return [f"    # {said}\n", f"    {before}{name}\n", *(f"{line}\n" for line in wrapped)]
+
+
+def literal(v: Any) -> str:
+    """A plain value as an expression. Raises Unspelled for others."""
+    if v.__class__ is float and not math.isfinite(v):
+        return f'float("{v}")'
+    if v is None or v.__class__ in (int, float, bool, str, complex):
+        return repr(v)
+    if isinstance(v, dtypes.dtype):
+        return repr(v)
+    if isinstance(v, np.dtype):
+        return repr(dtypes.of_numpy(v))
+    if isinstance(v, np.generic):
+        return literal(v.item())
+    raise Unspelled
+
+
+def typed(place: Place) -> str:
+    """The type and shape of a place: "float32[64, 10]"."""
+    return f"{place.dtype}{list(place.shape)}"
+
+
+def comment(node: Node) -> str:
+    """The user's line, the types of what a node puts out, and its module."""
+    parts = [f"{Path(node.line[0]).name}:{node.line[1]}", ", ".join(map(typed, node.outputs)), node.module]
+    return "  ".join(part for part in parts if part)
+
+
