@@ -52,7 +52,7 @@ def _operands(body: Elements) -> tuple[dict[str, Place], dict[str, Any]]:
     return inputs, {n: v for n, v in body.inputs.items() if n not in inputs}
 
 
-def _program(body: Elements, inputs: dict[str, Place]) -> tuple[Any, ...]:
+def _program(body: Elements, inputs: dict[str, Place]) -> tuple[Any, Any, Any, Any]:
     """Shape, steps, inputs and outputs as the kernel generator takes them."""
     outputs: list[Any] = [_operand(n, p, body.shape) for p, n in body.writes.items()]
     for place, r in body.reduces.items():
@@ -80,14 +80,18 @@ def _is_smeared(body: Elements, inputs: dict[str, Place]) -> bool:
     )
 
 
+_EFFORT = 1 << 12  # candidates that NumPy looks at; the problem is as hard as integer programming
+
+
 def overlap(a: Place, b: Place) -> bool:
     """Whether two places in one storage have a byte in common; True also where that is hard to tell."""
     if a.size == 0 or b.size == 0:
         return False
     memory = np.empty(a.storage.nbytes, np.uint8)
     x, y = (np.ndarray(p.shape, p.dtype, memory.data, p.offset, p.strides) for p in (a, b))
+    effort: Any = _EFFORT
     try:
-        return np.shares_memory(x, y, max_work=1 << 12)
+        return np.shares_memory(x, y, effort)
     except np.exceptions.TooHardError:
         return True
 

@@ -27,7 +27,7 @@ def by_numpy(body: Elements) -> Host:
 def results(body: Elements, arrays: Sequence[ndarray]) -> list[ndarray]:
     """What goes to the places of `writes` and `reduces`, given the arrays at the places of `inputs`."""
     left = iter(arrays)
-    known = {n: next(left) if v.__class__ is Place else np.float64(v) for n, v in body.inputs.items()}
+    known = {n: next(left) if v.__class__ is Place else np.asarray(v) for n, v in body.inputs.items()}
     with np.errstate(all="ignore"):
         for step in body.steps:
             known[step.name] = _computed(step, known)
