@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import rushlight.compiler.verdicts as verdicts
@@ -15,6 +15,7 @@ from ..autograd.engine import FreedError, Leaf
 from ..autograd.mode import grad_on, no_grad
 from ..nn.global_hooks import register_module_forward_hook, register_module_forward_pre_hook
 from ..tensor import Parameter, Tensor, wrap
+from .symbols import argument, understood_by_math
 from .tracer import Tracer, watching
 from .tree import flattened, rebuilt
 from .values import GraphArray
@@ -23,8 +24,8 @@ from .values import GraphArray
 class Capture:
     """What a call left: nodes, its result, its backward as nodes too, and the tensors made in it that stay.
 
-    `forward` is how many of the nodes belong to the call; the others compute the gradients of `roots` (results
-    that are tracked) with respect to `sources` (leaves, or nodes of arguments), from `cotangents`.
+    `forward` is how many of the nodes belong to the call; the others compute the gradients of `roots`
+    (results that are tracked) with respect to `sources` (leaves, or nodes of arguments), from `cotangents`.
     """
 
     def __init__(self, tracer: Tracer, leaves: list[Any]) -> None:
@@ -40,14 +41,23 @@ class Capture:
 
 
 def capture(
-    f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], fullgraph: bool = False
+    f: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    fullgraph: bool = False,
+    varying: Collection[int] = (),
 ) -> Capture:
-    """Call f(*args, **kwargs), every op traced. The call has its full effect."""
+    """Call f(*args, **kwargs), every op traced. The call has its full effect.
+
+    `varying` are positions among the flattened arguments of numbers that change from call to call.
+    """
     leaves, structure = flattened((args, kwargs))
+    leaves = [argument(k, v) if k in varying else v for k, v in enumerate(leaves)]
     given, stand_ins = _given(leaves)
     seen = Capture(Tracer(fullgraph), leaves)
     args, kwargs = rebuilt(structure, given)
-    with tracing_with(seen.tracer) as seen.strays:
+    math = understood_by_math() if varying else nullcontext()
+    with math, tracing_with(seen.tracer) as seen.strays:
         seen.result = f(*args, **kwargs)
         seen.results = [t for t in flattened(seen.result)[0] if isinstance(t, Tensor)]
         seen.forward = len(seen.tracer.nodes)
@@ -79,7 +89,7 @@ def tracing_with(tracer: Tracer, copies: bool = False) -> Iterator[list[Any]]:
 
 
 def _given(leaves: list[Any]) -> tuple[list[Any], dict[Any, Any]]:
-    """The arguments with leaves of their own in place of those that were computed, and whose nodes these are."""
+    """The arguments, with leaves in place of those that were computed, and whose nodes these are."""
     given, nodes = [], {}
     for v in leaves:
         if isinstance(v, Tensor) and v._n.__class__ is list and grad_on():

@@ -15,6 +15,7 @@ from ..tensor import Tensor
 from .capture import capture
 from .naming import name_plan
 from .program import Program
+from .signature import signature
 from .specialised import Specialised
 from .split import Split
 from .tree import flattened
@@ -31,6 +32,8 @@ class Compiled:
         self.plans: list[Specialised] = []
         self.split: Split | None = None  # where Python asks for numbers in between
         self.given_up = False
+        self.varying: set[int] = set()  # arguments that are numbers and change from call to call
+        self.fixed: set[int] = set()  # those that change the graph too
         self.recompiled = 0  # times that something else than sizes had changed
         self._last: dict[Any, Specialised] = {}  # the plan that last served arguments of these sizes
         functools.update_wrapper(self, f)
@@ -67,7 +70,8 @@ class Compiled:
                 stacklevel=3,
             )
             return self.f(*args, **kwargs)
-        seen = capture(self.f, args, kwargs, self.fullgraph)
+        varying = self._varying(flattened((args, kwargs))[0], structure)
+        seen = capture(self.f, args, kwargs, self.fullgraph, varying)
         if seen.tracer.reads:
             lines = ", ".join(dict.fromkeys(f"{file}:{line}" for file, line in seen.tracer.reads))
             log("breaks", f"{name} is split where Python asks for numbers: {lines}")
@@ -76,14 +80,39 @@ class Compiled:
         plan = Specialised(self.f, seen, structure)
         name_plan(plan, seen, self.f, args, kwargs)
         plan.sizes = sizes
+        if plan.varying:
+            self._trust(plan)
         self._last[sizes] = plan
         self.plans.insert(0, plan)
         return plan.first(seen)
 
+    def _varying(self, leaves: list[Any], structure: Any) -> set[int]:
+        """The positions of numbers among the arguments that changed since an earlier plan was made."""
+        for plan in self.plans:
+            if plan.structure == structure:
+                changed = {k for k, v in plan.constants if _is_other_number(v, leaves[k])}
+                self.varying |= changed - self.fixed
+        return {k for k in self.varying if leaves[k].__class__ in (int, float)}
+
+    def _trust(self, plan: Specialised) -> None:
+        """Let a plan serve all values of the numbers that vary, if an earlier one says that nothing else
+        varies with them; where something does, they are constants after all.
+        """
+        same = [p for p in self.plans if p.sizes == plan.sizes and p.varying.keys() == plan.varying.keys()]
+        for earlier in same:
+            if signature(earlier.graph.traced) == signature(plan.graph.traced):
+                plan.trusted = True
+                self.plans.remove(earlier)
+            elif not earlier.trusted:
+                self.fixed |= set(plan.varying)
+                self.varying -= self.fixed
+                plan.fix()
+                earlier.fix()
+
     def _again(self, name: str, sizes: Any) -> None:
         """Say why there is need of another plan. New sizes alone need no new code, and count for nothing."""
         others = [p for p in self.plans if p.sizes == sizes]
-        if others or self.dynamic is False:
+        if (others and "numbers" not in others[0].reason) or self.dynamic is False:
             self.recompiled += 1
         reason = others[0].reason if others else f"sizes {sizes} after {self.plans[0].sizes}"
         log("recompile", f"{name}: {reason}")
@@ -102,6 +131,11 @@ class Compiled:
         if not self.plans:
             raise RuntimeError("compile: there is no graph before the first call")
         return self.graphs[0]
+
+
+def _is_other_number(old: Any, new: Any) -> bool:
+    """Whether one float or int stands where another stood."""
+    return old.__class__ in (int, float) and old.__class__ is new.__class__ and old != new
 
 
 def _sizes(leaves: list[Any]) -> tuple[Any, ...]:

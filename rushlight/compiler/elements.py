@@ -14,6 +14,7 @@ from ..kernels.pointwise import TYPES
 from ..kernels.types import f16, i1
 from .graph import Elements, Node
 from .structure import mapped
+from .symbols import Symbol, plain
 from .values import value_of
 
 _MOST = 1 << 53  # whole numbers below are doubles too
@@ -34,7 +35,7 @@ def elements_of(tracer: Any, op: Any, args: tuple[Any, ...], kwargs: dict[str, A
     if body is None:
         return tracer.call(op.name, op.evaluate, args, kwargs)
     with tracer.suspended():
-        out = op.evaluate(*values.values(), **options)
+        out = op.evaluate(*map(plain, values.values()), **{n: plain(v) for n, v in options.items()})
     steps, names = body
     place = tracer.temporary(out)
     given = {name: tracer.place(v) if isinstance(v, np.ndarray) else v for name, v in names.items()}
@@ -61,8 +62,8 @@ def _steps(op: Any, values: Any, options: Any, computed: Any, result: Any) -> An
     if dtypes.of_numpy(work).category <= dtypes.INT:
         options = {n: _whole(v, work) for n, v in options.items()}
     for k, (name, v) in enumerate(options.items()):
-        if v.__class__ is float and op.name != "pow":
-            names[f"n{k}"] = v
+        if isinstance(v, Symbol) or (v.__class__ is float and op.name != "pow"):
+            names[f"n{k}"] = v.varying if isinstance(v, Symbol) else v
             renamed[scalar.var(name)] = scalar.var(f"n{k}")
             options = {**options, name: scalar.var(f"n{k}")}
     expr = scalar.replace(op.trace(options), renamed)
@@ -75,6 +76,9 @@ def _input(names: dict[str, Any], name: str, v: Any, wanted: Any) -> Any:
     if not isinstance(v, np.ndarray):
         if v.__class__ is complex:
             return None
+        if isinstance(v, Symbol) and wanted is not i1:
+            names[name] = v.varying
+            return scalar.var(name)
         if v.__class__ is float and wanted.is_float:
             names[name] = v
             return scalar.var(name)
@@ -97,4 +101,4 @@ def copying(source: np.dtype, target: np.dtype) -> tuple[Step, ...] | None:
 
 def _whole(v: Any, work: np.dtype) -> Any:
     """An option of an op on integers: cut off."""
-    return int(v) if v.__class__ is float else v
+    return int(v) if isinstance(v, float) else v

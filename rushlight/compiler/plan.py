@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from ..kernels.plans import Input, Runner
 from .graph import Host, Launch, Node, Place, Storage, Table, places
 from .memory import ALIGNMENT, arranged
 from .steps import Numbers
+from .symbols import Varying
 
 ndarray = np.ndarray
 
@@ -33,7 +35,10 @@ class Plan:
         self.given, self.nodes = given, list(nodes)
         self.kernels: list[Kernel] = []
         self.numbers: list[tuple[Numbers, int]] = []  # and the first word they fill
+        self.varying: list[tuple[Varying, int]] = []
         self.kept: list[Any] = []
+        self.restored: list[tuple[ndarray, ndarray]] = []  # constants that are written to, and what they hold
+        self._lock = threading.Lock()  # of the arena
         self.steps: list[Any] = []  # ranges of launches, and Hosts
         self.ranges: list[tuple[int, int] | None] = []  # the launches of each part; None: Python
         launches = self._ordered(code)
@@ -70,6 +75,8 @@ class Plan:
                     if s.array is not None:
                         addresses[s] = s.array.__array_interface__["data"][0]
                         self.kept.append(s.array)
+                        if s.pristine is not None:
+                            self.restored.append((s.array, s.pristine))
                     elif s not in handed:
                         first = lives[s][0] if s in lives else time
                         lives[s] = (first, time, s.nbytes)
@@ -112,6 +119,8 @@ class Plan:
             self._tables.append((at, v))
         elif isinstance(v, Numbers):
             self.numbers.append((v, at))
+        elif isinstance(v, Varying):
+            self.varying.append((v, at))
         elif isinstance(v, ndarray):
             self.kept.append(v)
             self.words[at] = v.__array_interface__["data"][0]
@@ -131,14 +140,25 @@ class Plan:
 
     # -- running ------------------------------------------------------------------------------------------
 
-    def run(self, arrays: tuple[ndarray, ...]) -> int | None:
-        """Run on the arrays handed in; the position of one that does not fit, before anything is done."""
+    def run(self, arrays: tuple[ndarray, ...], leaves: Any = ()) -> int | None:
+        """Run on the arrays handed in; the position of one that does not fit, before anything is done.
+
+        `leaves` are the arguments that numbers which vary are found from.
+        """
+        with self._lock:
+            return self._run(arrays, leaves)
+
+    def _run(self, arrays: tuple[ndarray, ...], leaves: Any) -> int | None:
         bad = self.runner.bind(arrays)
         if bad is not None:
             return bad
         for numbers, at in self.numbers:
             for k, v in enumerate(numbers()):
                 self._doubles[at + k] = v
+        for varying, at in self.varying:
+            self._doubles[at] = varying.formula(leaves)
+        for a, pristine in self.restored:
+            np.copyto(a, pristine)
         if OBSERVERS:
             OBSERVERS[-1](self, arrays)
         else:

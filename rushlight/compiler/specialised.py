@@ -18,6 +18,7 @@ from .lower import lowered
 from .passes import optimised
 from .plan import Plan, array_at
 from .steps import numbers_in
+from .symbols import Symbol, plain
 from .tracer import address
 from .tree import flattened, rebuilt
 from .values import GraphArray
@@ -29,7 +30,11 @@ class Specialised:
     def __init__(self, f: Any, seen: Capture, structure: Any) -> None:
         self.structure = structure
         leaves, tracer = seen.leaves, seen.tracer
-        self.constants = [(k, v) for k, v in enumerate(leaves) if not isinstance(v, Tensor)]
+        self.varying = {k: v for k, v in enumerate(leaves) if isinstance(v, Symbol)}
+        self.trusted = not self.varying
+        self.conditions = tracer.conditions
+        fixed = [(k, v) for k, v in enumerate(leaves) if k not in self.varying]
+        self.constants = [(k, v) for k, v in fixed if not isinstance(v, Tensor)]
         self.tensors = [(k, v._n is not None) for k, v in enumerate(leaves) if isinstance(v, Tensor)]
         self.grad, self.threads, self.effects = grad_on(), threads.get(), tracer.effects
         forwards = [type(m).forward for m in tracer.called]
@@ -67,7 +72,9 @@ class Specialised:
         self.answers: list[Any] = []
         for v in found:
             given = next((k for k, a in enumerate(seen.leaves) if a is v), None)
-            if not isinstance(v, Tensor):
+            if isinstance(v, Symbol):
+                self.answers.append(_Number(v.varying.formula))
+            elif not isinstance(v, Tensor):
                 self.answers.append(_Constant(v))
             elif given is not None:
                 self.answers.append(_Argument(given))
@@ -100,7 +107,7 @@ class Specialised:
             answers = flattened(seen.result)[0]
             self.backward.link(answers, seen.leaves, (*arrays, *self._captured))
         del self._captured
-        return seen.result
+        return rebuilt(self.shape, map(plain, flattened(seen.result)[0]))
 
     # -- running ------------------------------------------------------------------------------------------
 
@@ -110,7 +117,7 @@ class Specialised:
         if arrays is None:
             return self
         made = [empty(p) for p in self._made]
-        bad = self.plan.run((*arrays, *made))
+        bad = self.plan.run((*arrays, *made), leaves)
         if bad is not None:
             self._refuse(f"tensor {bad} of the arguments has another shape, dtype or layout")
             return self
@@ -122,6 +129,11 @@ class Specialised:
         if self.backward is not None:
             self.backward.link(answers, leaves, (*arrays, *made))
         return rebuilt(self.shape, answers)
+
+    def fix(self) -> None:
+        """Serve the numbers of the captured call only."""
+        self.constants += [(k, plain(v)) for k, v in self.varying.items()]
+        self.varying, self.trusted = {}, True
 
     def _refuse(self, why: str) -> None:
         self.reason = why
@@ -135,6 +147,13 @@ class Specialised:
         for k, v in self.constants:
             if leaves[k] is not v and (leaves[k].__class__ is not v.__class__ or leaves[k] != v):
                 return self._refuse(f"argument {k} was {v!r}, and is {leaves[k]!r}")
+        for k, v in self.varying.items():
+            if leaves[k].__class__ is not plain(v).__class__:
+                return self._refuse(f"argument {k} is no {plain(v).__class__.__name__}")
+        if not all(holds(leaves) for holds in self.conditions):
+            return self._refuse("numbers among the arguments lead another way")
+        if not self.trusted and any(leaves[k] != plain(v) for k, v in self.varying.items()):
+            return self._refuse("numbers among the arguments changed for the first time")
         arrays = []
         for k, tracked in self.tensors:
             t = leaves[k]
@@ -250,6 +269,16 @@ class _Constant:
 
     def of(self, leaves: list[Any], made: list[Any]) -> Any:
         return self.value
+
+
+class _Number:
+    """A number that is found from the arguments' numbers."""
+
+    def __init__(self, formula: Any) -> None:
+        self.formula = formula
+
+    def of(self, leaves: list[Any], made: list[Any]) -> Any:
+        return self.formula(leaves)
 
 
 class _Argument:

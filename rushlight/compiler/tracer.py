@@ -24,6 +24,7 @@ from ..ops.declare import registry
 from .elements import copying, elements_of
 from .graph import Elements, Host, Kernels, Launch, Node, Place, Storage
 from .reductions import reduction_of
+from .symbols import pinned
 from .structure import arrays_in, mapped
 from .values import GraphArray, value_of
 
@@ -48,6 +49,7 @@ class Tracer:
         self.leaves: dict[Any, None] = {}  # whose gradients arrived
         self.effects: list[Callable[[], Any]] = []  # what Python does after each run of the plan
         self.called: list[Any] = []  # modules
+        self.conditions: list[Callable[[list[Any]], bool]] = []  # on the arguments' numbers
         self.arrays: list[weakref.ref[GraphArray]] = []
         self.modules: list[str] = []  # the paths of those that are being called
         self._paths: dict[int, str] = {}
@@ -56,6 +58,7 @@ class Tracer:
         self._origin: tuple[Any, str] | None = None  # line and module of what is being differentiated
         self._launches: list[tuple[Any, int, int, tuple[Any, ...]]] = []
         self._guards: dict[int, weakref.ref[ndarray]] = {}
+        self._born: dict[Storage, tuple[list[Node], Node | None]] = {}  # constants: among, and after, which nodes
         self._thread = threading.get_ident()
 
     # -- storages and places ----------------------------------------------------------------------------
@@ -93,8 +96,25 @@ class Tracer:
         """An array that the function made of nothing: a constant, until somebody writes to it."""
         owner = owner_of_memory(a)
         if id(owner) not in self.storages:
-            self.storages[id(owner)] = self._new("constant", owner)
+            made = self.storages[id(owner)] = self._new("constant", owner)
+            made.pristine = owner.copy() if owner.nbytes <= _SMALL else None
+            self._born[made] = self.nodes, self.nodes[-1] if self.nodes else None
         return self.wrap(a)
+
+    def filled(self, storage: Storage) -> None:
+        """Have a constant that is written to filled anew by every run, where the function made it."""
+        nodes, before = self._born.pop(storage, (self.nodes, None))
+        owner = storage.array
+        if storage.kind != "constant" or owner is None:
+            return
+        held = self._new("constant", owner.copy() if storage.pristine is None else storage.pristine)
+        source, target = (Place(s, 0, owner.shape, owner.strides, owner.dtype) for s in (held, storage))
+        node = Node("copy_", (source,), {}, (target,), Elements((), {"x": source}, {target: "x"}, owner.shape))
+        node.line, node.name = user_line(), f"fill_{storage.number}"
+        nodes.insert(0 if before is None else nodes.index(before) + 1, node)
+        storage.kind, storage.array, storage.pristine = "temporary", None, None
+        key = id(owner)
+        self._guards[key] = weakref.ref(owner, lambda _: self._forget(key))
 
     def handed_in(self, like: ndarray) -> GraphArray:
         """Ones of a layout, to be replaced by what is handed in at every run."""
@@ -206,6 +226,8 @@ class Tracer:
         written = [places[k] for k in verdict.writes]
         if not fresh and not written:
             return found
+        for place in written:
+            self.filled(place.storage)
         outputs = tuple(self.temporary(a) for a in fresh)
         shown = mapped(shown, lambda v: self.place(v) if v.__class__ is ndarray else v)
         if verdict.native:
@@ -267,9 +289,7 @@ class Tracer:
         """target[...] = result, with a conversion where the types differ."""
         source = as_array(value_of(result))
         at, given = self.place(target), self.place(source)
-        storage = at.storage
-        if storage.kind == "constant" and storage.pristine is None and storage.array is not None:
-            storage.pristine = storage.array.copy()
+        self.filled(at.storage)
         np.copyto(target, source, casting="unsafe")
         steps = copying(source.dtype, target.dtype)
         if steps is None:
@@ -370,6 +390,7 @@ class Tracer:
         return value
 
 
+_SMALL = 1 << 22  # bytes: of smaller constants the numbers are kept that they were made with
 _function = type(lambda: None)
 #: primitives whose backward is code of its own; those of others are ops
 _WHOLE = frozenset({"attention", "rnn_layer", "gru_layer", "lstm_layer", "likelihood"})
@@ -397,8 +418,8 @@ def _bare(v: Any) -> Any:
 
 
 def _unwrapped(v: Any) -> Any:
-    """The numbers of a traced array; other things are left alone."""
-    return v.value if v.__class__ is GraphArray else v
+    """The numbers of a traced array; other things are left alone, but for numbers that vary: these stay."""
+    return v.value if v.__class__ is GraphArray else pinned(v)
 
 
 def _dressed(v: Any) -> Any:
