@@ -22,16 +22,16 @@ import numpy as np
 
 import rushlight.scalar as scalar
 
-from . import fused_loops
-from .fused_form import Form, Place
+from . import fused_loops, philox
+from .fused_form import ALIGNED, ANYWHERE, Form, Place
 from .fused_layout import Finish, Layout, Operand, Reduction, lay_out
-from .fused_steps import Step, types_of
+from .fused_steps import Step, Uniform, types_of
 from .fused_sums import collected, finish
 from .fused_types import in_register, is_known
 from .launch import Kernel
 from .targets import host
 
-__all__ = ["Launch", "Operand", "Plan", "Reduction", "Step", "plan", "run", "supported"]
+__all__ = ["Launch", "Operand", "Plan", "Reduction", "Step", "Uniform", "plan", "run", "supported"]
 
 MOST_DIMS = 6
 #: elements that are worth waking a thread for
@@ -62,7 +62,7 @@ class Plan(NamedTuple):
 
 def supported(
     shape: Sequence[int],
-    steps: Sequence[Step],
+    steps: Sequence[Step | Uniform],
     inputs: Sequence[Operand],
     outputs: Sequence[Operand | Reduction],
     numbers: Sequence[str] = (),
@@ -72,17 +72,18 @@ def supported(
     used = [*types.values(), *(s.computes for s in steps), *(p.type for p in outputs)]
     if not outputs or len(shape) > MOST_DIMS or not all(is_known(t, host()) for t in used):
         return False
-    return all(s.is_known for s in steps) and lay_out(shape, outputs, inputs, CHEAP) is not None
+    return all(s.is_known for s in steps) and _laid_out(shape, steps, inputs, outputs) is not None
 
 
 def plan(
     shape: Sequence[int],
-    steps: Sequence[Step],
+    steps: Sequence[Step | Uniform],
     inputs: Sequence[Operand],
     outputs: Sequence[Operand | Reduction],
     numbers: Sequence[str] = (),
 ) -> Plan:
-    """How to compute steps for all elements of a space; `numbers` are floats that change from call to call.
+    """How to compute steps for all elements of a space; `numbers` are floats (integers for random numbers)
+    that change from call to call.
 
     The code depends on the types and on how arrays go along rows; sizes and strides are in the table.
     """
@@ -91,7 +92,7 @@ def plan(
     assert all(p.type == types[p.name] for p in outputs if isinstance(p, Operand)), (
         "a step's type, and no other"
     )
-    layout = lay_out(shape, outputs, inputs, COSTLY if any(s.is_costly for s in steps) else CHEAP)
+    layout = _laid_out(shape, steps, inputs, outputs)
     assert layout is not None, "reductions along dimensions that `supported` refuses"
     scratch, launches, slots = 0, [], [(OUTPUT, k) for k in range(len(outputs))]
     for k, rest in layout.finishes.items():
@@ -104,7 +105,9 @@ def plan(
     return Plan((Launch(kernel, *layout[2:5], tuple(slots)), *launches), scratch)
 
 
-def run(plan: Plan, outputs: Sequence[Any], inputs: Sequence[Any], numbers: Sequence[float] = ()) -> None:
+def run(
+    plan: Plan, outputs: Sequence[Any], inputs: Sequence[Any], numbers: Sequence[float | int] = ()
+) -> None:
     """Run a plan whose launches have at most 40 slots, on arrays of the strides it was made for."""
     scratch = np.empty(plan.scratch + _LINE, np.uint8)
     start = -(-scratch.ctypes.data // _LINE) * _LINE
@@ -114,9 +117,19 @@ def run(plan: Plan, outputs: Sequence[Any], inputs: Sequence[Any], numbers: Sequ
         launch.kernel(launch.total, launch.grain, launch.table, *slots)
 
 
+def _laid_out(
+    shape: Sequence[int],
+    steps: Sequence[Step | Uniform],
+    inputs: Sequence[Operand],
+    outputs: Sequence[Operand | Reduction],
+) -> Layout | None:
+    counted = philox.BLOCK if any(isinstance(s, Uniform) for s in steps) else 0
+    return lay_out(shape, outputs, inputs, COSTLY if any(s.is_costly for s in steps) else CHEAP, counted)
+
+
 def _without_copies(
-    shape: Sequence[int], steps: Sequence[Step], outputs: Sequence[Operand | Reduction]
-) -> tuple[list[Step], list[Operand | Reduction]]:
+    shape: Sequence[int], steps: Sequence[Step | Uniform], outputs: Sequence[Operand | Reduction]
+) -> tuple[list[Step | Uniform], list[Operand | Reduction]]:
     """Reductions along dimensions of size 1 as what they are."""
     more, found = list(steps), list(outputs)
     for k, r in enumerate(outputs):
@@ -129,7 +142,7 @@ def _without_copies(
 
 
 def _form(
-    steps: Sequence[Step],
+    steps: Sequence[Step | Uniform],
     inputs: Sequence[Operand],
     outputs: Sequence[Operand | Reduction],
     numbers: Sequence[str],
@@ -144,7 +157,9 @@ def _form(
     )
     read = tuple(Place(p.name, p.type, walk) for p, walk in zip(inputs, layout.walks[len(outputs) :]))
     outer = len(layout.space.sizes) - 1 if layout.space.block >= 0 else 0
-    return Form(tuple(steps), written, read, tuple(numbers), outer, layout.space.block)
+    is_random = any(isinstance(s, Uniform) for s in steps)
+    index = "" if not is_random else ALIGNED if layout.is_aligned else ANYWHERE
+    return Form(tuple(steps), written, read, tuple(numbers), outer, layout.space.block, index)
 
 
 def _finishing(r: Operand | Reduction, rest: Finish, k: int, scratch: int) -> Launch:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import NamedTuple
 
-from .fused_steps import Step, bits, said, shown, types_of
+from . import philox
+from .fused_steps import Step, Uniform, bits, said, shown, types_of
 from .targets import Target
 from .types import Type
 
@@ -13,6 +14,9 @@ from .types import Type
 SINGLE, STILL, DENSE, STEPS = "single", "still", "dense", "steps"
 #: what is collected: one number for all rows of a chunk, one a row, or one a column for all rows of a chunk
 CHUNK, ROW, COLUMNS = "chunk", "row", "columns"
+
+#: where rows begin that random numbers are asked for: at whole blocks of the stream, or anywhere
+ALIGNED, ANYWHERE = "aligned", "anywhere"
 
 _MANY = 12  # steps that need the registers of several vectors side by side
 _TOGETHER = 4  # rows that are added to sums of columns at a time
@@ -28,17 +32,19 @@ class Place(NamedTuple):
 
 
 class _Form(NamedTuple):
-    steps: tuple[Step, ...]
+    steps: tuple[Step | Uniform, ...]
     outputs: tuple[Place, ...]
     inputs: tuple[Place, ...]
     numbers: tuple[str, ...]
     outer: int
     block: int
+    index: str = ""
 
 
 class Form(_Form):
     """A program's steps and arrays; `outer` dimensions lie around a row, none around memory in a row, and
-    `block` of them counts the blocks that rows are cut into.
+    `block` of them counts the blocks that rows are cut into. With `index`, elements are counted in the order
+    of the space's own dimensions, by an operand behind all others.
     """
 
     @property
@@ -48,12 +54,18 @@ class Form(_Form):
         order = {name: k for k, name in enumerate([*names, *(s.name for s in self.steps)])}
         outputs = tuple((order[p.name], p.walk, p.kind, p.kind and said(p.type)) for p in self.outputs)
         inputs = tuple((said(p.type), p.walk) for p in self.inputs)
-        return "fused", shown(self.steps, names), outputs, inputs, len(self.numbers), self.outer, self.block
+        nest = self.outer, self.block, self.index
+        return "fused", shown(self.steps, names), outputs, inputs, len(self.numbers), *nest
 
     @property
-    def operands(self) -> tuple[Place, ...]:
-        """All arrays."""
+    def arrays(self) -> tuple[Place, ...]:
+        """All arrays, in the order of the slots."""
         return self.outputs + self.inputs
+
+    @cached_property
+    def types(self) -> dict[str, Type]:
+        """The types of all names."""
+        return types_of(self.steps, {p.name: p.type for p in self.inputs}, self.numbers)
 
     @cached_property
     def plain(self) -> list[tuple[int, Place]]:
@@ -72,17 +84,23 @@ class Form(_Form):
         for p in self.inputs:
             found[p.name] = {SINGLE: 0, STILL: 1}.get(p.walk, 2)
         for step in self.steps:
-            found[step.name] = max((found[name] for name in step.names), default=0)
+            at_least = 2 if isinstance(step, Uniform) else 0
+            found[step.name] = max((found[name] for name in step.names), default=at_least)
         return found
 
     def at_level(self, level: int) -> list[Step]:
-        """The steps whose values change there."""
-        return [s for s in self.steps if self.levels[s.name] == level]
+        """The steps whose values change there, but for random numbers."""
+        return [s for s in self.steps if self.levels[s.name] == level and isinstance(s, Step)]
+
+    @cached_property
+    def uniforms(self) -> list[Uniform]:
+        """The random numbers."""
+        return [s for s in self.steps if isinstance(s, Uniform)]
 
     @cached_property
     def jumps(self) -> bool:
         """Whether an array is neither dense along rows nor still."""
-        return any(p.walk == STEPS for p in self.operands)
+        return any(p.walk == STEPS for p in self.arrays)
 
     @cached_property
     def is_heavy(self) -> bool:
@@ -99,13 +117,12 @@ class Form(_Form):
 
     def lanes(self, target: Target) -> int:
         """Elements of the widest type in a vector."""
-        arrays = {p.name: p.type for p in self.inputs}
-        types = types_of(self.steps, arrays, self.numbers).values()
-        return target.bits // max(
-            map(bits, [*types, *(s.computes for s in self.steps), *(p.type for p in self.outputs)])
-        )
+        types = [p.type for p in self.arrays] + [t for s in self.steps for t in (s.computes, s.result)]
+        return target.bits // max(map(bits, types))
 
     def wide(self, target: Target) -> int:
         """Elements that are computed at a time: several vectors hide how long instructions take."""
+        if self.index == ALIGNED:
+            return philox.BLOCK
         vectors = 1 if self.is_heavy or self.jumps else 2 if self.plain or self.together > 1 else 4
         return vectors * self.lanes(target)

@@ -67,7 +67,8 @@ _NOTHING = Finish(0, 0, 0, 1, False)
 
 class Layout(NamedTuple):
     """The space; how its operands walk along rows, and the items and words that the loops are given; what is
-    left of each reduction afterwards, by the number of its output.
+    left of each reduction afterwards, by the number of its output; whether rows begin at whole blocks of what
+    is counted, if elements are.
     """
 
     space: Space
@@ -76,16 +77,23 @@ class Layout(NamedTuple):
     grain: int
     table: np.ndarray
     finishes: dict[int, Finish]
+    is_aligned: bool
 
 
 def lay_out(
-    shape: Sequence[int], outputs: Sequence[Operand | Reduction], inputs: Sequence[Operand], most: int
+    shape: Sequence[int],
+    outputs: Sequence[Operand | Reduction],
+    inputs: Sequence[Operand],
+    most: int,
+    counted: int = 0,
 ) -> Layout | None:
-    """The layout of a program of which `most` elements are worth waking a thread for.
+    """The layout of a program of which `most` elements are worth waking a thread for. If they are `counted`,
+    in blocks of so many, the last operand is their number.
 
     None where, in the order of memory, reductions are not along rows, nor across all of them.
     """
-    space = collapse(shape, [[s or 0 for s in p.strides] for p in (*outputs, *inputs)])
+    strides = [[s or 0 for s in p.strides] for p in (*outputs, *inputs)]
+    space = collapse(shape, [*strides, *[_in_order(shape)] * (counted > 0)])
     reductions = {k: p for k, p in enumerate(outputs) if isinstance(p, Reduction)}
     if not space.count:
         return _lay_out_nothing(shape, space, reductions)
@@ -101,14 +109,20 @@ def lay_out(
     total = space.count if space.block < 0 else space.rows
     chunks = -(-total // grain)
     finishes: dict[int, Finish] = {}
-    strides = list(space.strides)
+    own = list(space.strides)
     for k, r in reductions.items():
-        finish = _finish(space, r, walks[k], strides[k], chunks)
+        finish = _finish(space, r, walks[k], own[k], chunks)
         if finish is None:
             return None
-        finishes[k], strides[k] = finish, _own_strides(space, walks[k], strides[k], finish)
-    space = space._replace(strides=tuple(strides))
-    return Layout(space, tuple(walks), total, grain, table(space, grain, chunks), finishes)
+        finishes[k], own[k] = finish, _own_strides(space, walks[k], own[k], finish)
+    space, last = space._replace(strides=tuple(own)), own[-1]
+    aligned = counted > 0 and last[-1] == 1 and not any(s % counted for s in last[:-1])
+    return Layout(space, tuple(walks), total, grain, table(space, grain, chunks), finishes, aligned)
+
+
+def _in_order(shape: Sequence[int]) -> list[int]:
+    """The strides of memory in the order of the dimensions."""
+    return [prod(shape[d + 1 :]) for d in range(len(shape))]
 
 
 def _nest(space: Space, most: int, has_columns: bool) -> tuple[Space, int]:
@@ -209,4 +223,4 @@ def _lay_out_nothing(shape: Sequence[int], space: Space, reductions: dict[int, R
             return None
         finishes[k] = rest._replace(p=0)
     walks = tuple(CHUNK if k in reductions else DENSE for k in range(len(space.strides)))
-    return Layout(space, walks, 0, 1, np.zeros(3, np.int64), finishes)
+    return Layout(space, walks, 0, 1, np.zeros(3, np.int64), finishes, False)

@@ -16,7 +16,7 @@ from .ir import Module
 from .launch import entry
 from .normalize import along
 from .targets import Target
-from .types import Type, f64, i64
+from .types import Type, i64, ptr
 from .values import Value
 
 
@@ -31,13 +31,16 @@ class _Kernel:
     def __init__(self, form: Form, target: Target) -> None:
         self.form, self.target, self.module = form, target, Module()
         types: dict[str, Type] = {"table": i64.pointer}
-        types |= {f"operand {k}": stored(p.type).pointer for k, p in enumerate(form.operands)}
-        types |= {f"number {k}": f64 for k in range(len(form.numbers))}
+        types |= {f"operand {k}": stored(p.type).pointer for k, p in enumerate(form.arrays)}
+        types |= {f"number {k}": form.types[name] for k, name in enumerate(form.numbers)}
         self.f, self.lo, self.hi, _, (words, *slots) = entry(self.module, **types)
-        self.table, count = Table(words, form.outer), len(form.operands)
-        steps = [self.table.stride(k, form.outer) for k in range(count if form.outer else 0)]
+        self.table, count = Table(words, form.outer), len(form.arrays)
+        at, numbers = slots[:count], slots[count:]
+        if form.index:  # the number of an element is an address in bytes, which begin at 0
+            at.append(self.f.const(ptr, 0))
+        steps = [self.table.stride(k, form.outer) for k in range(len(at) if form.outer else 0)]
         self.rows = Rows(self.f, form, target, steps)
-        self._write(slots[:count], slots[count:])
+        self._write(at, numbers)
 
     def _write(self, at: list[Value], numbers: list[Value]) -> None:
         single = Values(self.f, 1)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from .fused_form import COLUMNS, DENSE, ROW, STEPS, Form
-from .fused_steps import Values
+from . import philox
+from .fused_form import ALIGNED, COLUMNS, DENSE, ROW, STEPS, Form
+from .fused_steps import Uniform, Values
 from .fused_sums import Collector, combine
 from .fused_types import cast, kept, loaded
 from .ir import Function
 from .targets import Target
+from .types import i64
 from .values import Value
 
 
@@ -34,7 +36,7 @@ class Rows:
 
     def read(self, values: Values, at: Sequence[Value], level: int) -> None:
         """Load the inputs that change at this level, and compute what follows from them."""
-        for p, address in zip(self.form.inputs, at[self.first :], strict=True):
+        for p, address in zip(self.form.inputs, at[self.first :]):  # behind them the index
             if self.form.levels[p.name] == level:
                 values[p.name] = loaded(address.load(), p.type)
         values.compute(self.form.at_level(level))
@@ -90,6 +92,8 @@ class Rows:
             elif p.walk == STEPS:
                 at, step = row.at[k], self.steps[k]
                 values[p.name] = loaded(_gathered(at.at(i * step), step, values.lanes), p.type)
+        for step in self.form.uniforms:
+            values[step.name] = self._random(row, i, values, step)
         values.compute(self.form.at_level(2))
         for k, p in self.form.plain:
             v = kept(values[p.name], p.type)
@@ -97,6 +101,15 @@ class Rows:
                 _scatter(v, row.at[k].at(i * self.steps[k]), self.steps[k])
             else:
                 row.at[k].store(v, i, mask)
+
+    def _random(self, row: Row, i: Value, values: Values, step: Uniform) -> Value:
+        """The random numbers of some elements from i on."""
+        key, offset = (row.known[name] for name in step.integers)
+        first = row.at[-1].to(i64)
+        if self.form.index == ALIGNED and values.lanes == philox.BLOCK:
+            return philox.block(self.f, first + i, key, offset)
+        stride = self.steps[-1] if self.steps else self.f.const(i64, 1)
+        return philox.elements(self.f, first + i * stride, stride, values.lanes, key, offset)
 
     def _collect(self, rows: Sequence[Row], values: Sequence[Values], i: Value, mask: Value | None) -> None:
         """Add some elements from i on to what is collected: those of a column pairwise, then to its sum."""

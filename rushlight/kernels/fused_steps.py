@@ -12,7 +12,7 @@ from . import lower
 from .elements import Elements
 from .fused_types import HALVES, cast
 from .ir import Function
-from .types import Type, f16, f64, i1
+from .types import Type, f16, f32, f64, i1, i64
 from .values import Value
 
 
@@ -49,6 +49,26 @@ class Step(NamedTuple):
         if self.computes in HALVES or (self.computes, self.result) == (f64, f16):
             return False  # the latter would be rounded twice
         return self.expr.fn in (VAR, CONST) or lower.supported(self.expr, self.computes)
+
+
+class Uniform(NamedTuple):
+    """name := random numbers in [0, 1), those of `philox.uniforms` for the whole space, in the order of its
+    dimensions. `key` and `offset` name numbers that are integers of 64 bits.
+    """
+
+    name: str
+    key: str
+    offset: str
+    computes: Type = f32
+    result: Type = f32
+    names: frozenset[str] = frozenset()
+    is_costly: bool = True
+    is_known: bool = True
+
+    @property
+    def integers(self) -> tuple[str, str]:
+        """The numbers it reads."""
+        return self.key, self.offset
 
 
 class Values:
@@ -92,18 +112,26 @@ class Values:
             self[step.name] = cast(lower.lower(self.f, step.expr, operands, step.computes), step.result)
 
 
-def types_of(steps: Sequence[Step], inputs: Mapping[str, Type], numbers: Sequence[str]) -> dict[str, Type]:
+def types_of(
+    steps: Sequence[Step | Uniform], inputs: Mapping[str, Type], numbers: Sequence[str]
+) -> dict[str, Type]:
     """The types of all names."""
-    return {**inputs, **dict.fromkeys(numbers, f64), **{s.name: s.result for s in steps}}
+    integers = {name for s in steps if isinstance(s, Uniform) for name in s.integers}
+    weak = {name: i64 if name in integers else f64 for name in numbers}
+    return {**inputs, **weak, **{s.name: s.result for s in steps}}
 
 
-def shown(steps: Sequence[Step], names: Sequence[str]) -> tuple[object, ...]:
+def shown(steps: Sequence[Step | Uniform], names: Sequence[str]) -> tuple[object, ...]:
     """The steps as text that does not depend on what inputs, numbers and steps are called."""
     renamed = {name: f"x{k}" for k, name in enumerate([*names, *(s.name for s in steps)])}
     old = {scalar.var(name): scalar.var(new) for name, new in renamed.items()}
-    return tuple(
-        (repr(scalar.program(scalar.replace(s.expr, old))), said(s.computes), said(s.result)) for s in steps
-    )
+
+    def text(s: Step | Uniform) -> object:
+        if isinstance(s, Uniform):
+            return "uniform", renamed[s.key], renamed[s.offset]
+        return repr(scalar.program(scalar.replace(s.expr, old))), said(s.computes), said(s.result)
+
+    return tuple(map(text, steps))
 
 
 def said(type: Type) -> str:
