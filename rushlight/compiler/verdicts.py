@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+import rushlight.dtypes as dtypes
 import rushlight.threads as threads
 
 from ..arrays.generator import Generator, default_generator
@@ -108,15 +109,26 @@ class _Copies:
 
 
 def _other_numbers(a: ndarray) -> ndarray:
-    """The bytes of an array whose numbers stand in another order; floats lie a little elsewhere too."""
-    flat = np.ascontiguousarray(a).reshape(-1)[::-1].copy()
-    if a.dtype.kind == "f":
-        flat = (flat * a.dtype.type(0.75) + a.dtype.type(0.0625)).astype(a.dtype)
-    order = np.ndarray(a.shape, a.dtype, flat.data) if flat.size else flat
+    """The bytes of an array of other numbers: they stand in another order, and are not the same ones."""
     made = np.empty(max(a.nbytes, 1), np.uint8)
     if a.size:
-        np.ndarray(a.shape, a.dtype, made.data, 0, _compact(a))[...] = order
+        flat = np.ascontiguousarray(a).reshape(-1)[::-1]
+        np.ndarray(a.shape, a.dtype, made.data, 0, _compact(a))[...] = _others(flat).reshape(a.shape)
     return made
+
+
+def _others(v: ndarray) -> ndarray:
+    """Floats a little elsewhere; whole numbers within their range where they can be, as they may be
+    positions, but with another greatest one, another sum and another count of zeros.
+    """
+    if dtypes.of_numpy(v.dtype).category >= dtypes.FLOAT:
+        return (v * v.dtype.type(0.75) + v.dtype.type(0.0625)).astype(v.dtype)
+    if v.dtype.kind == "b":
+        return v ^ (np.arange(v.size) == 0)
+    low, high = v.min(), v.max()
+    if low < high:
+        return np.where(v == high, low, v)
+    return v - np.sign(v) if low else v + v.dtype.type(1)
 
 
 def _compact(a: ndarray) -> tuple[int, ...]:
@@ -170,9 +182,10 @@ def _constants(
                 if v != w or w.__class__ is ndarray:
                     return None
             elif id(_owner(v)) not in ours and (v.dtype.kind in "ib" or floats):
-                if v.tobytes() != w.tobytes():
+                if v.tobytes() == w.tobytes():
+                    constants.add((k, i))
+                elif floats:
                     return None
-                constants.add((k, i))
     return frozenset(constants)
 
 
@@ -192,7 +205,7 @@ def _same(
     def moved(v: ndarray) -> ndarray:
         owner = _owner(v)
         if id(owner) not in memory:
-            memory[id(owner)] = np.full(max(owner.nbytes, 1), 0xFF, np.uint8)
+            memory[id(owner)] = _scratch(owner)
         start = v.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
         return np.ndarray(v.shape, v.dtype, memory[id(owner)].data, start, v.strides)
 
@@ -204,6 +217,15 @@ def _same(
     pairs = [(moved(a), b) for a, b in zip(results, arrays_in(expected), strict=True)]
     pairs += list(zip(copies.arrays, other.arrays, strict=True))
     return all(a.shape == b.shape and a.tobytes() == b.tobytes() for a, b in pairs)
+
+
+def _scratch(owner: ndarray) -> ndarray:
+    """Memory that launches must write before they read it: whole numbers of another run, as they may be
+    positions; else all bits set.
+    """
+    if owner.dtype.kind in "ib" and owner.size:
+        return np.frombuffer(owner.tobytes("A"), np.uint8).copy()
+    return np.full(max(owner.nbytes, 1), 0xFF, np.uint8)
 
 
 # -- the book ------------------------------------------------------------------------------------------
