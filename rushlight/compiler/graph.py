@@ -24,11 +24,10 @@ class Storage:
     code in the plan works on. `kind` is "temporary", "outside", "constant" or "argument".
     """
 
-    __slots__ = ("number", "nbytes", "kind", "array", "pristine", "name")
+    __slots__ = ("number", "nbytes", "kind", "array", "name")
 
     def __init__(self, number: int, nbytes: int, kind: str, array: np.ndarray | None = None) -> None:
         self.number, self.nbytes, self.kind, self.array = number, nbytes, kind, array
-        self.pristine: np.ndarray | None = None  # of a constant that is written to: what it holds at first
         self.name = ""
 
     def __repr__(self) -> str:

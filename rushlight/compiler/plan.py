@@ -37,7 +37,6 @@ class Plan:
         self.numbers: list[tuple[Numbers, int]] = []  # and the first word they fill
         self.varying: list[tuple[Varying, int]] = []
         self.kept: list[Any] = []
-        self.restored: list[tuple[ndarray, ndarray]] = []  # constants that are written to, and what they hold
         self._lock = threading.Lock()  # of the arena
         self.steps: list[Any] = []  # ranges of launches, and Hosts
         self.ranges: list[tuple[int, int] | None] = []  # the launches of each part; None: Python
@@ -72,12 +71,12 @@ class Plan:
         for part in code:
             for unit in [part] if isinstance(part, Host) else part:
                 for s in _storages(unit):
+                    if s in handed:
+                        continue
                     if s.array is not None:
                         addresses[s] = s.array.__array_interface__["data"][0]
                         self.kept.append(s.array)
-                        if s.pristine is not None:
-                            self.restored.append((s.array, s.pristine))
-                    elif s not in handed:
+                    else:
                         first = lives[s][0] if s in lives else time
                         lives[s] = (first, time, s.nbytes)
                 time += 1
@@ -157,8 +156,6 @@ class Plan:
                 self._doubles[at + k] = v
         for varying, at in self.varying:
             self._doubles[at] = varying.formula(leaves)
-        for a, pristine in self.restored:
-            np.copyto(a, pristine)
         if OBSERVERS:
             OBSERVERS[-1](self, arrays)
         else:

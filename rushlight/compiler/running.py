@@ -39,7 +39,7 @@ class Memory:
         made = self._bytes.get(storage)
         if made is None:
             made = self._bytes[storage] = _aligned(storage.nbytes)
-            held = storage.array if storage.pristine is None else storage.pristine
+            held = storage.array
             if held is not None:
                 whole = Place(storage, 0, (storage.nbytes,), (1,), np.dtype(np.uint8))
                 made[:] = array_at(_address(held), whole, held)

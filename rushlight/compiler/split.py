@@ -185,6 +185,9 @@ class Follower(Tracer):
             np.copyto(made.value, a)
         return made
 
+    def filled(self, storage: Storage) -> None:
+        """Constants are filled anew when they are made."""
+
     def copy_into(self, target: ndarray, result: Any) -> None:
         key = ("copy", self.key(target), self.key(result))
         self.event(key, lambda: Tracer.copy_into(self, target, result))

@@ -58,7 +58,8 @@ class Tracer:
         self._origin: tuple[Any, str] | None = None  # line and module of what is being differentiated
         self._launches: list[tuple[Any, int, int, tuple[Any, ...]]] = []
         self._guards: dict[int, weakref.ref[ndarray]] = {}
-        self._born: dict[Storage, tuple[list[Node], Node | None]] = {}  # constants: among, and after, which nodes
+        #: constants: among which nodes and after which they were made, and with what numbers
+        self._born: dict[Storage, tuple[list[Node], Node | None, ndarray | None]] = {}
         self._thread = threading.get_ident()
 
     # -- storages and places ----------------------------------------------------------------------------
@@ -97,22 +98,23 @@ class Tracer:
         owner = owner_of_memory(a)
         if id(owner) not in self.storages:
             made = self.storages[id(owner)] = self._new("constant", owner)
-            made.pristine = owner.copy() if owner.nbytes <= _SMALL else None
-            self._born[made] = self.nodes, self.nodes[-1] if self.nodes else None
+            held = owner.copy() if owner.nbytes <= _SMALL else None
+            self._born[made] = self.nodes, self.nodes[-1] if self.nodes else None, held
         return self.wrap(a)
 
     def filled(self, storage: Storage) -> None:
         """Have a constant that is written to filled anew by every run, where the function made it."""
-        nodes, before = self._born.pop(storage, (self.nodes, None))
+        nodes, before, numbers = self._born.pop(storage, (self.nodes, None, None))
         owner = storage.array
         if storage.kind != "constant" or owner is None:
             return
-        held = self._new("constant", owner.copy() if storage.pristine is None else storage.pristine)
+        held = self._new("constant", owner.copy() if numbers is None else numbers)
         source, target = (Place(s, 0, owner.shape, owner.strides, owner.dtype) for s in (held, storage))
-        node = Node("copy_", (source,), {}, (target,), Elements((), {"x": source}, {target: "x"}, owner.shape))
+        body = Elements((), {"x": source}, {target: "x"}, owner.shape)
+        node = Node("copy_", (source,), {}, (target,), body)
         node.line, node.name = user_line(), f"fill_{storage.number}"
         nodes.insert(0 if before is None else nodes.index(before) + 1, node)
-        storage.kind, storage.array, storage.pristine = "temporary", None, None
+        storage.kind, storage.array = "temporary", None
         key = id(owner)
         self._guards[key] = weakref.ref(owner, lambda _: self._forget(key))
 
