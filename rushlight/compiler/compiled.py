@@ -13,6 +13,7 @@ from ..kernels import native
 from ..nn import Module
 from ..tensor import Tensor
 from .capture import capture
+from .debugging import check
 from .naming import name_plan
 from .program import Program
 from .signature import signature
@@ -25,10 +26,18 @@ MOST_SHAPES = 128  # plans kept for arguments that differ in nothing but their s
 
 
 class Compiled:
-    """A function and its plans. Called like the function; `fullgraph` makes an error of what splits it."""
+    """A function and its plans. Called like the function; `fullgraph` makes an error of what splits it, and
+    `debug` checks every call against its ops one by one.
+    """
 
-    def __init__(self, f: Callable[..., Any], fullgraph: bool = False, dynamic: bool | None = None) -> None:
-        self.f, self.fullgraph, self.dynamic = f, fullgraph, dynamic
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        fullgraph: bool = False,
+        dynamic: bool | None = None,
+        debug: bool = False,
+    ) -> None:
+        self.f, self.fullgraph, self.dynamic, self.debug = f, fullgraph, dynamic, debug
         self.plans: list[Specialised] = []
         self.split: Split | None = None  # where Python asks for numbers in between
         self.given_up = False
@@ -80,6 +89,8 @@ class Compiled:
         plan = Specialised(self.f, seen, structure)
         name_plan(plan, seen, self.f, args, kwargs)
         plan.sizes = sizes
+        if self.debug:
+            check(plan)
         if plan.varying:
             self._trust(plan)
         self._last[sizes] = plan
@@ -123,7 +134,7 @@ class Compiled:
     @property
     def graphs(self) -> list[Program]:
         """The graphs of all plans, the latest first."""
-        return [Program(plan.graph) for plan in self.plans]
+        return [Program(p.graph, p.backward and p.backward.graph) for p in self.plans]
 
     @property
     def graph(self) -> Program:
@@ -152,15 +163,18 @@ def compile(
     mode: str | None = None,
     options: dict[str, Any] | None = None,
     disable: bool = False,
+    debug: bool = False,
 ) -> Any:
-    """`model`, a function or Module, as one that is captured when it is first called and runs natively."""
+    """`model`, a function or Module, as one that is captured when it is first called and runs natively.
+
+    With `debug` every call also runs op by op, and the first node of the plan that differs is an error.
+    """
     if model is None:
-        return functools.partial(
-            compile, fullgraph=fullgraph, dynamic=dynamic, backend=backend, mode=mode, disable=disable
-        )
+        settings = {"fullgraph": fullgraph, "dynamic": dynamic, "disable": disable, "debug": debug}
+        return functools.partial(compile, **settings)
     if disable:
         return model
-    made = Compiled(model, fullgraph, dynamic)
+    made = Compiled(model, fullgraph, dynamic, debug)
     return CompiledModule(model, made) if isinstance(model, Module) else made
 
 

@@ -138,13 +138,13 @@ class Node:
 class Graph:
     """Nodes, and what is there when they begin and must be there when they end.
 
-    A graph that passes have finished keeps the one they began with, `traced`; `inputs` by name and `outputs`
+    A graph that passes have finished keeps the one they began with, `traced`; others are that. `inputs` by name and `outputs`
     are the places that a caller sees.
     """
 
     def __init__(self, nodes: list[Node], live: set[Storage]) -> None:
         self.nodes, self.live = nodes, live
-        self.traced: Graph | None = None
+        self.traced = self
         self.inputs: dict[str, Place] = {}
         self.outputs: list[Place] = []
 

@@ -97,13 +97,12 @@ def name_plan(plan: Any, seen: Any, f: Any, args: tuple[Any, ...], kwargs: dict[
 
 def _share(graph: Graph) -> None:
     """Give the traced graph the inputs and outputs of the finished one."""
-    if graph.traced is not None:
-        graph.traced.inputs, graph.traced.outputs = graph.inputs, graph.outputs
+    graph.traced.inputs, graph.traced.outputs = graph.inputs, graph.outputs
 
 
 def name_inputs(graph: Graph, tracer: Any, given: Named, around: Named = ()) -> None:
     """Name the storages that are there before, and note them as the graph's inputs."""
-    unnamed = before(graph.traced or graph)
+    unnamed = before(graph.traced)
     names: dict[int, str] = {}
 
     def note(name: str, t: Any) -> None:

@@ -179,6 +179,11 @@ class Plan:
                 self.runner.run(*part)
             yield node
 
+    def numbers_read(self, numbers: Numbers) -> list[float]:
+        """What stood for an optimiser's numbers in the last run."""
+        start = next(at for n, at in self.numbers if n is numbers)
+        return self._doubles[start : start + len(numbers.formula.numbers)].tolist()
+
     def _call(self, step: Any, arrays: tuple[ndarray, ...]) -> None:
         """Run a piece of Python, and write what it gives to its places."""
         try:

@@ -94,22 +94,37 @@ class _Writer:
         if node.members:
             self.lines.append(f"    # {node.name}, one kernel: {', '.join(n.name for n in members)}\n")
         for n in members:
-            self.lines += _lines(self.statement(n), comment(n))
+            first, *others = self.statements(n)
+            self.lines += _lines(first, comment(n))
+            self.lines += [f"    {statement}\n" for statement in others]
         if node.members:
             self.lines.append("\n")
 
-    def statement(self, node: Node) -> str:
-        """What a node does, as a statement."""
+    def statements(self, node: Node) -> list[str]:
+        """What a node does, as statements."""
         if node.op == "copy_" and node.outputs:
-            return self.copy(node, node.outputs[0])
+            return [self.copy(node, node.outputs[0])]
         try:
             value, outputs = self.function(node)
         except Unspelled:
             given = "".join(f", {self.place(p)}" for p in inputs_of(node))
             value, outputs = f'call("{node.name}"{given})', node.outputs
-        many = len(outputs) > 1
-        names = [self.named(f"{node.name}_{k}" if many else node.name, p) for k, p in enumerate(outputs)]
-        return f"{', '.join(names)} = {value}" if names else value
+        return self.assigned(node, outputs, value)
+
+    def assigned(self, node: Node, outputs: tuple[Place, ...], value: str) -> list[str]:
+        """Names for what a node puts out; what it puts into memory that is there is copied to it."""
+        known = set(self.names)
+        if len(outputs) == 1 and outputs[0].storage in known:
+            return [f"{self.place(outputs[0])}.copy_({value})"]
+        names, copies = [], []
+        for k, p in enumerate(outputs):
+            name = f"{node.name}_{k}" if len(outputs) > 1 else node.name
+            if p.storage in known:
+                copies.append(f"{self.place(p)}.copy_({name})")
+                names.append(name)
+            else:
+                names.append(self.named(name, p))
+        return [f"{', '.join(names)} = {value}" if names else value, *copies]
 
     def copy(self, node: Node, target: Place) -> str:
         """A copy into memory that is there, or into memory of its own."""
@@ -125,7 +140,7 @@ class _Writer:
         return f"{self.place(target)}.copy_({value})"
 
     def function(self, node: Node) -> tuple[str, tuple[Place, ...]]:
-        """A call of a function of torch's, and what it returns; Unspelled where there is none that does it."""
+        """A call of a function of torch's, and what it returns. Raises Unspelled where none does it."""
         op = registry.get(node.op)
         if op is None or op.under == "internal" or not self.serves(op, node):
             raise Unspelled
@@ -141,7 +156,7 @@ class _Writer:
 
     def serves(self, op: Op, node: Node) -> bool:
         """Whether a call of an op, from outside, gives all that the node puts out."""
-        if not node.outputs or any(p.storage in self.names for p in node.outputs):
+        if not node.outputs:
             return False
         spare = node.outputs[len(op.outputs) or 1 :]
         if any(p.storage in self.read for p in spare) or node.writes - {p.storage for p in node.outputs}:

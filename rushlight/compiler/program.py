@@ -18,10 +18,14 @@ _numbers = count(1)
 
 
 class Program:
-    """A graph with its nodes by name. `str()` of it is a Python program that computes the same."""
+    """A graph with its nodes by name. `str()` of it is a Python program that computes the same.
 
-    def __init__(self, graph: Graph) -> None:
+    `backward` is the graph of the gradients, where eager code may ask for them.
+    """
+
+    def __init__(self, graph: Graph, backward: Graph | None = None) -> None:
         self.graph = graph
+        self.backward = Program(backward) if backward is not None else None
 
     @property
     def nodes(self) -> list[Node]:
@@ -31,7 +35,7 @@ class Program:
     @property
     def traced(self) -> Program:
         """The graph as it was captured, before passes."""
-        return self if self.graph.traced is None else Program(self.graph.traced)
+        return Program(self.graph.traced)
 
     @property
     def inputs(self) -> dict[str, Place]:
@@ -40,9 +44,9 @@ class Program:
 
     def node(self, name: str) -> Node:
         """The node with a name, fused ones included. Raises KeyError where there is none."""
-        for n in (m for n in self.nodes for m in (n, *members_of(n))):
-            if n.name == name:
-                return n
+        for node in (m for n in self.nodes for m in (n, *members_of(n))):
+            if node.name == name:
+                return node
         raise KeyError(f"the graph has no node {name!r}")
 
     # -- printed ------------------------------------------------------------------------------------------

@@ -34,7 +34,8 @@ def reduction_of(tracer: Any, op: Any, args: tuple[Any, ...], kwargs: dict[str, 
     if op.name == "mean":
         return _mean(tracer, op, x, axes, out)
     body = Elements((), {"x": source}, {}, x.shape, {place: reduced})
-    tracer.add(Node(op.name, (source,), {"axes": axes}, (place,), body))
+    options = {name: v for name, v in given.items() if name != "input"}
+    tracer.add(Node(op.name, (source,), options, (place,), body))
     return tracer.wrap(out)
 
 

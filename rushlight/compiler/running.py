@@ -141,10 +141,9 @@ def run(graph: Graph, feeds: Mapping[str, Any], fetches: str | Sequence[str]) ->
     nodes = {n.name: n for n in graph.nodes}
     unknown = [n for n in (*wanted, *feeds) if n not in nodes and n not in graph.inputs]
     if unknown:
-        if graph.traced is not None:  # the node may be one that was fused into another
+        if graph.traced is not graph:  # the node may be one that was fused into another
             return run(graph.traced, feeds, fetches)
-        near = nearest(unknown[0], [*nodes, *graph.inputs])
-        raise KeyError(f"the graph has no node or input {unknown[0]!r}" + (f"; the nearest is {near!r}" if near else ""))
+        raise _unknown(unknown[0], [*nodes, *graph.inputs])
     memory = Memory()
     needed, storages = _needed(graph, feeds, wanted)
     _fill_inputs(graph, feeds, storages, memory)
@@ -158,6 +157,12 @@ def run(graph: Graph, feeds: Mapping[str, Any], fetches: str | Sequence[str]) ->
             found[node.name] = _result(node, memory)
     found |= {n: wrap(memory.array(graph.inputs[n]).copy()) for n in wanted if n not in nodes}
     return found[fetches] if isinstance(fetches, str) else [found[n] for n in wanted]
+
+
+def _unknown(name: str, names: Sequence[str]) -> KeyError:
+    near = nearest(name, names)
+    hint = f"; the nearest is {near!r}" if near else ""
+    return KeyError(f"the graph has no node or input {name!r}{hint}")
 
 
 def _needed(graph: Graph, feeds: Mapping[str, Any], wanted: Sequence[str]) -> tuple[list[Node], set[Storage]]:

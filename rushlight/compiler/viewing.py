@@ -25,9 +25,15 @@ def dtype_of(place: Place) -> str:
 
 
 def _reshaped(given: Place, wanted: Place) -> str:
+    """Row-major elements in another shape, or dimensions of size one added and left out."""
     if given.contiguous and wanted.contiguous and given.size == wanted.size:
         return f".reshape({wanted.shape})"
-    return ""
+    return f".reshape({wanted.shape})" if _pairs(given) == _pairs(wanted) else ""
+
+
+def _pairs(place: Place) -> list[tuple[int, int]]:
+    """Size and stride of the dimensions that are longer than one."""
+    return [(n, step) for n, step in zip(place.shape, place.strides, strict=True) if n != 1]
 
 
 def _permuted(given: Place, wanted: Place) -> str:
@@ -44,16 +50,14 @@ def _permuted(given: Place, wanted: Place) -> str:
 
 
 def _expanded(given: Place, wanted: Place) -> str:
-    """Dimensions of size one, or new ones in front, repeated."""
-    extra = len(wanted.shape) - len(given.shape)
-    if extra < 0 or any(wanted.strides[:extra]):
+    """Dimensions of size one, or new ones, repeated."""
+    pairs = zip(wanted.shape, wanted.strides, strict=True)
+    once = wanted._replace(shape=tuple(1 if step == 0 else n for n, step in pairs))
+    if _pairs(once) != _pairs(given):
         return ""
-    for n, step, size, stride in zip(
-        given.shape, given.strides, wanted.shape[extra:], wanted.strides[extra:], strict=True
-    ):
-        if (n, step) != (size, stride) and not (n == 1 and stride == 0):
-            return ""
-    return f".expand({wanted.shape})"
+    lead = len(once.shape) - len(given.shape)
+    shaped = "" if (1,) * lead + given.shape == once.shape else f".reshape({once.shape})"
+    return f"{shaped}.expand({wanted.shape})"
 
 
 def _cut(given: Place, wanted: Place) -> str:

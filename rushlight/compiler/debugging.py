@@ -1,0 +1,129 @@
+"""`compile(f, debug=True)`: every call is checked, node by node, against the captured graph run op by op.
+
+The plan runs one node at a time, and what each writes is noted. Then the graph as it was captured, before
+any pass, runs on memory of its own: pointwise ops and sums by NumPy, other ops by their own kernels, each op
+alone, on memory that is all nan where nothing was written. The first node that differs is an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .graph import Elements, Graph, Host, Node, Place
+from .plan import Plan
+from .printing import members_of, typed
+from .running import Memory, execute
+
+ndarray = np.ndarray
+
+#: largest differences that rounding is taken to explain, as parts of the largest number in the array
+TOLERANCES = {2: 2e-2, 4: 1e-4, 8: 1e-9}
+
+
+class PlanError(RuntimeError):
+    """A plan computed something else than its ops, one by one."""
+
+
+class Written(NamedTuple):
+    """What a node of the plan left at a place, the last of its members that writes there, and as what."""
+
+    node: Node
+    member: Node
+    position: int
+    place: Place
+    value: ndarray
+
+
+class Checker:
+    """Takes the place of a plan's `advance`: the same, and then the check."""
+
+    def __init__(self, plan: Plan, graph: Graph) -> None:
+        self.plan, self.graph = plan, graph
+
+    def __call__(self, arrays: tuple[ndarray, ...]) -> None:
+        """Make all steps of the plan. Raises PlanError for the first node that is wrong."""
+        memory = Memory()
+        for place in self.graph.inputs.values():  # what the call may change
+            if place.storage.array is None:
+                memory.array(place)[...] = self.plan.array(place, arrays)
+            else:
+                memory.bytes(place.storage)
+        written = [w for node in self.plan.node_by_node(arrays) for w in self._written(node, arrays)]
+        self._compare(written, memory)
+
+    def _written(self, node: Node, arrays: tuple[ndarray, ...]) -> Iterator[Written]:
+        for place in places_written(node):
+            writers = [m for m in members_of(node) if place in places_written(m)]
+            if writers:
+                position = places_written(writers[-1]).index(place)
+                yield Written(node, writers[-1], position, place, np.array(self.plan.array(place, arrays)))
+
+    def _compare(self, written: list[Written], memory: Memory) -> None:
+        """Run the captured graph, and go on from the plan's numbers where they are right: so that a node
+        differs by what it does itself, not by what came before.
+        """
+        by_member: dict[str, list[Written]] = {}
+        for w in written:
+            by_member.setdefault(w.member.name, []).append(w)
+        for node in self.graph.traced.nodes:
+            found = by_member.get(node.name, ())
+            drawn = isinstance(node.body, Host) and found  # perhaps by chance: the plan's draw counts
+            if not drawn:
+                execute(node, memory, self.plan.numbers_read)
+            for w in found:
+                expected = memory.array(places_written(node)[w.position])
+                if not drawn:
+                    compare(w, expected)
+                expected[...] = w.value
+
+
+def places_written(node: Node) -> tuple[Place, ...]:
+    """Where a node writes that can be named: its outputs, and the arrays it changes in place."""
+    if isinstance(node.body, Elements):
+        return (*node.body.writes, *node.body.reduces)
+    outputs = {p.storage for p in node.outputs}
+    changed = [p for p in node.inputs if p.storage in node.writes and p.storage not in outputs]
+    return (*node.outputs, *dict.fromkeys(changed))
+
+
+def compare(w: Written, expected: ndarray) -> None:
+    """Raise PlanError if what the plan wrote is not what was expected, to rounding."""
+    found = w.value
+    differ = ~_close(found, expected) if found.dtype.kind in "fcV" else found != expected
+    if not differ.any():
+        return
+    where = tuple(int(k) for k in np.argwhere(differ)[0])
+    with np.errstate(all="ignore"):
+        apart = np.abs(found.astype(np.float64) - expected.astype(np.float64))
+    most = np.unravel_index(int(np.argmax(np.where(differ, apart, -1))), apart.shape)
+    raise PlanError(_said(w, expected, int(differ.sum()), tuple(int(k) for k in most), where))
+
+
+def _close(found: ndarray, expected: ndarray) -> ndarray:
+    """Where two arrays are equal to rounding; nan is equal to nan, infinities to themselves."""
+    kind = np.complex128 if found.dtype.kind == "c" else np.float64
+    bound = TOLERANCES.get(found.dtype.itemsize // (2 if found.dtype.kind == "c" else 1), 1e-9)
+    a, b = found.astype(kind), expected.astype(kind)
+    size = np.max(np.abs(b), where=np.isfinite(b), initial=0.0)
+    with np.errstate(all="ignore"):
+        return (np.abs(a - b) <= bound * max(size, 1e-30)) | (a == b) | (np.isnan(a) & np.isnan(b))
+
+
+def _said(w: Written, expected: ndarray, count: int, most: tuple[int, ...], first: tuple[int, ...]) -> str:
+    within = "" if w.node is w.member else f", fused into {w.node.name} ({w.node.op})"
+    return (
+        f"compile(debug=True): the first node that differs is {w.member.whereabouts}, "
+        f"op {w.member.op}{within}: {count} of {expected.size} numbers of {typed(w.place)}. "
+        f"Most at {list(most)}: the plan has {w.value[most]}, the op alone {expected[most]}. "
+        f"The first at {list(first)}"
+    )
+
+
+def check(specialised: Any) -> None:
+    """Have all runs of a plan, and of its backward, checked."""
+    for part in (specialised, specialised.backward):
+        if part is not None:
+            part.plan.advance = Checker(part.plan, part.graph)
