@@ -36,7 +36,7 @@ _PYTHON = (
     *("PyType_GenericAlloc", "PyFloat_FromDouble", "PyTuple_New", "PyLong_AsLongLongAndOverflow"),
     *("PyList_New", "PyList_SetItem", "PyTuple_SetItem", "PyContextVar_Get", "PyIter_Next"),
     *("PyEval_GetFrame", "PyFrame_GetCode", "PyFrame_GetLasti"),
-    *("PyList_Append", "PyWeakref_NewRef"),
+    *("PyList_Append", "PyWeakref_NewRef", "PyGILState_Check"),
 )
 _OBJECTS = {
     **{"None": None, "ndarray": np.ndarray, "float": float, "int": int, "tuple": tuple, "True": True},

@@ -16,7 +16,7 @@ from .launch import entry
 from .targets import Target
 from .tile import Tile, multiples, strided
 from .turning import define_turn, smaller
-from .types import Type, i64, ptr, void
+from .types import Type, i32, i64, ptr, void
 from .values import Value
 
 #: gates of the cells, and what their names mean elsewhere
@@ -228,12 +228,12 @@ def share(f: Function, name: str, total: Value, grain: Value) -> None:
 
 @contextmanager
 def released(f: Function, shared: Value) -> Iterator[None]:
-    """Let the interpreter go meanwhile, if several threads are at work."""
+    """Let the interpreter go meanwhile, if several threads are at work and a plan has not done so already."""
     state = f.var(f.const(ptr, 0))
-    with f.when(shared):
+    with f.when(shared & (f.call("PyGILState_Check", i32) != 0)):
         state.set(f.call("PyEval_SaveThread", ptr))
     yield
-    with f.when(shared):
+    with f.when(state.now != 0):
         f.call("PyEval_RestoreThread", void, state)
 
 

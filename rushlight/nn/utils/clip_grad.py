@@ -54,8 +54,9 @@ def get_total_norm(
 
 def _norm_at_once(tensors: list[Tensor]) -> Tensor | None:
     """The 2-norm of tensors alike, their squares summed in one call; None for others."""
-    if not EAGER:
-        return None
+    if not EAGER:  # sums that a compiled step reads beside what it does with the gradients anyway
+        kind = tensors[0].dtype
+        return sum((t * t).sum().to(kind) for t in tensors).sqrt()  # type: ignore[union-attr]
     found = squares(tuple([t._a for t in tensors]))
     return None if found is None else tensor(math.sqrt(found), dtype=tensors[0].dtype)
 
@@ -83,7 +84,7 @@ def clip_grads_with_norm_(
     """
     factor = (float(max_norm) / (total_norm + 1e-6)).clamp(max=1.0)
     grads = [p.grad for p in _listed(parameters) if p.grad is not None]
-    if factor.is_cpu and _scale_at_once(grads, float(factor)):
+    if EAGER and factor.is_cpu and _scale_at_once(grads, float(factor)):
         return
     for grad in grads:
         grad.mul_(factor.to(grad.device))
