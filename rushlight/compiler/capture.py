@@ -155,7 +155,7 @@ def landed(tracer: Tracer, copies: bool) -> list[Any]:
     def plain(v: Any) -> Any:
         if v.__class__ is not GraphArray:
             return v
-        return made.setdefault(id(v), v.value.copy()) if copies else v.value
+        return made.setdefault(id(v), v.value.copy(order="K")) if copies else v.value
 
     found = []
     for holder in gc.get_referrers(*alive) if alive else ():

@@ -159,7 +159,8 @@ class Follower(Tracer):
     # -- the entrances of ops -----------------------------------------------------------------------------
 
     def __op__(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if op.traced is not None or (op.kind == "composite" and op.array is op.body):
+        as_others = op.traced is not None or (op.kind == "composite" and op.array is op.body)
+        if as_others or op.is_sized_by_numbers(*args, **kwargs):
             return super().__op__(op, args, kwargs)
         return self.event((op.name, self.key(args, kwargs)), lambda: Tracer.__op__(self, op, args, kwargs))
 
@@ -180,7 +181,7 @@ class Follower(Tracer):
         return self.event(("clone", self.key(x)), lambda: Tracer.clone(self, x))
 
     def created(self, a: ndarray) -> Any:
-        made = self.event(("created", a.shape, a.dtype.str), lambda: Tracer.created(self, a))
+        made = self.event(("created", a.shape, a.strides, a.dtype.str), lambda: Tracer.created(self, a))
         if made.value is not a:
             np.copyto(made.value, a)
         return made

@@ -21,6 +21,7 @@ from ..autograd.inplace import check_writable
 from ..errors import user_line
 from ..kernels import launch
 from ..ops.declare import registry
+from .duplicates import copy_of
 from .elements import copying, elements_of
 from .graph import Elements, Host, Kernels, Launch, Node, Place, Storage
 from .reductions import reduction_of
@@ -184,15 +185,26 @@ class Tracer:
         """Run an op and note it."""
         if op.traced is not None:
             return op.traced(*args, **kwargs)
+        if op.is_sized_by_numbers(*args, **kwargs):
+            return self.looked_through(op, args, kwargs)
         if op.kind == "composite" and op.array is op.body:
             return op.body(*args, **kwargs)
         if op.kind == "pointwise":
             return elements_of(self, op, args, kwargs)
         found = reduction_of(self, op, args, kwargs)
+        if found is None:
+            found = copy_of(self, op, args, kwargs)
         if found is not None:
             return found
         run = op.array if not op.saves else lambda *a, **k: op.array(*a, **k)[0]
         return self.call(op.name, run, args, kwargs)
+
+    def looked_through(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run an op that gives arrays of other sizes for other numbers: the graph breaks here."""
+        given, options = mapped((args, kwargs), self.read)
+        with self.suspended():
+            found = op.on_arrays(*given, **options)
+        return mapped(found, lambda v: self.created(v) if v.__class__ is ndarray else v)
 
     def __saving__(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
         """An op that also hands on what its backward needs: that stays as it is, plain arrays."""

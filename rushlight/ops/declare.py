@@ -102,6 +102,14 @@ class Rule:
 tensor_classes: dict[type, Callable[[Any], Callable[..., Any]]] = {}
 
 
+def _never(*args: Any, **kwargs: Any) -> bool:
+    return False
+
+
+def _always(*args: Any, **kwargs: Any) -> bool:
+    return True
+
+
 class Op:
     """A declared op. Calling it runs it on whatever holds the numbers:
     arrays here, Tensors and others by `__op__`.
@@ -145,6 +153,8 @@ class Op:
         self.array: Callable[..., Any] = body
         #: the op as a composition of others, where a tracer had better see those
         self.traced: Callable[..., Any] | None = None
+        #: whether the sizes of the result depend on numbers, for some arguments
+        self.is_sized_by_numbers: Callable[..., bool] = _never
         self._rules: dict[tuple[str, ...], Rule] = {}
         registry.declare(self)
 
@@ -248,6 +258,12 @@ class Op:
         """
         self.writer = fn
         return fn
+
+    def sized_by_numbers(self, when: Callable[..., bool] = _always) -> None:
+        """State that the sizes of the result depend on numbers, not only on sizes: for the arguments of
+        which when(*args, **kwargs) says so. A graph ends at such a call.
+        """
+        self.is_sized_by_numbers = when
 
     @property
     def has_derivative(self) -> bool:

@@ -132,5 +132,6 @@ def bincount(input: Array, weights: Array = None, /, minlength: int = 0) -> Arra
     return total.astype(np.float32 if weights.dtype == np.float32 else np.float64)
 
 
+bincount.sized_by_numbers()
 no_derivative(histogram)
 no_derivative(bincount)

@@ -103,4 +103,5 @@ def unique_consecutive(
 
 
 for _op in (unique_values, unique_parts, unique_runs):
+    _op.sized_by_numbers()
     no_derivative(_op)
