@@ -11,6 +11,7 @@ import numpy as np
 
 from ..kernels.launch import Kernel
 from ..kernels.plans import Input, Runner
+from .chance import KEY, Key
 from .graph import Host, Launch, Node, Place, Storage, Table, places
 from .memory import ALIGNMENT, arranged
 from .steps import Numbers
@@ -36,6 +37,7 @@ class Plan:
         self.kernels: list[Kernel] = []
         self.numbers: list[tuple[Numbers, int]] = []  # and the first word they fill
         self.varying: list[tuple[Varying, int]] = []
+        self.keys: list[int] = []  # the words of the key of random numbers
         self.kept: list[Any] = []
         self._lock = threading.Lock()  # of the arena
         self.steps: list[Any] = []  # ranges of launches, and Hosts
@@ -118,6 +120,8 @@ class Plan:
             self._tables.append((at, v))
         elif isinstance(v, Numbers):
             self.numbers.append((v, at))
+        elif isinstance(v, Key):
+            self.keys.append(at)
         elif isinstance(v, Varying):
             self.varying.append((v, at))
         elif isinstance(v, ndarray):
@@ -154,6 +158,8 @@ class Plan:
         for numbers, at in self.numbers:
             for k, v in enumerate(numbers()):
                 self._doubles[at + k] = v
+        if self.keys:
+            self.words[self.keys] = KEY.drawn()
         for varying, at in self.varying:
             self._doubles[at] = varying.formula(leaves)
         if OBSERVERS:
@@ -205,10 +211,10 @@ class Plan:
 
 
 class _Memory:
-    """Memory at an address, as NumPy takes it; `owner` is kept alive."""
+    """Memory at an address, as NumPy takes it; its `base` is kept alive."""
 
-    def __init__(self, interface: dict[str, Any], owner: Any) -> None:
-        self.__array_interface__, self.owner = interface, owner
+    def __init__(self, interface: dict[str, Any], base: Any) -> None:
+        self.__array_interface__, self.base = interface, base
 
 
 def array_at(start: int, place: Place, owner: Any) -> ndarray:

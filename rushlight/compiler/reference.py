@@ -9,7 +9,9 @@ import numpy as np
 
 from ..arrays.numpy import cast
 from ..arrays.programs import Program
+from ..kernels import philox
 from ..kernels.fused import Step
+from ..kernels.fused_steps import Uniform
 from .elements import TYPE_OF
 from .graph import Elements, Host, Place, Reduced
 
@@ -30,9 +32,17 @@ def results(body: Elements, arrays: Sequence[ndarray]) -> list[ndarray]:
     known = {n: next(left) if v.__class__ is Place else np.asarray(v) for n, v in body.inputs.items()}
     with np.errstate(all="ignore"):
         for step in body.steps:
-            known[step.name] = _computed(step, known)
+            known[step.name] = _value(step, known, body.shape)
         written = [np.array(np.broadcast_to(known[n], body.shape)) for n in body.writes.values()]
         return written + [_reduced(p, r, known[r.name], body.shape) for p, r in body.reduces.items()]
+
+
+def _value(step: Step | Uniform, known: dict[str, Any], shape: tuple[int, ...]) -> ndarray:
+    """The value of a step."""
+    if isinstance(step, Step):
+        return _computed(step, known)
+    drawn = philox.uniforms(int(np.prod(shape)), int(known[step.key]), int(known[step.offset]))
+    return drawn.reshape(shape)
 
 
 def _computed(step: Step, known: dict[str, Any]) -> ndarray:

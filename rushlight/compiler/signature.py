@@ -6,6 +6,7 @@ from typing import Any
 
 import rushlight.scalar as scalar
 
+from ..kernels.fused import Step
 from .graph import Elements, Graph, Kernels, Node, Place, Storage
 from .symbols import Varying
 
@@ -19,7 +20,7 @@ def signature(graph: Graph) -> list[Any]:
 def _of_node(node: Node, numbers: dict[Storage, int]) -> Any:
     body = node.body
     if isinstance(body, Elements):
-        steps = [(s.name, repr(scalar.program(s.expr)), str(s.computes), str(s.result)) for s in body.steps]
+        steps = [(s.name, _text(s), str(s.computes), str(s.result)) for s in body.steps]
         inputs = [(name, _shown(v, numbers)) for name, v in body.inputs.items()]
         writes = [(_shown(p, numbers), name) for p, name in body.writes.items()]
         return node.op, steps, inputs, writes, [(_shown(p, numbers), r) for p, r in body.reduces.items()]
@@ -29,6 +30,11 @@ def _of_node(node: Node, numbers: dict[Storage, int]) -> Any:
             for run in body.launches
         ]
     return node.op, [_shown(p, numbers) for p in (*body.takes, *body.gives)], repr(node.options)
+
+
+def _text(step: Any) -> str:
+    """What a step computes."""
+    return repr(scalar.program(step.expr)) if isinstance(step, Step) else "uniform"
 
 
 def _shown(v: Any, numbers: dict[Storage, int]) -> Any:

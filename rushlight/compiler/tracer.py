@@ -22,11 +22,12 @@ from ..errors import user_line
 from ..kernels import launch
 from ..ops.declare import registry
 from .duplicates import copy_of
+from .chance import mask_of
 from .elements import copying, elements_of
 from .graph import Elements, Host, Kernels, Launch, Node, Place, Storage
 from .reductions import reduction_of
 from .symbols import pinned
-from .structure import arrays_in, mapped
+from .structure import arrays_in, mapped, owner_of_memory
 from .values import GraphArray, value_of
 
 ndarray = np.ndarray
@@ -191,11 +192,10 @@ class Tracer:
             return op.body(*args, **kwargs)
         if op.kind == "pointwise":
             return elements_of(self, op, args, kwargs)
-        found = reduction_of(self, op, args, kwargs)
-        if found is None:
-            found = copy_of(self, op, args, kwargs)
-        if found is not None:
-            return found
+        for special in (mask_of, reduction_of, copy_of):
+            found = special(self, op, args, kwargs)
+            if found is not None:
+                return found
         run = op.array if not op.saves else lambda *a, **k: op.array(*a, **k)[0]
         return self.call(op.name, run, args, kwargs)
 
@@ -458,13 +458,6 @@ def picking(run: Callable[..., Any], at: Any) -> Callable[..., list[ndarray]]:
 def finished(found: Any) -> Any:
     """NumPy's scalars as arrays."""
     return mapped(found, lambda v: np.asarray(v) if isinstance(v, np.generic) else v)
-
-
-def owner_of_memory(a: ndarray) -> ndarray:
-    """The array that owns the memory of `a`."""
-    while isinstance(a.base, ndarray):
-        a = a.base
-    return a
 
 
 def address(a: ndarray) -> int:

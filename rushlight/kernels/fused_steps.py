@@ -34,6 +34,16 @@ class Step(NamedTuple):
         return scalar.free_names(self.expr)
 
     @property
+    def reads(self) -> set[str]:
+        """All names it depends on."""
+        return self.names
+
+    def renamed(self, names: Mapping[str, str]) -> Step:
+        """The step with other names for what it reads."""
+        variables = {scalar.var(old): scalar.var(new) for old, new in names.items()}
+        return self._replace(expr=scalar.replace(self.expr, variables))
+
+    @property
     def conditions(self) -> set[str]:
         """What it asks only whether it is zero."""
         return scalar.condition_names(self.expr)
@@ -69,6 +79,15 @@ class Uniform(NamedTuple):
     def integers(self) -> tuple[str, str]:
         """The numbers it reads."""
         return self.key, self.offset
+
+    @property
+    def reads(self) -> set[str]:
+        """All names it depends on."""
+        return {self.key, self.offset}
+
+    def renamed(self, names: Mapping[str, str]) -> Uniform:
+        """The step with other names for its numbers."""
+        return self._replace(key=names[self.key], offset=names[self.offset])
 
 
 class Values:

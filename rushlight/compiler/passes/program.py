@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import rushlight.scalar as scalar
-
 from ..graph import Elements, Node, Place, Reduced, Storage
 
 
@@ -41,13 +39,12 @@ class _Joining:
     def _add(self, k: int, body: Elements) -> None:
         names = {name: self._input(f"{name}_{k}", v) for name, v in body.inputs.items()}
         for step in body.steps:
-            renamed = {scalar.var(old): scalar.var(new) for old, new in names.items()}
-            expr = scalar.replace(step.expr, renamed)
-            key = (expr, step.computes, step.result)
+            step, name = step.renamed(names), step.name
+            key = step._replace(name="")
             if key not in self.known:
-                self.known[key] = f"{step.name}_{k}"
-                self.steps.append(step._replace(name=self.known[key], expr=expr))
-            names[step.name] = self.known[key]
+                self.known[key] = f"{name}_{k}"
+                self.steps.append(step._replace(name=self.known[key]))
+            names[name] = self.known[key]
         self.values |= {place: names[name] for place, name in body.writes.items()}
         self.reduces |= {place: r._replace(name=names[r.name]) for place, r in body.reduces.items()}
 
@@ -72,7 +69,7 @@ def pruned(body: Elements) -> Elements:
     kept = []
     for step in reversed(body.steps):
         if step.name in used:
-            used |= step.names
+            used |= step.reads
             kept.append(step)
     inputs = {n: v for n, v in body.inputs.items() if n in used}
     return body._replace(steps=tuple(kept[::-1]), inputs=inputs)
