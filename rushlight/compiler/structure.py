@@ -42,6 +42,17 @@ def arrays_in(x: Any) -> list[ndarray]:
     return found
 
 
+def owner_of_memory(a: ndarray) -> ndarray:
+    """The array that owns the memory of `a`, also behind the objects by which stride tricks hold it."""
+    while True:
+        base = a.base
+        if not isinstance(base, ndarray):
+            base = getattr(base, "base", None)
+        if not isinstance(base, ndarray):
+            return a
+        a = base
+
+
 def _is_record(x: Any) -> bool:
     """Whether an object is a bundle of fields of this package's."""
     return type(x).__module__.startswith("rushlight.") and not callable(x) and bool(_fields(x))

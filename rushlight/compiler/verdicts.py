@@ -23,7 +23,7 @@ import rushlight.threads as threads
 
 from ..arrays.generator import Generator, default_generator
 from ..kernels import cache
-from .structure import arrays_in, mapped
+from .structure import arrays_in, mapped, owner_of_memory
 
 ndarray = np.ndarray
 
@@ -74,28 +74,22 @@ _SMALL = 1 << 22  # bytes: larger inputs are not looked at for changes, unless r
 
 
 def _is_view(found: Any, leaves: list[ndarray]) -> bool:
-    owners = {id(_owner(a)) for a in leaves}
-    return all(id(_owner(a)) in owners for a in arrays_in(found))
-
-
-def _owner(a: ndarray) -> ndarray:
-    while isinstance(a.base, ndarray):
-        a = a.base
-    return a
+    owners = {id(owner_of_memory(a)) for a in leaves}
+    return all(id(owner_of_memory(a)) in owners for a in arrays_in(found))
 
 
 class _Copies:
     """Arrays of the same layout as others, with other numbers."""
 
     def __init__(self, leaves: list[ndarray]) -> None:
-        owners = {id(_owner(a)): _owner(a) for a in leaves}
+        owners = {id(owner_of_memory(a)): owner_of_memory(a) for a in leaves}
         self.memory = {key: _other_numbers(a) for key, a in owners.items()}
         self.leaves = leaves
         self.arrays = [self.like(a) for a in leaves]
 
     def like(self, a: ndarray) -> ndarray:
         """The array at the place of `a` in the copy of its memory."""
-        owner = _owner(a)
+        owner = owner_of_memory(a)
         start = a.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
         return np.ndarray(a.shape, a.dtype, self.memory[id(owner)].data, start, a.strides)
 
@@ -172,7 +166,7 @@ def _constants(
     launches: list[Any], twins: list[Any], leaves: list[ndarray], found: Any, floats: bool
 ) -> frozenset[tuple[int, int]] | None:
     """The slots that hold tables; None where the two runs do not correspond."""
-    ours = {id(_owner(a)) for a in (*leaves, *arrays_in(found))}
+    ours = {id(owner_of_memory(a)) for a in (*leaves, *arrays_in(found))}
     constants: set[tuple[int, int]] = set()
     for k, ((kernel, *_, slots), (twin, *_, others)) in enumerate(zip(launches, twins, strict=True)):
         if kernel is not twin or len(slots) != len(others):
@@ -181,7 +175,7 @@ def _constants(
             if v.__class__ is not ndarray:
                 if v != w or w.__class__ is ndarray:
                     return None
-            elif id(_owner(v)) not in ours and (v.dtype.kind in "ib" or floats):
+            elif id(owner_of_memory(v)) not in ours and (v.dtype.kind in "ib" or floats):
                 if v.tobytes() == w.tobytes():
                     constants.add((k, i))
                 elif floats:
@@ -203,7 +197,7 @@ def _same(
     memory = dict(copies.memory)
 
     def moved(v: ndarray) -> ndarray:
-        owner = _owner(v)
+        owner = owner_of_memory(v)
         if id(owner) not in memory:
             memory[id(owner)] = _scratch(owner)
         start = v.__array_interface__["data"][0] - owner.__array_interface__["data"][0]

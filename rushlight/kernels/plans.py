@@ -17,7 +17,7 @@ from .launch import register
 from .types import i64, ptr, void
 from .values import Value
 
-MOST_DIMS = 8
+MOST_DIMS = 64  # NumPy's
 #: the words of a plan: launches, inputs and how many inputs there are
 LAUNCHES, INPUTS, COUNT = range(3)
 #: the words of a launch
@@ -83,9 +83,12 @@ def _fits(m: Module) -> None:
     n = objects.ndim(a)
     _no(f, (n != words[NDIM]) | ~objects.has_flags(a, layout.ALIGNED))
     dims, strides = objects.dims(a), objects.strides(a)
+    size = f.var(1)
     for d in f.range(0, n):
         _no(f, dims[d] != words[d + DIMS])
-        _no(f, (strides[d] != words[d + STRIDES]) & (dims[d] != 1))
+        size.set(size.now * dims[d])
+    for d in f.range(0, n):  # strides count where there is a second element
+        _no(f, (strides[d] != words[d + STRIDES]) & (dims[d] != 1) & (size.now != 0))
     f.ret(1)
 
 
