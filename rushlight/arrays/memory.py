@@ -56,11 +56,11 @@ def _kernel(size: int) -> Any:
     return filled(size)
 
 
-def copied(x: ndarray) -> ndarray:
-    """x.copy(order="K")."""
+def copied(x: ndarray, order: Any = "C") -> ndarray:
+    """x.copy(order)."""
     if not WATCHED:
-        return x.copy("K")
-    out = np.empty_like(x)
+        return x.copy(order)
+    out = np.empty_like(x, order=order, subok=False)
     copy_into(out, x)
     return out
 

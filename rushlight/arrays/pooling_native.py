@@ -11,9 +11,10 @@ import numpy as np
 
 from ..kernels import native
 from ..kernels.targets import host
-from . import gathering
+from . import gathering, memory
 from .bins import Bins, window_bins
 from .copying import row_major
+from .tracing import WATCHED
 
 _CHUNK = 1 << 15  # bytes a thread reads at a time
 
@@ -87,8 +88,9 @@ class Job(NamedTuple):
         """An array laid out as `x` is, with last axes of these `sizes`."""
         shape = (*self.shape, *sizes)
         if self.channels:
-            return (np.zeros_like if zero else np.empty_like)(x, kind, shape=shape)
-        return (np.zeros if zero else np.empty)(shape, kind)
+            out = np.empty_like(x, kind, shape=shape)
+            return memory.filled(out, 0) if zero else out
+        return memory.zeros(shape, kind) if zero else np.empty(shape, kind)
 
 
 def _lanes(column: Axis) -> int:
@@ -106,7 +108,7 @@ def _tiles(axis: Axis) -> bool:
 
 def _job(x: np.ndarray, bins: Sequence[Bins], fewest: int = 64) -> Job | None:
     """How to pool the last axes of `x`; None where no kernel can."""
-    if len(bins) > 2 or x.dtype not in _KNOWN or x.size < fewest or not native.on():
+    if len(bins) > 2 or x.dtype not in _KNOWN or x.size < (1 if WATCHED else fewest) or not native.on():
         return None
     axes = [_axis(b) for b in ((window_bins(1, 1, 1), *bins) if len(bins) == 1 else bins)]
     row, column = axes
@@ -212,13 +214,15 @@ def scatter(g: np.ndarray, indices: np.ndarray, sizes: tuple[int, ...]) -> np.nd
     """Numbers added at flat indices of zeros with last axes `sizes`."""
     axes, lead = len(sizes), g.shape[: -len(sizes)]
     if indices.flags.c_contiguous:
-        out, places, rows = np.zeros((*lead, *sizes), g.dtype), indices, prod(lead)
+        out, places, rows = memory.zeros((*lead, *sizes), g.dtype), indices, prod(lead)
         seen, shape = out.reshape(rows, prod(sizes)), (rows, prod(g.shape[-axes:]))
     elif axes == 2 and g.ndim == 4 and indices.transpose(0, 2, 3, 1).flags.c_contiguous:
-        out, places = np.zeros_like(indices, g.dtype, shape=(*lead, *sizes)), indices.transpose(0, 2, 3, 1)
+        out = memory.filled(np.empty_like(indices, g.dtype, shape=(*lead, *sizes)), 0)
+        places = indices.transpose(0, 2, 3, 1)
         g = g.transpose(0, 2, 3, 1)
         seen, shape = out.transpose(0, 2, 3, 1).reshape(lead[0], -1, lead[1]), (lead[0], -1, lead[1])
     else:
         return None
     given = g if g.flags.c_contiguous else row_major(g)
-    return out if gathering.scatter(seen, places.reshape(shape), 1, given.reshape(shape), adds=True) else None
+    given, places = given.reshape(shape), places.reshape(shape)
+    return out if gathering.scatter(seen, places, 1, given, adds=True, inside=True) else None

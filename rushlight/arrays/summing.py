@@ -122,7 +122,7 @@ def _sum_axis(x: np.ndarray, axis: int) -> np.ndarray:
 def _sum_noted(x: np.ndarray, axes: tuple[int, ...], keepdims: bool) -> np.ndarray:
     """Σ x by kernels alone, in whatever order its dimensions lie in memory."""
     if not axes:
-        return memory.copied(x)
+        return memory.copied(x, "K")
     if not x.size:
         return memory.zeros(_add(x, axes, None, None, keepdims).shape, x.dtype)
     order = sorted(range(x.ndim), key=lambda d: -x.strides[d])

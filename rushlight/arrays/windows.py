@@ -14,6 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from . import memory
+
 Sizes = tuple[int, ...]
 Pads = Sequence[tuple[int, int]]
 
@@ -63,21 +65,21 @@ def pad(x: np.ndarray, pads: Pads, value: float = 0) -> np.ndarray:
         return x
     lead, sizes = x.shape[: -len(pads)], x.shape[-len(pads) :]
     shape = lead + grown(sizes, pads)
-    out = np.full(shape, value, x.dtype) if value else np.zeros(shape, x.dtype)
+    out = memory.full(shape, value, x.dtype) if value else memory.zeros(shape, x.dtype)
     inside, outside = [], []
     for n, (low, high) in zip(sizes, pads, strict=True):
         first = max(0, -low)
         last = max(first, n - max(0, -high))
         inside.append(slice(first, last))
         outside.append(slice(max(0, low), max(0, low) + last - first))
-    out[(..., *outside)] = x[(..., *inside)]
+    memory.copy_into(out[(..., *outside)], x[(..., *inside)])
     return out
 
 
 def crop(x: np.ndarray, starts: Sizes, sizes: Sizes) -> np.ndarray:
     """The contiguous part of the last axes of `x` that begins at `starts` and has the given sizes."""
     part = tuple(slice(start, start + n) for start, n in zip(starts, sizes, strict=True))
-    return np.ascontiguousarray(x[(..., *part)])
+    return memory.contiguous(x[(..., *part)])
 
 
 def blocks(images: int, rows: int, row_bytes: int) -> Iterator[tuple[slice, slice]]:

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from ..arrays import memory
 from ..arrays import numpy as arrays
 from ..errors import shape_text
 from .engine import Outputs, binding, lasting, next_number, select_backward
@@ -231,7 +232,7 @@ def all_parts(g: Any, protos: Sequence[Any]) -> tuple[Any, ...]:
 
 
 def _zeros(like: Any, shape: tuple[int, ...], dtype: np.dtype) -> Any:
-    zeros = np.zeros(shape, dtype)
+    zeros = memory.zeros(shape, dtype)
     return binding.wrap(zeros) if isinstance(like, binding.tensor) else zeros
 
 

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import gathering, memory
 from ..arrays.lines import row_starts
 from ..arrays.numpy import normalize_dims
+from ..arrays.tracing import WATCHED
 from ..dtypes import dtype as Dtype
 from ..dtypes import of_numpy
 from .convert import to_dtype
@@ -96,7 +98,8 @@ def pick_along(input: Array, indices: Array, /, dim: int) -> Array:
     """input[..., indices, ...] along `dim`; `indices` has as many dimensions as `input`."""
     if not input.ndim:
         return input.copy()
-    return np.take_along_axis(input, indices, dim)
+    found = gathering.gather(input, indices, dim % input.ndim) if WATCHED else None
+    return np.take_along_axis(input, indices, dim) if found is None else found
 
 
 pick_along.vjp(input=lambda g, input_shape, indices, dim: place_along(g, indices, input_shape, dim))
@@ -105,9 +108,11 @@ pick_along.vjp(input=lambda g, input_shape, indices, dim: place_along(g, indices
 @primitive(forms="", under="internal")
 def place_along(input: Array, indices: Array, /, size: Sequence[int], dim: int) -> Array:
     """Zeros of `size` with `input` added at `indices` along `dim`: the adjoint of pick_along."""
-    out = np.zeros(tuple(size), input.dtype)
+    out = memory.zeros(tuple(size), input.dtype)
     if not out.ndim:
         return out + input.reshape(())
+    if WATCHED and gathering.scatter(out, indices, dim % out.ndim, input, adds=True):
+        return out
     if input.shape[dim] == 1:  # at most one entry per line: no two meet
         if out.ndim == 2 and dim % 2 == 1:
             out.reshape(-1)[indices[:, 0] + row_starts(*out.shape)] = input[:, 0]
@@ -128,7 +133,7 @@ def permute_along(input: Array, indices: Array, /, dim: int) -> Array:
     """Each line of `input` along `dim` in the order `indices`, which are a permutation: the adjoint is its
     inverse.
     """
-    return np.take_along_axis(input, indices, dim) if input.ndim else input.copy()
+    return pick_along.body(input, indices, dim)
 
 
 permute_along.vjp(input=lambda g, indices, dim: unpermute_along(g, indices, dim))
@@ -140,7 +145,8 @@ def unpermute_along(input: Array, indices: Array, /, dim: int) -> Array:
     if not input.ndim:
         return input.copy()
     out = np.empty(input.shape, input.dtype)
-    np.put_along_axis(out, indices, input, dim)
+    if not WATCHED or not gathering.scatter(out, indices, dim % out.ndim, input, adds=False):
+        np.put_along_axis(out, indices, input, dim)
     return out
 
 
@@ -158,6 +164,7 @@ def keep(input: Array, mask: Array, /) -> Array:
     return np.where(mask, input, np.zeros((), input.dtype))
 
 
+keep.traced = lambda input, mask: late("select_where")(mask, input, 0)
 keep.vjp(input=lambda g, mask, input_shape: sum_back(keep(g, mask), input_shape))
 
 
@@ -179,8 +186,8 @@ def shift(input: Array, /, dim: int, by: int, fill: float = 0) -> Array:
         (slice(1, None), slice(None, -1), 0) if by > 0 else (slice(None, -1), slice(1, None), -1)
     )
     if out.size:
-        out[(*ahead, later)] = input[(*ahead, earlier)]
-        out[(*ahead, end)] = fill
+        memory.copy_into(out[(*ahead, later)], input[(*ahead, earlier)])
+        memory.filled(out[(*ahead, end, ...)], fill)
     return out
 
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from ..arrays import memory
 from ..arrays.copying import row_major
 from ..arrays.numpy import normalize_dim, normalize_dims
+from ..arrays.tracing import WATCHED, created
 from ..dtypes import OF_NUMPY
 from ..errors import shape_text
+from .along import keep
 from .declare import Varargs, composite, primitive
 from .reduce import sum
 from .slices import index_select
-from .views import reshape, transpose
+from .views import expand, reshape, transpose
 
 Array = Any
 
@@ -33,7 +37,13 @@ def repeat(input: Array, /, repeats: Varargs) -> Array:
             "repeat: Number of dimensions of repeat dims can not be smaller than number of dimensions of "
             f"tensor: {counts} for shape {shape_text(input.shape)}"
         )
-    return np.tile(input, counts)
+    if not WATCHED:
+        return np.tile(input, counts)
+    sizes = (1,) * (len(counts) - input.ndim) + input.shape
+    out = np.empty([n * m for n, m in zip(counts, sizes, strict=True)], input.dtype)
+    split = out.reshape([n for pair in zip(counts, sizes, strict=True) for n in pair])
+    memory.copy_into(split, input.reshape([m for n in sizes for m in (1, n)]))
+    return out
 
 
 def _counts(name: str, repeats: Any) -> tuple[int, ...]:
@@ -88,15 +98,31 @@ def repeated_positions(input: Array, repeats: Array, /, *, dim: int, output_size
         if repeats < 0:
             raise RuntimeError(f"repeat_interleave: Repeats must be non-negative, got {repeats}")
         return np.arange(size).repeat(repeats)
-    if repeats.ndim > 1:
+    return interleaved_positions.body(_one_for_each(repeats, size, dim), output_size=output_size)
+
+
+def _one_for_each(repeats: Array, size: int, dim: int) -> Array:
+    """Numbers of repeats, one for each of `size` positions."""
+    if len(repeats.shape) > 1:
         raise RuntimeError("repeat_interleave: repeats must be 0-dim or 1-dim tensor")
-    counts = np.broadcast_to(repeats, (size,)) if repeats.size == 1 else repeats
-    if counts.size != size:
+    given = math.prod(repeats.shape)
+    if given not in (1, size):
         raise RuntimeError(
             "repeat_interleave: repeats must have the same size as input along dim, but got repeats.size(0) "
-            f"= {counts.size} and input.size({dim}) = {size}"
+            f"= {given} and input.size({dim}) = {size}"
         )
-    return interleaved_positions.body(counts, output_size=output_size)
+    return expand(repeats, (size,))
+
+
+def _constant_positions(input: Any, repeats: Any, *, dim: int, output_size: int | None = None) -> Any:
+    """Positions for one number of repeats are the same at every run."""
+    if repeats.__class__ is not int:
+        size = input.shape[dim] if len(input.shape) else 1
+        return interleaved_positions(_one_for_each(repeats, size, dim), output_size=output_size)
+    return created(repeated_positions.body(input, repeats, dim=dim))
+
+
+repeated_positions.traced = _constant_positions
 
 
 @primitive(forms="", under="internal", differentiable=False)
@@ -116,6 +142,9 @@ def interleaved_positions(repeats: Array, /, *, output_size: int | None = None) 
     return found.astype(repeats.dtype, copy=False)
 
 
+interleaved_positions.sized_by_numbers(lambda repeats, *, output_size=None: output_size is None)
+
+
 # -- reversed and rolled ---------------------------------------------------------------------------------
 
 
@@ -123,7 +152,7 @@ def interleaved_positions(repeats: Array, /, *, output_size: int | None = None) 
 def flip(input: Array, /, dims: Varargs) -> Array:
     """The order of elements reversed along `dims`; a copy."""
     axes = normalize_dims("flip", dims, input.ndim) if isinstance(dims, int) or len(dims) else ()
-    return row_major(input[tuple([_BACKWARDS if d in axes else _WHOLE for d in range(input.ndim)])])
+    return row_major(input[(*[_BACKWARDS if d in axes else _WHOLE for d in range(input.ndim)], ...)])
 
 
 _BACKWARDS, _WHOLE = slice(None, None, -1), slice(None)
@@ -160,7 +189,7 @@ def roll(input: Array, /, shifts: Any, dims: Any = ()) -> Array:
     if not dims:
         return _rolled(input.reshape(-1), shifts[0], 0).reshape(input.shape)
     if not input.ndim:
-        return input.copy()
+        return memory.copied(input)
     for shift, dim in zip(shifts, dims, strict=True):
         input = _rolled(input, shift, normalize_dim("roll", dim, input.ndim))
     return input
@@ -170,7 +199,13 @@ def _rolled(a: Array, shift: int, at: int) -> Array:
     """`a` moved on along one dimension: its last `shift` slices, then the others."""
     cut = a.shape[at] - shift % a.shape[at] if a.size else 0
     ahead = (slice(None),) * at
-    return np.concatenate((a[(*ahead, slice(cut, None))], a[(*ahead, slice(cut))]), at)
+    parts = a[(*ahead, slice(cut, None))], a[(*ahead, slice(cut))]
+    if not WATCHED:
+        return np.concatenate(parts, at)
+    out = np.empty(a.shape, a.dtype)
+    memory.copy_into(out[(*ahead, slice(a.shape[at] - cut))], parts[0])
+    memory.copy_into(out[(*ahead, slice(a.shape[at] - cut, None))], parts[1])
+    return out
 
 
 roll.vjp(
@@ -222,5 +257,16 @@ def triu(input: Array, /, diagonal: int = 0) -> Array:
     return _triangle("triu", input, diagonal, False)
 
 
+def _under(name: str, lower: bool) -> Any:
+    """A triangle as a choice by a mask, which is the same at every run."""
+
+    def traced(input: Any, diagonal: int = 0) -> Any:
+        ones = np.ones(tuple(input.shape[-2:]), np.bool_)
+        return keep(input, created(_triangle(name, ones, diagonal, lower)))
+
+    return traced
+
+
+tril.traced, triu.traced = _under("tril", True), _under("triu", False)
 tril.vjp(input=lambda g, diagonal: tril(g, diagonal))
 triu.vjp(input=lambda g, diagonal: triu(g, diagonal))

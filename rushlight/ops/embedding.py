@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import memory
 from ..arrays.accumulate import add_rows
 from ..arrays.gathering import take
 from ..arrays.numpy import cast
@@ -100,14 +101,14 @@ def embedding_gradient(
     """
     width = input.shape[-1]
     work = compute_type(input.dtype)
-    table = np.zeros((rows, width), work)
+    table = memory.zeros((rows, width), work)
     places = indices.reshape(-1)
     values = cast(input.reshape(places.size, width), work)
     if scale_grad_by_freq:
         values = values / _frequencies(places, rows)[:, None].astype(work)
     add_rows(table, places, values)
     if padding_idx is not None:
-        table[padding_idx] = 0
+        memory.filled(table[padding_idx], 0)
     return cast(table, input.dtype)
 
 

@@ -8,11 +8,16 @@ import numpy as np
 
 import rushlight.dtypes as dtypes
 
+from ..arrays import memory
+from ..arrays.extremes import extremes
 from ..arrays.lines import take_rows
 from ..arrays.numpy import cast, normalize_dim, normalize_dims
+from ..arrays.tracing import WATCHED
 from ..dtypes import OF_NUMPY
-from .along import place_along, spread, with_dims
+from .along import of_type, place_along, spread, with_dims
+from .comparison import eq, isnan, logical_and, logical_or, where
 from .declare import composite, primitive, registry
+from .reduce import sum
 
 Array = Any
 
@@ -50,6 +55,12 @@ def _nonempty(name: str, input: Array, dim: Any) -> tuple[int, ...]:
 def _extreme(name: str, ufunc: np.ufunc, input: Array, dim: Any, keepdim: bool) -> Array:
     axes = _nonempty(name.removesuffix("_all"), input, dim)
     x = ordered(name, input)
+    if WATCHED and x.size and len(axes) in (1, x.ndim):
+        line = x if len(axes) == 1 else memory.reshaped(x, (-1,))
+        both = extremes(line, axes[0], ufunc is np.maximum)
+        if both is not None:
+            shape = tuple([1 if i in axes else n for i, n in enumerate(x.shape)])
+            return cast(both[0].reshape(shape) if keepdim else both[0], input.dtype)
     if (
         axes == (1,) and x.ndim == 2 and x.shape[1] and x.flags.c_contiguous
     ):  # argmax is faster than NumPy's maximum
@@ -70,12 +81,24 @@ def _place(name: str, find: str, input: Array, dim: int) -> tuple[Array, Array]:
         return np.zeros(shape, input.dtype), np.zeros(shape, np.int64)
     if not input.ndim:
         return input.copy(), np.zeros((), np.int64)
+    both = _by_kernel(ordered(name, input), at, find)
+    if both is not None:
+        return cast(both[0], input.dtype), both[1]
     indices = getattr(ordered(name, input), find)(at)
     if input.ndim == 2 and at == 1 and input.flags.c_contiguous:
         return take_rows(input, indices), indices
     index = np.expand_dims(np.asarray(indices), at)
     return np.take_along_axis(input, index, at).squeeze(at), np.asarray(indices)
 
+
+def _by_kernel(x: Array, at: int, find: str) -> tuple[Array, Array] | None:
+    """The extremes of lines and their places, where kernels are faster: not along the last dimension."""
+    if WATCHED or (x.size >= _MANY and at != x.ndim - 1):
+        return extremes(x, at, find == "argmax")
+    return None
+
+
+_MANY = 4096  # elements
 
 # -- over any dimensions ------------------------------------------------------------------------------
 
@@ -116,6 +139,19 @@ def shares(input: Array, extreme: Array, /, dim: Any, nans: bool = False) -> Arr
     work = dtypes.compute_type(input.dtype)
     n = np.add.reduce(same, normalize_dims("amax", dim, input.ndim), dtype=work, keepdims=True)
     return cast(np.asarray(same / n), input.dtype)
+
+
+def _shares_by_ops(input: Any, extreme: Any, dim: Any, nans: bool = False) -> Any:
+    """The definition, which a tracer joins with what is around it."""
+    same = eq(input, extreme)
+    if nans and input.dtype.kind not in "biu":
+        both = logical_and(isnan(input), isnan(extreme))
+        same = logical_or(same, both)
+    ones = of_type(where(same, 1.0, 0.0), input.dtype)
+    return ones / sum(ones, dim, True)
+
+
+shares.traced = _shares_by_ops
 
 
 def evenly(nans: bool) -> Any:
@@ -212,7 +248,9 @@ def _argument(name: str, input: Array, dim: int | None, keepdim: bool) -> Array:
     if dim is None:
         if not input.size:
             raise IndexError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0.")
-        found = np.asarray(getattr(ordered(name, input), name)())
+        x = ordered(name, input)
+        both = extremes(memory.reshaped(x, (-1,)), 0, name == "argmax") if WATCHED else None
+        found = np.asarray(getattr(x, name)()) if both is None else both[1]
         return found.reshape((1,) * input.ndim) if keepdim else found
     at = normalize_dim(name, dim, input.ndim)
     if not input.size:
@@ -220,6 +258,9 @@ def _argument(name: str, input: Array, dim: int | None, keepdim: bool) -> Array:
     if not input.ndim:
         ordered(name, input)
         return np.zeros((), np.int64)
+    both = _by_kernel(ordered(name, input), at, name)
+    if both is not None:
+        return np.expand_dims(both[1], at) if keepdim else both[1]
     return getattr(ordered(name, input), name)(at, keepdims=keepdim)
 
 

@@ -11,6 +11,7 @@ import rushlight.dtypes as dtypes
 import rushlight.scalar as s
 
 from ..arrays.numpy import broadcast_shapes, cast, ndarray, number
+from ..arrays.tracing import created
 from ..dtypes import OF_NUMPY, compute_type, of_numpy
 from ..errors import shape_text
 from .convert import to_dtype
@@ -101,6 +102,19 @@ def copy_into(out: ndarray, src: Any, non_blocking: bool = False) -> ndarray:
     return out
 
 
+def _copied(input: Any, src: Any, non_blocking: bool = False) -> Any:
+    """What is to be written, for a tracer, which stretches it."""
+    shape = tuple(getattr(src, "shape", ()))
+    if broadcast_shapes("copy_", tuple(input.shape), shape) != tuple(input.shape):
+        raise _misfit(np.broadcast_to(0, tuple(input.shape)), np.broadcast_to(0, shape))
+    if getattr(src, "shape", None) is None:
+        return created(assigned(src, input.dtype))
+    return src if src.dtype == input.dtype else to_dtype(src, of_numpy(input.dtype))
+
+
+copy.traced = _copied
+
+
 def _misfit(out: ndarray, values: ndarray) -> RuntimeError:
     if not out.flags.writeable:
         return RuntimeError(
@@ -152,4 +166,12 @@ def fill_into(out: ndarray, value: Any) -> ndarray:
     return out
 
 
+def _filling(input: Any, value: Any) -> Any:
+    """What is to be written, for a tracer, which stretches it."""
+    if getattr(value, "shape", None) is None:
+        return created(checked(value, input.dtype))
+    return fill_into(np.empty((), input.dtype), value) if value.shape else _copied(input, value)
+
+
+fill.traced = _filling
 fill.vjp(input=lambda g: zero(g), value=lambda g, value_dtype: to_dtype(sum(g), of_numpy(value_dtype)))

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import gathering
+from ..arrays import gathering, memory
 from ..arrays.accumulate import add_at, add_rows
 from ..arrays.numpy import ndarray, normalize_dim
+from ..arrays.tracing import WATCHED
 from ..dtypes import OF_NUMPY, compute_type
 from ..errors import shape_text
 from .declare import primitive
@@ -106,7 +107,7 @@ def add_along(out: ndarray, index: ndarray, at: int, values: ndarray) -> None:
     flat = out.reshape(-1)
     add_at(flat, flat_places(out.shape, index, at).reshape(-1), values.reshape(-1))
     if not np.may_share_memory(flat, out):
-        out[...] = flat.reshape(out.shape)
+        memory.copy_into(out, flat.reshape(out.shape))
 
 
 def add_slices(out: ndarray, index: ndarray, at: int, values: ndarray) -> None:
@@ -142,7 +143,7 @@ gather.vjp(input=lambda g, input_shape, dim, index: add_into_zeros(g, dim, index
 @primitive(forms="", under="internal")
 def add_into_zeros(input: Array, dim: int, index: Array, /, size: Any) -> Array:
     """Zeros of `size` with `input` added at the positions `index` along `dim`: the adjoint of gather."""
-    out = np.zeros(size, input.dtype)
+    out = memory.zeros(size, input.dtype)
     add_along(out, index, dim % max(out.ndim, 1), input)
     return out
 
@@ -158,7 +159,8 @@ def check_source(name: str, out: ndarray, index: ndarray, src: Any) -> Any:
     size.
     """
     if getattr(src, "shape", None) is None:
-        return checked(src, out.dtype)
+        value = checked(src, out.dtype)
+        return memory.full((), value.item(), out.dtype) if WATCHED else value
     if src.dtype != out.dtype:
         raise RuntimeError(
             f"{name}(): Expected self.dtype to be equal to src.dtype, got {OF_NUMPY[out.dtype].name} and "
@@ -199,7 +201,7 @@ def scatter(
     `reduce` "add" or "multiply" combines with what is there. Which of several values for one place wins is
     not defined.
     """
-    return scatter_into(input.copy(), index, src, dim, value, reduce)
+    return scatter_into(memory.copied(input), index, src, dim, value, reduce)
 
 
 @scatter.writes
@@ -275,7 +277,7 @@ def grown(g: Array, shape: tuple[int, ...]) -> Array:
 @primitive(forms="mio")
 def scatter_add(input: Array, dim: int, index: Array, src: Array, /) -> Array:
     """`input` with out[i][index[i][j][k]][k] += src[i][j][k] for dim = 1; places may repeat."""
-    return scatter_add_into(input.copy(), index, src, dim)
+    return scatter_add_into(memory.copied(input), index, src, dim)
 
 
 @scatter_add.writes

@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import gathering
+from ..arrays import gathering, memory
 from ..arrays.accumulate import add_rows
 from ..arrays.numpy import cast, ndarray
+from ..arrays.positions import flat as flat_positions
+from ..arrays.tracing import WATCHED
 from ..dtypes import OF_NUMPY, of_numpy
 from .convert import to_dtype
 from .declare import primitive
@@ -40,8 +42,8 @@ slice_.vjp(input=lambda g, input_shape, index: slice_into_zeros(g, input_shape, 
 @primitive(forms="", under="internal")
 def slice_into_zeros(input: Array, /, size: Sequence[int], index: tuple[Any, ...]) -> Array:
     """Zeros of `size` holding `input` at `index`: the adjoint of slice."""
-    out = np.zeros(size, input.dtype)
-    out[index] = input
+    out = memory.zeros(size, input.dtype)
+    memory.copy_into(out[index if Ellipsis in index else (*index, ...)], input)
     return out
 
 
@@ -130,10 +132,16 @@ def index(input: Array, indices: Sequence[Array], /) -> Array:
         raise index_error("index", input.shape, key, e) from None
 
 
+def _is_mask(i: Any) -> bool:
+    return getattr(i, "dtype", None) in (np.bool_, np.uint8)
+
+
 def pick(a: ndarray, key: tuple[Any, ...]) -> ndarray:
     """a[key], by the fastest of NumPy's ways: one index along one dimension, one mask over everything, the
     rest.
     """
+    if WATCHED and not _has_mask(key):
+        return Places("index", a.shape, key).taken(a)
     if a.flags.c_contiguous:
         last = key[-1]
         if len(key) == 1 or all(i.__class__ is slice for i in key[:-1]):
@@ -144,6 +152,7 @@ def pick(a: ndarray, key: tuple[Any, ...]) -> ndarray:
     return a[(*key, ...)]
 
 
+index.sized_by_numbers(lambda input, indices: any(_is_mask(i) for i in indices))
 index.vjp(input=lambda g, input_shape, indices: index_into_zeros(g, indices, input_shape))
 
 
@@ -157,7 +166,7 @@ def index_into_zeros(input: Array, indices: Sequence[Array], /, size: Sequence[i
         put(out, key, input)
         return out
     where = Places("index", tuple(size), key)
-    turned = np.zeros(where.turned_shape, input.dtype)
+    turned = memory.zeros(where.turned_shape, input.dtype)
     add_rows(turned.reshape(where.count, where.width), where.flat, where.rows(input))
     return turned.transpose(where.back)
 
@@ -182,16 +191,13 @@ class Places:
         self.count, self.width = math.prod(sizes), math.prod(self.turned_shape[len(at) :])
         try:
             parts = np.broadcast_arrays(*numbered.values())
-            wrapped = [np.where(p < 0, p + n, p) for p, n in zip(parts, sizes, strict=True)]
-            self.flat = (
-                np.ravel_multi_index(wrapped, sizes).reshape(-1) if parts[0].size else np.empty(0, np.int64)
-            )
+            self.flat = _flat(parts, sizes)
         except ValueError as e:
             raise index_error(name, shape, key, e) from None
         self.ndim = parts[0].ndim
         adjacent = at[-1] - at[0] == len(at) - 1
         self.front = at[0] if adjacent else 0
-        kept = tuple(shape[d] for d in rest)
+        self.kept = kept = tuple(shape[d] for d in rest)
         self.result_shape = (*kept[: self.front], *parts[0].shape, *kept[self.front :])
 
     def rows(self, values: ndarray) -> ndarray:
@@ -200,7 +206,40 @@ class Places:
             values = broadcast_value(values, self.result_shape)
         if self.front:
             values = np.moveaxis(values, range(self.front, self.front + self.ndim), range(self.ndim))
-        return values.reshape(self.flat.size, self.width)
+        return memory.reshaped(values, (self.flat.size, self.width))
+
+    def table(self, a: ndarray) -> ndarray:
+        """The array as rows of dense memory; a copy where no view shows them."""
+        return memory.contiguous(a.transpose(self.order)).reshape(self.count, self.width)
+
+    def taken(self, a: ndarray) -> ndarray:
+        """The elements of `a` at the places."""
+        shape = (*self.result_shape[self.front : self.front + self.ndim], *self.kept)
+        found = gathering.take(self.table(a), self.flat).reshape(shape)
+        if not self.front:
+            return found
+        at = range(self.front, self.front + self.ndim)
+        return memory.contiguous(np.moveaxis(found, range(self.ndim), at))
+
+    def write(self, out: ndarray, values: ndarray) -> None:
+        """Set the elements of `out` at the places; of several values for one, the last."""
+        table = self.table(out)
+        where = np.broadcast_to(self.flat[:, None], (self.flat.size, self.width))
+        gathering.scatter(table, memory.contiguous(where), 0, self.rows(values), adds=False)
+        if not np.may_share_memory(table, out):
+            memory.copy_into(out.transpose(self.order), table.reshape(self.turned_shape))
+
+
+def _flat(parts: Sequence[ndarray], sizes: tuple[int, ...]) -> ndarray:
+    """Row-major positions of index arrays of one shape. Raises ValueError for those out of range."""
+    if WATCHED:
+        return flat_positions(parts, sizes).reshape(-1)
+    wrapped = [np.where(p < 0, p + n, p) for p, n in zip(parts, sizes, strict=True)]
+    return np.ravel_multi_index(wrapped, sizes).reshape(-1) if parts[0].size else np.empty(0, np.int64)
+
+
+def _has_mask(key: tuple[Any, ...]) -> bool:
+    return any(i.__class__ is not slice and i.dtype.char == "?" for i in key)
 
 
 def _by_dimension(key: tuple[Any, ...]) -> dict[int, ndarray]:
@@ -238,7 +277,7 @@ def index_put(input: Array, indices: Sequence[Array], values: Array, /, accumula
     """`input` with `values` at the index tensors, or (accumulate) with `values` added there, repeats
     included.
     """
-    return write_at(input.copy(), indices, values, accumulate)
+    return write_at(memory.copied(input), indices, values, accumulate)
 
 
 @index_put.writes
@@ -269,7 +308,10 @@ def put(out: ndarray, key: tuple[Any, ...], values: ndarray) -> ndarray:
     try:
         if key[0].__class__ is not slice and len(key) == 1 and key[0].dtype.char == "?":
             return _put_under(out, key[0], values)
-        out[key] = values
+        if WATCHED and out.size and not _has_mask(key):
+            Places("index_put", out.shape, key).write(out, values)
+        else:
+            out[key] = values
     except IndexError as e:
         raise index_error("index_put", out.shape, key, e) from None
     except ValueError:
@@ -300,10 +342,10 @@ def _add(out: ndarray, key: tuple[Any, ...], values: ndarray) -> ndarray:
     """out[key] += values, where places may repeat."""
     where = Places("index_put", out.shape, key)
     turned = out.transpose(where.order)
-    table = np.ascontiguousarray(turned).reshape(where.count, where.width)
+    table = where.table(out)
     add_rows(table, where.flat, where.rows(values))
     if not np.may_share_memory(table, out):
-        turned[...] = table.reshape(turned.shape)
+        memory.copy_into(turned, table.reshape(turned.shape))
     return out
 
 
@@ -324,7 +366,8 @@ def _written(g: Array, indices: Sequence[Array], shape: tuple[int, ...], kind: A
 @primitive(forms="", under="internal")
 def index_erase(input: Array, indices: Sequence[Array], /) -> Array:
     """`input` with zeros at the index tensors."""
-    return put(input.copy(), key_of("index_put", input.shape, indices), np.zeros((), input.dtype))
+    key = key_of("index_put", input.shape, indices)
+    return put(memory.copied(input), key, memory.zeros((), input.dtype))
 
 
 index_erase.vjp(input=lambda g, indices: index_erase(g, indices))

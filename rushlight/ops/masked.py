@@ -9,6 +9,8 @@ import numpy as np
 from ..arrays.numpy import broadcast_shapes, ndarray
 from ..dtypes import OF_NUMPY, of_numpy
 from ..errors import shape_text
+from .along import of_type
+from .comparison import select_where
 from .convert import to_dtype
 from .declare import primitive
 from .fill import checked
@@ -72,6 +74,20 @@ def fill_value(input: ndarray, value: Any, name: str = "masked_fill_") -> ndarra
 _BUILT_IN = frozenset(map(np.dtype, "?bBhHiIlLqQefdFD"))
 
 
+def _chosen(input: Any, mask: Any, value: Any) -> Any:
+    check_mask("masked_fill", mask)
+    if getattr(value, "shape", None) is None:
+        value = fill_value(input, value).item()
+    elif not len(value.shape):
+        value = of_type(value, input.dtype)
+    else:
+        fill_value(input, value)
+    return select_where(mask, value, input)
+
+
+masked_fill.traced = _chosen
+
+
 @masked_fill.writes
 def masked_fill_into(out: ndarray, mask: ndarray, value: Any) -> ndarray:
     """out[mask] = value."""
@@ -100,6 +116,7 @@ def masked_select(input: Array, mask: Array, /) -> Array:
     )
 
 
+masked_select.sized_by_numbers()
 masked_select.vjp(
     input=lambda g, mask, input_shape: sum_to_size(mask_into_zeros(g, mask, input_shape), input_shape)
 )

@@ -14,10 +14,11 @@ from ..arrays.summing import ROW, add_reduce
 from ..dtypes import FLOAT, OF_NUMPY
 from ..dtypes import dtype as Dtype
 from .along import is_complex, keep, of_type, with_dims
-from .comparison import where
+from .comparison import ne, where
 from .declare import composite, primitive, registry
-from .extremes import shares
+from .extremes import amax, amin, shares
 from .pointwise import pow as power
+from .pointwise import sqrt
 from .reduce import sum
 from .rounding import abs as absolute
 from .rounding import clamp_min, sgn
@@ -112,6 +113,29 @@ def vector_norm(
     _check_identity(x, float(ord), dim, axes)
     work = dtypes.compute_type(of)
     return cast(np.asarray(_measure(cast(x, work), float(ord), axes, keepdim)), result)
+
+
+def _norm_by_ops(
+    x: Any, ord: float = 2, dim: Any = None, keepdim: bool = False, *, dtype: Dtype | None = None
+) -> Any:
+    """The definition, which a tracer joins with what is around it."""
+    of, result = _norm_type(x, dtype)
+    _check_identity(x, float(ord), dim, normalize_dims("linalg.vector_norm", dim, len(x.shape)))
+    x, p = of_type(x, dtypes.compute_type(of)), float(ord)
+    size = absolute(x) if p != 2 or is_complex(x) else x
+    if p == 0:
+        found = sum(where(ne(size, 0), size * 0 + 1, size * 0), dim, keepdim)
+    elif math.isinf(p):
+        found = (amax if p > 0 else amin)(size, () if dim is None else dim, keepdim)
+    elif p == 2:
+        found = sqrt(sum(size * size, dim, keepdim))
+    else:
+        total = sum(size if p == 1 else power(size, p), dim, keepdim)
+        found = total if p == 1 else power(total, 1 / p)
+    return of_type(found, result)
+
+
+vector_norm.traced = _norm_by_ops
 
 
 @vector_norm.backward

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import memory
 from ..arrays import padding as kernels
 from ..arrays.numpy import number
 from ..arrays.windows import pad as pad_array
@@ -33,8 +34,8 @@ def constant_pad_nd(input: Array, /, pad: Sequence[int], value: Any = 0) -> Arra
             f"pad: padding {tuple(pad)} leaves a negative size of {tuple(grown)} of input {input.shape}"
         )
     _check_value(value, input.dtype)
-    out = pad_array(input, pads, number(value, input.dtype) if value else 0)
-    return out.copy() if out is input else out
+    out = pad_array(input, pads, number(value, input.dtype).item() if value else 0)
+    return memory.copied(out) if out is input else out
 
 
 def _check_value(value: Any, dtype: np.dtype) -> None:

@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import gathering, memory
 from ..arrays.numpy import ndarray
+from ..arrays.tracing import WATCHED
 from ..dtypes import OF_NUMPY
 from ..dtypes import dtype as Dtype
 from .declare import primitive
@@ -26,6 +28,9 @@ def nonzero(input: Array, /, *, as_tuple: bool = False) -> Any:
     if as_tuple:
         return tuple(np.atleast_1d(input).nonzero())
     return rows_of(input)
+
+
+nonzero.sized_by_numbers()
 
 
 def rows_of(a: ndarray) -> ndarray:
@@ -46,6 +51,9 @@ def rows_of(a: ndarray) -> ndarray:
 def argwhere(input: Array, /) -> Array:
     """Positions of the elements that are not zero, one a row, in row-major order."""
     return rows_of(input)
+
+
+argwhere.sized_by_numbers()
 
 
 @primitive(forms="m", differentiable=False)
@@ -93,9 +101,16 @@ def one_hot(tensor: Array, /, num_classes: int = -1) -> Array:
         raise RuntimeError(
             f"one_hot: Class values must be smaller than num_classes. {tensor.max()} >= {num_classes}"
         )
-    out = np.zeros((tensor.size, num_classes), np.int64)
-    out[np.arange(tensor.size), tensor.reshape(-1)] = 1
+    out = memory.zeros((tensor.size, num_classes), np.int64)
+    if WATCHED and tensor.size:
+        ones = memory.full((tensor.size, 1), 1, np.int64)
+        gathering.scatter(out, memory.reshaped(tensor, (-1, 1)), 1, ones, adds=False)
+    else:
+        out[np.arange(tensor.size), tensor.reshape(-1)] = 1
     return out.reshape(*tensor.shape, num_classes)
+
+
+one_hot.sized_by_numbers(lambda tensor, num_classes=-1: num_classes == -1)
 
 
 @primitive(forms="", differentiable=False)

@@ -8,7 +8,9 @@ import numpy as np
 
 import rushlight.dtypes as dtypes
 
+from ..arrays import memory
 from ..arrays.numpy import as_array, cast, normalize_dim, normalize_dims
+from ..arrays.scanning import scan
 from ..arrays.summing import add_reduce, sum_rows
 from ..arrays.tracing import WATCHED
 from ..dtypes import OF_NUMPY
@@ -16,6 +18,7 @@ from ..dtypes import dtype as Dtype
 from ..errors import shape_text
 from . import along
 from .along import count, is_complex, of_type, spread
+from .comparison import eq, ne
 from .complex import conj_physical as conj
 from .declare import composite, primitive
 from .views import diagonal
@@ -167,7 +170,16 @@ def prod(
     axes = normalize_dims("prod", dim, input.ndim)
     if result.kind == "b":
         return np.logical_and.reduce(cast(input, result), axes, keepdims=keepdim)
-    product = np.multiply.reduce(cast(input, dtypes.compute_type(result)), axes, keepdims=keepdim)
+    x = cast(input, dtypes.compute_type(result))
+    if WATCHED and x.size and axes:
+        line = x if dim is not None else memory.reshaped(x, (-1,))
+        running = scan("prod", line, axes[0])
+        if running is not None:
+            last = running[(slice(None),) * axes[0] + (slice(-1, None),)]
+            shape = tuple([1 if i in axes else n for i, n in enumerate(x.shape)])
+            shape = shape if keepdim else tuple([n for i, n in enumerate(x.shape) if i not in axes])
+            return cast(memory.contiguous(last).reshape(shape), result)
+    product = np.multiply.reduce(x, axes, keepdims=keepdim)
     return cast(np.asarray(product), result)
 
 
@@ -215,6 +227,28 @@ def any(input: Array, /, dim: Any = None, keepdim: bool = False) -> Array:
 def all(input: Array, /, dim: Any = None, keepdim: bool = False) -> Array:
     """Whether every element along `dim` (everywhere by default) is nonzero; nan counts as nonzero."""
     return _fold("all", np.logical_and, input, dim, keepdim)
+
+
+def _any_by_ops(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
+    return _as_truth(input, ne(_counted(ne, input, dim, keepdim), 0))
+
+
+def _all_by_ops(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
+    return _as_truth(input, eq(_counted(eq, input, dim, keepdim), 0))
+
+
+def _counted(compare: Any, input: Any, dim: Any, keepdim: bool) -> Any:
+    """How many elements are (or are not) zero."""
+    found = compare(input, 0)
+    none = dim is not None and dim.__class__ is not int and not len(dim)
+    return of_type(found, np.dtype(np.int64)) if none else sum(found, dim, keepdim)
+
+
+def _as_truth(input: Any, found: Any) -> Any:
+    return of_type(found, input.dtype) if input.dtype == np.uint8 else found
+
+
+any.traced, all.traced = _any_by_ops, _all_by_ops
 
 
 @primitive(differentiable=False)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import memory
 from ..arrays.gathering import take
 from ..arrays.numpy import cast, ndarray, normalize_dim
 from ..dtypes import OF_NUMPY, of_numpy
@@ -13,7 +14,7 @@ from ..errors import shape_text
 from .convert import to_dtype
 from .declare import primitive
 from .gather import UNSIGNED, add_slices, check_index_type, check_positions
-from .index import index_erase
+from .index import index_erase, put
 from .masked import fill_value
 from .reduce import sum
 from .views import reshape
@@ -59,7 +60,7 @@ def slices_into_zeros(input: Array, dim: int, index: Array, /, size: Any) -> Arr
     if not len(size):
         return input.copy()
     at = dim % len(size)
-    turned = np.zeros((size[at], *size[:at], *size[at + 1 :]), input.dtype)
+    turned = memory.zeros((size[at], *size[:at], *size[at + 1 :]), input.dtype)
     add_slices(turned, index, 0, np.moveaxis(input, at, 0))
     return np.moveaxis(turned, 0, at)
 
@@ -70,7 +71,7 @@ slices_into_zeros.vjp(input=lambda g, dim, index: index_select(g, dim, index))
 @primitive(forms="mio")
 def index_add(input: Array, dim: int, index: Array, source: Array, /, *, alpha: Any = 1) -> Array:
     """`input` with alpha·(slice i of `source` along `dim`) added to slice index[i]; positions may repeat."""
-    return index_add_into(input.copy(), index, source, dim, alpha)
+    return index_add_into(memory.copied(input), index, source, dim, alpha)
 
 
 @index_add.writes
@@ -138,7 +139,7 @@ def at_dim(dim: int, index: Array, ndim: int) -> tuple[Any, ...]:
 @primitive(forms="mi")
 def index_copy(input: Array, dim: int, index: Array, source: Array, /) -> Array:
     """`input` with slice index[i] along `dim` replaced by slice i of `source`."""
-    return index_copy_into(input.copy(), index, source, dim)
+    return index_copy_into(memory.copied(input), index, source, dim)
 
 
 @index_copy.writes
@@ -148,7 +149,7 @@ def index_copy_into(out: ndarray, index: ndarray, source: ndarray, dim: int) -> 
     _check_copy(out, index, source, at)
     check_positions("index_copy_()", index, out.shape[at] if out.ndim else 1, at, IndexError)
     if out.ndim:
-        out[(slice(None),) * at + (index.reshape(-1),)] = source
+        put(out, (*(slice(None),) * at, index.reshape(-1)), source)
     elif index.size:
         out[...] = source.reshape(-1)[-1]
     return out

@@ -16,6 +16,7 @@ from ..arrays.summing import add_reduce
 from ..dtypes import FLOAT, OF_NUMPY
 from ..dtypes import dtype as Dtype
 from .along import keep, of_type, spread, with_dims
+from .comparison import isfinite
 from .declare import composite, primitive
 from .extremes import amax
 from .reduce import sum
@@ -147,6 +148,8 @@ def finite(input: Array, /) -> Array:
     return np.isfinite(input)
 
 
+finite.traced = lambda input: isfinite(input)
+logsumexp.traced = logsumexp.body
 softmax.array, log_softmax.array, logsumexp.array = _softmax, _log_softmax, _logsumexp
 
 

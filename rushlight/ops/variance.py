@@ -12,9 +12,11 @@ import rushlight.dtypes as dtypes
 from ..arrays.numpy import cast, normalize_dims
 from ..arrays.summing import add_reduce
 from ..dtypes import OF_NUMPY
-from .along import count, keep, spread
+from .along import count, keep, of_type, spread
 from .declare import composite, primitive
-from .reduce import mean
+from .pointwise import div, sqrt
+from .reduce import mean, sum
+from .rounding import abs as absolute
 
 Array = Any
 
@@ -36,12 +38,7 @@ def settle(dim: Any, unbiased: bool | None, correction: float | None) -> tuple[A
 
 def _variance(name: str, input: Array, dim: Any, keepdim: bool, correction: float) -> Array:
     """Σ|x - mean|² / max(0, n - correction) over `dim`, in the type of computation."""
-    if input.dtype.kind not in "fcV":
-        raise RuntimeError(
-            f"{name}: std and var only support floating point and complex dtypes, got "
-            f"{OF_NUMPY[input.dtype]}; "
-            "use .float()"
-        )
+    _require_floating(name, input)
     axes = normalize_dims(name, dim, input.ndim)
     n = count(input.shape, axes)
     freedom = _freedom(name, n, correction)
@@ -51,6 +48,15 @@ def _variance(name: str, input: Array, dim: Any, keepdim: bool, correction: floa
         squares = away * away if x.dtype.kind == "f" else np.square(away.real) + np.square(away.imag)
         total = add_reduce(np.asarray(squares), axes, keepdim)
         return np.asarray(np.true_divide(total, freedom, dtype=squares.dtype))
+
+
+def _require_floating(name: str, input: Array) -> None:
+    if input.dtype.kind not in "fcV":
+        raise RuntimeError(
+            f"{name}: std and var only support floating point and complex dtypes, got "
+            f"{OF_NUMPY[input.dtype]}; "
+            "use .float()"
+        )
 
 
 def _freedom(name: str, n: int, correction: float) -> float:
@@ -100,6 +106,27 @@ def var(
     return cast(_variance("var", input, dim, keepdim, correction), _real_of(input.dtype))
 
 
+def _var_by_ops(
+    input: Any,
+    dim: Any = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
+) -> Any:
+    """The definition, which a tracer joins with what is around it."""
+    dim, correction = settle(dim, unbiased, correction)
+    _require_floating("var", input)
+    x = of_type(input, dtypes.compute_type(input.dtype))
+    away = x - mean(x, dim, True)
+    away = absolute(away) if x.dtype.kind == "c" else away
+    freedom = _freedom("var", count(input.shape, dim), correction)
+    return of_type(div(sum(away * away, dim, keepdim), freedom), _real_of(input.dtype))
+
+
+var.traced = _var_by_ops
+
+
 @var.backward
 def _(g: Array, input: Array, dim: Any, unbiased: Any, keepdim: bool, correction: Any) -> Array:
     dim, correction = settle(dim, unbiased, correction)
@@ -119,6 +146,9 @@ def std(
     """√var over `dim` (all dimensions by default)."""
     dim, correction = settle(dim, unbiased, correction)
     return cast(np.asarray(np.sqrt(_variance("std", input, dim, keepdim, correction))), _real_of(input.dtype))
+
+
+std.traced = lambda *args, **options: sqrt(_var_by_ops(*args, **options))
 
 
 @std.backward

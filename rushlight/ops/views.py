@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import memory
 from ..arrays.copying import row_major
 from ..arrays.numpy import ndarray, normalize_dim, sum_to
 from ..dtypes import OF_NUMPY
@@ -407,8 +408,9 @@ narrow.vjp(input=lambda g, input_shape, dim, start: slice_zeros(g, input_shape, 
 def slice_zeros(input: Array, /, size: Sequence[int], dim: int, start: int) -> Array:
     """Zeros of `size` holding `input` from `start` along `dim`: the adjoint of narrow."""
     start = start + size[dim] if start < 0 else start
-    out = np.zeros(size, input.dtype)
-    out[(slice(None),) * (dim % len(size)) + (slice(start, start + input.shape[dim]),)] = input
+    out = memory.zeros(size, input.dtype)
+    place = (slice(None),) * (dim % len(size)) + (slice(start, start + input.shape[dim]),)
+    memory.copy_into(out[place], input)
     return out
 
 
@@ -418,8 +420,8 @@ slice_zeros.vjp(input=lambda g, input_shape, dim, start: narrow(g, dim, start, i
 @primitive(forms="", under="internal")
 def select_scatter_zeros(input: Array, /, size: Sequence[int], dim: int, index: int) -> Array:
     """Zeros of `size` holding `input` at `index` along `dim`: the adjoint of select."""
-    out = np.zeros(size, input.dtype)
-    out[(slice(None),) * (dim % len(size)) + (int(index),)] = input
+    out = memory.zeros(size, input.dtype)
+    memory.copy_into(out[(slice(None),) * (dim % len(size)) + (int(index), ...)], input)
     return out
 
 
@@ -525,7 +527,7 @@ def clone(input: Array, /, *, memory_format: Any = None) -> Array:
         return row_major(input.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
     if input.flags.c_contiguous or (0 in input.strides and input.size > 1):
         return row_major(input)
-    return input.copy(order="K")
+    return memory.copied(input, "K")
 
 
 clone.vjp(input=lambda g: g)

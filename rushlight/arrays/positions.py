@@ -1,0 +1,46 @@
+"""Index arrays as kernels take them, in what a compiled function runs.
+
+Eager code looks at indices before it goes on: negative ones it wraps, those out of range are an error. A plan
+runs without looking; so there indices go through a kernel that wraps them, and lets none be out of range.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from . import memory
+
+ndarray = np.ndarray
+_GRAIN = 1 << 13  # indices that are worth waking a thread for
+
+
+def settled(index: ndarray, n: int) -> ndarray:
+    """The indices along a dimension of size n, counted from the front, as int64 in row-major order."""
+    out = np.empty(index.shape, np.int64)
+    if index.size:
+        _kernel(index.itemsize, False).run(index.size, _GRAIN, out, memory.contiguous(index), n, 1)
+    return out
+
+
+def flat(indices: Sequence[ndarray], sizes: Sequence[int]) -> ndarray:
+    """Row-major positions in leading dimensions of `sizes`, one index array each; these broadcast."""
+    shape = np.broadcast_shapes(*(i.shape for i in indices))
+    out = np.empty(shape, np.int64)
+    for k, (index, n) in enumerate(zip(indices, sizes, strict=True)):
+        if out.size:
+            whole = memory.contiguous(np.broadcast_to(index, shape))
+            step = math.prod(sizes[k + 1 :])
+            _kernel(index.itemsize, k > 0).run(out.size, _GRAIN, out, whole, n, step)
+    return out
+
+
+@cache
+def _kernel(size: int, adds: bool) -> Any:
+    from ..kernels import positions
+
+    return positions.settled(size, adds)
