@@ -23,6 +23,8 @@ from .table import Cell, Row, duration, megabytes
 FIRST = {"seed": (0.3, 0.05), "resnet18": (5.0, 0.5), "gpt": (5.0, 0.5)}
 """Most seconds of capturing and compiling: with an empty cache, and from it."""
 
+NOISE = 1.0  # megabytes by which the growth of equal runs differs
+
 
 def first_call(threads: int) -> Iterator[Row]:
     """How much longer the first call takes than a later one."""
@@ -44,7 +46,7 @@ def memory(threads: int) -> Iterator[Row]:
     """Growth of the resident peak over three steps: ours eager over ours compiled."""
     for name, workload in TRAINED.items():
         eager, ours = (_child("peak", name, threads, compiled)["growth"] for compiled in (0, 1))
-        ratio = eager / max(ours, 0.1)
+        ratio = max(eager, NOISE) / max(ours, NOISE)
         cell = Cell("", megabytes(ours), ratio, ratio >= 1)
         yield Row(f"peak memory: {workload.title}", "1.00", [cell], f"eager {megabytes(eager)}")
 
