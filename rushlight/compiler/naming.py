@@ -9,6 +9,7 @@ from typing import Any
 
 from ..tensor import Parameter, Tensor
 from .graph import Graph, Kernels, Place, Storage
+from .running import inputs_of
 from .steps import Numbers
 
 Named = Iterable[tuple[str, Any]]  # a name, and a tensor, a place, or what is of no interest
@@ -68,11 +69,11 @@ def _kept_by(optimizer: Any, names: dict[int, str]) -> Named:
 
 
 def before(graph: Graph) -> set[Storage]:
-    """The storages that are there before a graph's nodes run: what they read first, or comes from outside."""
+    """The storages that are there before a graph's nodes run: what is read first, or comes from outside."""
     found: set[Storage] = set()
     written: set[Storage] = set()
     for n in graph.nodes:
-        found |= n.reads - written
+        found |= {p.storage for p in inputs_of(n)} - written
         written |= n.writes
     return found | {s for s in written if s.kind != "temporary"}
 
