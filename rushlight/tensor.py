@@ -17,7 +17,7 @@ import numpy as np
 import rushlight.dtypes as dtypes
 
 from .arrays import numpy as arrays
-from .arrays.tracing import EAGER, looked_at
+from .arrays.tracing import EAGER, cleared, looked_at
 from .autograd import engine, generate, inplace, node, tape
 from .autograd.engine import Leaf
 from .autograd.inference import fresh_box, is_inference
@@ -185,6 +185,8 @@ class Tensor:
         n = self._n
         if value is None and n.__class__ is Leaf:
             n.grad = None
+            if not EAGER:
+                cleared(n)
         else:
             tape.set_grad(self, value)
 

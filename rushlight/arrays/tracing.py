@@ -52,6 +52,20 @@ def looked_at(a: Any) -> Any:
     return a if found is None else found.read(a)
 
 
+def this_run_only() -> None:
+    """Say that the next run will not be like this one: state was made that it will find."""
+    found = None if EAGER else tracer()
+    if found is not None:
+        found.once = True
+
+
+def cleared(leaf: Any) -> None:
+    """Say that a leaf has no gradient from here on, whether it had one before or not."""
+    found = None if EAGER else tracer()
+    if found is not None:
+        found.cleared.add(leaf)
+
+
 def drawn(name: str, draw: Callable[[], Any]) -> Any:
     """What draw() gives; a tracer has it drawn anew at every run."""
     found = None if EAGER else tracer()

@@ -49,7 +49,7 @@ class Compiled:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self.given_up or not native.on() or not tracing.EAGER:
-            return self.f(*args, **kwargs)
+            return self._otherwise(args, kwargs)
         if self.split is not None:
             return self.split(args, kwargs)
         leaves, structure = flattened((args, kwargs))
@@ -62,6 +62,13 @@ class Compiled:
                 self._last[sizes] = plan
                 return found
         return self._captured(args, kwargs, structure, sizes)
+
+    def _otherwise(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """A call within a function that is being captured, or watched by a profiler; or uncompiled."""
+        if self.given_up or not getattr(tracing.tracer(), "runs_plans", False):
+            return self.f(*args, **kwargs)
+        with tracing.by(None):
+            return self(*args, **kwargs)
 
     def _captured(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], structure: Any, sizes: Any = None
@@ -88,6 +95,8 @@ class Compiled:
             return seen.result
         plan = Specialised(self.f, seen, structure)
         name_plan(plan, seen, self.f, args, kwargs)
+        if seen.tracer.once:
+            return plan.first(seen)
         plan.sizes = sizes
         if self.debug:
             check(plan)

@@ -6,7 +6,7 @@ The conditions become one generated function of no arguments; only where it says
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -86,6 +86,14 @@ def of_modules(modules: Iterable[Any]) -> Iterator[Condition]:
         yield Condition("'_hooked' not in {held} or {held}['_hooked'] is {was}", {
             "held": held, "was": held.get("_hooked")
         }, f"{kind} had other hooks")  # fmt: skip
+
+
+def of_gradients(entry: Mapping[Any, Any]) -> Iterator[Condition]:
+    """That leaves have the gradients that they had: none, or the same ones."""
+    for leaf, held in entry.items():
+        names = {"leaf": leaf, "held": held}
+        said = "a parameter had a gradient" if held is not None else "a parameter had no gradient"
+        yield Condition("{leaf}.grad is {held}", names, said)
 
 
 def of_functions(functions: Iterable[Any]) -> Iterator[Condition]:

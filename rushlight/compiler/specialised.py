@@ -13,7 +13,7 @@ from ..autograd.mode import grad_on
 from ..tensor import Parameter, Tensor, wrap
 from .capture import Capture
 from .graph import Graph, Node, Place, Storage
-from .guards import Guards, of_functions, of_modules
+from .guards import Guards, of_functions, of_gradients, of_modules
 from .lower import lowered
 from .passes import optimised
 from .plan import Plan, array_at
@@ -38,7 +38,8 @@ class Specialised:
         self.tensors = [(k, v._n is not None) for k, v in enumerate(leaves) if isinstance(v, Tensor)]
         self.grad, self.threads, self.effects = grad_on(), threads.get(), tracer.effects
         forwards = [type(m).forward for m in tracer.called]
-        self.guards = Guards([*of_functions([f, *forwards]), *of_modules(tracer.called)])
+        conditions = [*of_functions([f, *forwards]), *of_modules(tracer.called)]
+        self.guards = Guards([*conditions, *of_gradients(tracer.entry)])
         self.numbers = numbers_in(tracer.nodes)
         self.reason = ""
         self.sizes: Any = None  # of the tensors among the arguments
@@ -91,7 +92,7 @@ class Specialised:
 
     def _plan(self, seen: Capture) -> None:
         tracer = seen.tracer
-        self.grads = [(leaf, leaf.grad) for leaf in tracer.leaves]
+        self.grads = [(leaf, leaf.grad) for leaf in {**tracer.leaves, **dict.fromkeys(tracer.cleared)}]
         held = [g for _, g in self.grads if g is not None]
         held += [t for t in seen.strays if not any(t is r for r in seen.results)]
         for t in held:

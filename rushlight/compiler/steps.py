@@ -39,12 +39,16 @@ def step(tracer: Any, optimizer: Any, group: dict[str, Any], formula: Update) ->
         for p in params:
             if not optimizer.state.get(p) and not optimizer.start(p, optimizer.state[p], group):
                 del optimizer.state[p]
+                tracer.once = True
                 return False
     states = [optimizer.state[p] for p in params]
     steps = [s["step"] for s in states] if optimizer.counts_steps else []
     names = formula.arrays[2:]
     tensors = [[p, p.grad, *(s[n] for n in names)] for p, s in zip(params, states, strict=True)]
     rows = [[value_of(t._a) for t in row] for row in tensors]
+    for p in params:
+        if p._n not in tracer.leaves and p._n not in tracer.cleared:
+            tracer.entry.setdefault(p._n, p.grad)
     numbers = Numbers(optimizer, group, formula, steps)
     if not params or len({float(value_of(s._a)) for s in steps}) > 1:
         return not params

@@ -20,6 +20,7 @@ from ..autograd.engine import Outputs, binding, next_number
 from ..autograd.inplace import check_writable
 from ..errors import user_line
 from ..kernels import launch
+from ..nn.paths import ModulePaths
 from ..ops.declare import registry
 from .duplicates import copy_of
 from .chance import mask_of
@@ -51,10 +52,12 @@ class Tracer:
         self.leaves: dict[Any, None] = {}  # whose gradients arrived
         self.effects: list[Callable[[], Any]] = []  # what Python does after each run of the plan
         self.called: list[Any] = []  # modules
+        self.cleared: set[Any] = set()  # leaves whose gradients were taken away
+        self.entry: dict[Any, Any] = {}  # the gradients that leaves had before, where it matters
+        self.once = False  # whether no other call will be like this one
         self.conditions: list[Callable[[list[Any]], bool]] = []  # on the arguments' numbers
         self.arrays: list[weakref.ref[GraphArray]] = []
-        self.modules: list[str] = []  # the paths of those that are being called
-        self._paths: dict[int, str] = {}
+        self.paths = ModulePaths()
         self._words: dict[str, int] = {}  # how often each op's name was given
         self._sources: list[tuple[int, tuple[str, int], str]] = []  # number, line and module of ops
         self._origin: tuple[Any, str] | None = None  # line and module of what is being differentiated
@@ -62,6 +65,8 @@ class Tracer:
         self._guards: dict[int, weakref.ref[ndarray]] = {}
         #: constants: among which nodes and after which they were made, and with what numbers
         self._born: dict[Storage, tuple[list[Node], Node | None, ndarray | None]] = {}
+        self.regions: list[Any] = []  # those that are being traced, the innermost last
+        self.closed: list[Any] = []  # those that are finished
         self._thread = threading.get_ident()
 
     # -- storages and places ----------------------------------------------------------------------------
@@ -145,7 +150,7 @@ class Tracer:
 
     def add(self, node: Node) -> Node:
         """Note a node, and the user's line that made it."""
-        node.line, node.module = self._origin or (user_line(), self.modules[-1] if self.modules else "")
+        node.line, node.module = self._origin or (user_line(), self.paths.current)
         word = node.op.strip("_")
         self._words[word] = k = self._words.get(word, 0) + 1
         node.name = f"{word}_{k}"
@@ -334,14 +339,11 @@ class Tracer:
     def entered(self, module: Any, args: Any) -> None:
         """A module is called."""
         self.called.append(module)
-        if not self.modules:
-            root = type(module).__name__
-            self._paths = {id(m): f"{root}.{path}".rstrip(".") for path, m in module.named_modules()}
-        self.modules.append(self._paths.get(id(module), type(module).__name__))
+        self.paths.enter(module)
 
     def left(self, module: Any, args: Any, result: Any) -> None:
         """Its call is over."""
-        self.modules.pop()
+        self.paths.leave()
 
     # -- backward -----------------------------------------------------------------------------------------
 
@@ -369,8 +371,10 @@ class Tracer:
 
     def arrive(self, leaf: Any, arriving: Any, incoming: Any) -> None:
         """A gradient comes to a leaf: it becomes `.grad`, or is added to it."""
-        self.leaves[leaf] = None
         held = leaf.grad
+        if leaf not in self.leaves and leaf not in self.cleared:
+            self.entry[leaf] = held
+        self.leaves[leaf] = None
         if held is None:
             value = value_of(arriving)
             fresh = arriving.__class__ is GraphArray and arriving is not incoming and value.base is None

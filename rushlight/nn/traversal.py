@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Self
 
+from ..arrays.tracing import EAGER, cleared
 from ..tensor import Parameter, Tensor
 from .registration import Registration
 
@@ -169,6 +170,8 @@ class Traversal(Registration):
         """Forget the gradients of all parameters: set them to None, or to zeros with `set_to_none=False`."""
         for parameter in self.parameters():
             if parameter.grad is None:
+                if set_to_none and not EAGER:
+                    cleared(parameter._n)
                 continue
             if set_to_none:
                 parameter.grad = None

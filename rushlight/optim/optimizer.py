@@ -11,6 +11,7 @@ from typing import Any
 import rushlight.optim.forgotten as forgotten
 import rushlight.optim.together as together
 
+from ..arrays.tracing import EAGER, cleared, this_run_only
 from ..autograd.mode import enable_grad, no_grad
 from ..autograd.tape import RemovableHandle
 from ..kernels.updates import Update
@@ -96,6 +97,8 @@ class Optimizer:
         """Forget the gradients of all parameters, or set them to zero."""
         for group in self.param_groups:
             for p in group["params"]:
+                if p.grad is None and set_to_none and not EAGER:
+                    cleared(p._n)
                 if p.grad is not None:
                     if set_to_none:
                         p.grad = None
@@ -137,6 +140,7 @@ class Optimizer:
         self.update(p, -p.grad if group.get("maximize", False) else p.grad, state, group)
         if state and p not in self.state:
             self.state[p] = state
+            this_run_only()
 
     def update(self, param: Tensor, grad: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
         """Change one parameter by its gradient."""
