@@ -52,7 +52,7 @@ _SUBMODULES = (
     *("nn", "optim", "autograd", "data", "io", "func", "linalg"),
     *("fft", "special", "utils", "cpu", "cuda", "backends", "random"),
     "compiler",
-    *("serialization", "testing", "masked", "types", "return_types", "version", "storage"),
+    *("serialization", "testing", "masked", "types", "return_types", "version", "storage", "profiler"),
 )
 _HOMES = {
     **{name: f".{name}" for name in _SUBMODULES},

@@ -40,6 +40,30 @@ def by(new: Any) -> Iterator[None]:
         _tracer, _thread, EAGER[:] = old
 
 
+_recorder: Any = None
+
+
+@contextmanager
+def recorded(recorder: Any) -> Iterator[None]:
+    """Have ops of this thread that nobody traces go to a recorder, which runs them and takes their time."""
+    global _recorder, _thread
+    old = _recorder, _thread, list(EAGER)
+    _recorder, _thread = recorder, threading.get_ident()
+    EAGER[:] = []
+    try:
+        yield
+    finally:
+        _recorder, _thread, EAGER[:] = old
+
+
+def onlooker() -> Any:
+    """Who traces the ops of this thread, or else records them, or None."""
+    found = tracer()
+    if found is None and _recorder is not None and threading.get_ident() == _thread:
+        return _recorder
+    return found
+
+
 def created(a: Any) -> Any:
     """An array that a function made of nothing, as its tracer wants it."""
     found = None if EAGER else tracer()
@@ -68,7 +92,7 @@ def cleared(leaf: Any) -> None:
 
 def drawn(name: str, draw: Callable[[], Any]) -> Any:
     """What draw() gives; a tracer has it drawn anew at every run."""
-    found = None if EAGER else tracer()
+    found = None if EAGER else onlooker()
     return draw() if found is None else found.host(name, draw)
 
 

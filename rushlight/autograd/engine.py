@@ -18,7 +18,7 @@ import numpy as np
 import rushlight.scalar as scalar
 
 from ..arrays.programs import Program
-from ..arrays.tracing import EAGER, tracer
+from ..arrays.tracing import EAGER, onlooker, tracer
 from . import mode
 
 ndarray = np.ndarray
@@ -357,7 +357,7 @@ class _Sweep:
     def __init__(self, create_graph: bool, captures: dict[int, list[int]], into_leaves: bool) -> None:
         self.create_graph, self.captures, self.into_leaves = create_graph, captures, into_leaves
         self.through = True
-        self.traced = tracer()
+        self.traced = onlooker()
         self.grads: dict[int, Any] = {}
         self.heap: list[list[Any]] = []
         self.found: dict[int, Any] = {}

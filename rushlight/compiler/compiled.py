@@ -65,7 +65,7 @@ class Compiled:
 
     def _otherwise(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """A call within a function that is being captured, or watched by a profiler; or uncompiled."""
-        if self.given_up or not getattr(tracing.tracer(), "runs_plans", False):
+        if self.given_up or not native.on() or tracing.tracer() is not None or tracing.onlooker() is None:
             return self.f(*args, **kwargs)
         with tracing.by(None):
             return self(*args, **kwargs)

@@ -18,6 +18,7 @@ from .running import inputs_of
 from .viewing import dtype_of, spelled
 
 WIDTH = 110
+PUBLIC = {"select_where": "where"}  # internal ops that a public function is made of
 HEAD = '''"""call("name", ...) runs a node for which there is no function: graph.call."""
 
 import rushlight as torch
@@ -142,7 +143,7 @@ class _Writer:
     def function(self, node: Node) -> tuple[str, tuple[Place, ...]]:
         """A call of a function of torch's, and what it returns. Raises Unspelled where none does it."""
         op = registry.get(node.op)
-        if op is None or op.under == "internal" or not self.serves(op, node):
+        if op is None or not self.serves(op, node):
             raise Unspelled
         given = [self.value(v) for v in node.args]
         defaults = {p.name: p.default for p in op.signature.parameters.values()}
@@ -152,7 +153,9 @@ class _Writer:
             if "m" not in op.forms:
                 raise Unspelled
             return f"{given[0]}.{op.name}({', '.join(given[1:] + named)})", outputs
-        return f"torch.{op.names[0]}({', '.join(given + named)})", outputs
+        if op.under == "internal" and op.name not in PUBLIC:
+            raise Unspelled
+        return f"torch.{PUBLIC.get(op.name, op.names[0])}({', '.join(given + named)})", outputs
 
     def serves(self, op: Op, node: Node) -> bool:
         """Whether a call of an op, from outside, gives all that the node puts out."""

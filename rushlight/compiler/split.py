@@ -150,7 +150,7 @@ class Follower(Tracer):
         if known is None or not alive <= known[0]:
             live = alive | (known[0] if known is not None else set())
             graph = optimised(Graph(list(self.pending), live))
-            known = self.at.plans[self.since] = live, Plan([lowered(n) for n in graph.nodes], [])
+            known = self.at.plans[self.since] = live, Plan([lowered(n) for n in graph.nodes], [], graph.nodes)
         with tracing.by(None):
             known[1].run(())
         self.pending.clear()

@@ -18,7 +18,7 @@ from typing import Any
 from numpy import ndarray
 
 from ..arrays.numpy import as_array
-from ..arrays.tracing import EAGER, tracer
+from ..arrays.tracing import EAGER, onlooker
 from ..errors import nearest
 from .contents import CONTENTS
 
@@ -165,7 +165,7 @@ class Op:
         if owner is None and kwargs:
             owner = owner_of(kwargs.values())
         if owner is None:
-            owner = None if EAGER else tracer()
+            owner = None if EAGER else onlooker()
             if owner is None:
                 return self.on_arrays(*args, **kwargs)
         return owner.__op__(self, args, kwargs)
@@ -173,7 +173,7 @@ class Op:
     def saving(self, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
         """(result, saved) of an op that `saves`, on whatever holds the numbers."""
         owner = owner_of((*args, *kwargs.values()))
-        owner = tracer() if owner is None else owner
+        owner = onlooker() if owner is None else owner
         if hasattr(owner, "__saving__"):
             return owner.__saving__(self, args, kwargs)
         return self(*args, **kwargs), None

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from ..arrays.tracing import EAGER, tracer
+from ..arrays.tracing import EAGER, onlooker
 from ..autograd.lists import builtins
 from ..kernels import native
 from ..kernels.updates import Update
@@ -26,7 +26,7 @@ def step(optimizer: Any, group: dict[str, Any]) -> Sequence[Tensor]:
     """
     if native.on() and not group.get("differentiable"):
         formula = optimizer.formula(group)
-        if formula is not None and not EAGER and (traced := tracer()) is not None:
+        if formula is not None and not EAGER and (traced := onlooker()) is not None:
             return () if traced.step(optimizer, group, formula) else _with_gradient(group)
         if formula is not None:
             mark = (f"{type(optimizer).__name__}.step", *_users_place())
