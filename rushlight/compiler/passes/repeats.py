@@ -52,6 +52,8 @@ class _Key:
     def __init__(self, node: Node, versions: Mapping[Storage, int]) -> None:
         self.versions = versions
         self.made = {p.storage: k for k, p in enumerate(node.outputs)}
+        given = node.body.inputs.values() if isinstance(node.body, Elements) else node.inputs
+        self.given = {p.storage for p in given if p.__class__ is Place}  # perhaps filled by another plan
 
     def of(self, x: Any) -> Any:
         """Part of the key."""
@@ -74,7 +76,8 @@ class _Key:
         return tuple((self.of(k), self.of(v)) for k, v in d.items())
 
     def _storage(self, s: Storage) -> Any:
-        """What is made, or memory that nobody has filled yet, by its order; else storage and version."""
-        if s in self.made or (s.kind == "temporary" and s.array is None and not self.versions[s]):
+        """What is made, or scratch that nobody has filled yet, by its order; else storage and version."""
+        empty = s.kind == "temporary" and s.array is None and not self.versions[s]
+        if s in self.made or (empty and s not in self.given):
             return "made", self.made.setdefault(s, len(self.made)), s.nbytes
         return s, self.versions[s]
