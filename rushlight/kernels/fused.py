@@ -3,7 +3,7 @@
 A fused program is a list of steps over a space of up to six dimensions. One kernel reads every input once,
 computes every step once, and writes the outputs, with the bits that the steps give one after the other. (Only
 `power` with an exponent that is an array may differ in the last one: it looks at the lanes beside it.) Sums
-along rows of memory, or across all of them, are collected in the same pass.
+along rows of memory, or across all of them, are collected in the same pass; random numbers are drawn in it.
 
     x, y = (Operand(name, f32, (100, 1)) for name in "xy")
     p = plan((64, 100), [Step("y", relu(var("x") + 1), f32, f32)], [x], [y, Reduction("y", f32, (None, 1))])
@@ -89,9 +89,7 @@ def plan(
     """
     steps, outputs = _without_copies(shape, steps, outputs)
     types = types_of(steps, {p.name: p.type for p in inputs}, numbers)
-    assert all(p.type == types[p.name] for p in outputs if isinstance(p, Operand)), (
-        "a step's type, and no other"
-    )
+    assert all(p.type == types[p.name] for p in outputs if isinstance(p, Operand)), "not a step's type"
     layout = _laid_out(shape, steps, inputs, outputs)
     assert layout is not None, "reductions along dimensions that `supported` refuses"
     scratch, launches, slots = 0, [], [(OUTPUT, k) for k in range(len(outputs))]
@@ -156,10 +154,9 @@ def _form(
         for p, walk in zip(outputs, layout.walks)
     )
     read = tuple(Place(p.name, p.type, walk) for p, walk in zip(inputs, layout.walks[len(outputs) :]))
-    outer = len(layout.space.sizes) - 1 if layout.space.block >= 0 else 0
     is_random = any(isinstance(s, Uniform) for s in steps)
     index = "" if not is_random else ALIGNED if layout.is_aligned else ANYWHERE
-    return Form(tuple(steps), written, read, tuple(numbers), outer, layout.space.block, index)
+    return Form(tuple(steps), written, read, tuple(numbers), layout.space.outer, layout.space.block, index)
 
 
 def _finishing(r: Operand | Reduction, rest: Finish, k: int, scratch: int) -> Launch:

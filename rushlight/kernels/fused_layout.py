@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from itertools import groupby, pairwise
 from math import prod
 from typing import NamedTuple
@@ -62,9 +62,6 @@ class Finish(NamedTuple):
         return np.array([self.p, self.s, self.q * self.s, self.s, 1, self.step], np.int64)
 
 
-_NOTHING = Finish(0, 0, 0, 1, False)
-
-
 class Layout(NamedTuple):
     """The space; how its operands walk along rows, and the items and words that the loops are given; what is
     left of each reduction afterwards, by the number of its output; whether rows begin at whole blocks of what
@@ -100,24 +97,19 @@ def lay_out(
     grain = most
     if len(space.sizes) > 1 or any(s not in ((0,), (1,)) for s in space.strides):
         space, grain = _nest(space, most, any(space.strides[k][-1] for k in reductions))
-    walks = [_walk(s) for s in space.strides]
-    walks = [_collecting(space.strides[k]) if k in reductions else w for k, w in enumerate(walks)]
-    if COLUMNS in walks:  # their chunks are too large for sums in float32
-        walks = [ROW if w == CHUNK else w for w in walks]
-    elif CHUNK in walks and space.block >= 0:
+    walks = _walks(space, reductions)
+    if CHUNK in walks and space.outer:
         grain = min(grain, _MOST_ROWS)
-    total = space.count if space.block < 0 else space.rows
+    total = space.rows if space.outer else space.count
     chunks = -(-total // grain)
-    finishes: dict[int, Finish] = {}
-    own = list(space.strides)
-    for k, r in reductions.items():
-        finish = _finish(space, r, walks[k], own[k], chunks)
-        if finish is None:
-            return None
-        finishes[k], own[k] = finish, _own_strides(space, walks[k], own[k], finish)
+    finishes = {k: _finish(space, r, walks[k], space.strides[k], chunks) for k, r in reductions.items()}
+    known = {k: finish for k, finish in finishes.items() if finish is not None}
+    if len(known) < len(finishes):
+        return None
+    own = [_own(space, walks[k], s, known.get(k)) for k, s in enumerate(space.strides)]
     space, last = space._replace(strides=tuple(own)), own[-1]
     aligned = counted > 0 and last[-1] == 1 and not any(s % counted for s in last[:-1])
-    return Layout(space, tuple(walks), total, grain, table(space, grain, chunks), finishes, aligned)
+    return Layout(space, tuple(walks), total, grain, table(space, grain, chunks), known, aligned)
 
 
 def _in_order(shape: Sequence[int]) -> list[int]:
@@ -131,24 +123,28 @@ def _nest(space: Space, most: int, has_columns: bool) -> tuple[Space, int]:
     Where an array is dense across the rows, blocks are narrow, and the rows of one block follow each other:
     what they read of that array are the same lines. For sums of columns all rows of a block do.
     """
-    outer = len(space.sizes) - 1
+    outer = space.outer
     across = outer > 0 and any(s[-2] in (1, -1) and s[-1] not in (0, 1) for s in space.strides)
     if has_columns:
-        rows, width = _tile(space, most)
-        return space.cut(_TILE if across and rows * width < space.count else width, 0), rows
-    space = space.cut(_TILE if across else most, outer - across)
+        rows, width = _tile(space, most, _TILE if across else _WIDEST)
+        return space.cut(width, 0), rows
+    if across or outer == 0 or space.length > most:
+        space = space.cut(_TILE if across else most, outer - across)
     return space, max(1, most // space.sizes[-1])
 
 
-def _tile(space: Space, most: int) -> tuple[int, int]:
-    """Rows and columns of which sums of columns are made at a time; the rows are cut evenly, or no row is."""
-    count, width = space.rows, space.sizes[-1]
+def _tile(space: Space, most: int, widest: int) -> tuple[int, int]:
+    """Rows and columns of which sums of columns are made at a time.
+
+    Either rows are cut evenly, or columns not at all, so that no tile ends in the middle of a block of columns.
+    """
+    count = space.rows
     rows = next(n for n in range(min(count, _MOST_ROWS), 0, -1) if count % n == 0)
     if rows < min(count, _LEAST_ROWS):
-        return _MOST_ROWS, width
-    width = min(width, _WIDEST)
+        return _MOST_ROWS, space.length
+    width = min(space.length, widest)
     while rows * width > most and width >= 2 * _NARROWEST:
-        if count // rows * -(-space.sizes[-1] // width) >= _TILES:
+        if count // rows * -(-space.length // width) >= _TILES:
             break
         width = -(-width // 32) * 16
     return rows, width
@@ -161,9 +157,15 @@ def _walk(strides: tuple[int, ...]) -> str:
     return {0: STILL, 1: DENSE}.get(strides[-1], STEPS)
 
 
-def _collecting(strides: tuple[int, ...]) -> str:
-    """What is collected of a row."""
-    return CHUNK if not any(strides) else COLUMNS if strides[-1] else ROW
+def _walks(space: Space, reductions: Container[int]) -> list[str]:
+    """How operands go along rows, and what reductions collect of them."""
+    walks = [_walk(s) for s in space.strides]
+    for k, s in enumerate(space.strides):
+        if k in reductions:
+            walks[k] = CHUNK if not any(s) else COLUMNS if s[-1] else ROW
+    if COLUMNS in walks:  # their chunks are too large for sums in float32
+        return [ROW if w == CHUNK else w for w in walks]
+    return walks
 
 
 # -- reductions -----------------------------------------------------------------------------------------
@@ -178,7 +180,7 @@ def _finish(space: Space, r: Reduction, walk: str, strides: tuple[int, ...], chu
     if walk == COLUMNS:
         if any(s for d, s in enumerate(outer) if d != space.block):
             return None
-        along = chunks // space.sizes[space.block]
+        along = chunks // space.blocks
         return Finish(along, space.length, 1, inner, in_place and along == 1 and inner == 1)
     dims = [(n, s) for n, s in zip(space.sizes[:-1], outer, strict=True) if n > 1]
     if in_place and all(s for _, s in dims) and any(outer):
@@ -201,12 +203,12 @@ def _finish_rows(dims: list[tuple[int, int]]) -> Finish | None:
     return Finish(prod(counts[:at]), counts[at], prod(counts[at + 1 :]), run[-1][1], False)
 
 
-def _own_strides(space: Space, walk: str, strides: tuple[int, ...], finish: Finish) -> tuple[int, ...]:
-    """The strides of the memory that a reduction is collected in."""
+def _own(space: Space, walk: str, strides: tuple[int, ...], finish: Finish | None) -> tuple[int, ...]:
+    """The strides of an operand; of a reduction, those of the memory it is collected in."""
     sizes = space.sizes[:-1]
     if walk == COLUMNS:
         return (*(space.sizes[-1] if d == space.block else 0 for d in range(len(sizes))), 1)
-    if walk == CHUNK or finish.done:
+    if walk != ROW or finish is None or finish.done:
         return strides
     return (*(prod(sizes[d + 1 :]) for d in range(len(sizes))), 0)
 
@@ -216,9 +218,8 @@ def _lay_out_nothing(shape: Sequence[int], space: Space, reductions: dict[int, R
     finishes: dict[int, Finish] = {}
     for k, r in reductions.items():
         kept = [(n, s) for n, s in zip(shape, r.strides, strict=True) if s is not None and n != 1]
-        rest = (
-            _finish_rows(sorted(kept, key=lambda dim: -abs(dim[1]))) if prod(n for n, _ in kept) else _NOTHING
-        )
+        kept.sort(key=lambda dim: -abs(dim[1]))
+        rest = _finish_rows(kept) if all(n for n, _ in kept) else Finish(0, 0, 0, 1, False)
         if rest is None:
             return None
         finishes[k] = rest._replace(p=0)

@@ -20,10 +20,9 @@ def table(space: Space, grain: int, chunks: int) -> np.ndarray:
     begin anew, and its stride along the row.
     """
     *sizes, most = space.sizes
-    blocks = sizes[space.block] if space.block >= 0 else 1
-    words = [grain, space.length, chunks // max(blocks, 1)]
-    if space.block >= 0:
-        words += [*sizes, most, space.length - (blocks - 1) * most]
+    words = [grain, space.length, chunks // space.blocks]
+    if space.outer:
+        words += [*sizes, most, space.length - (space.blocks - 1) * most]
         for *outer, inner in space.strides:
             ends = [(n - 1) * s for n, s in zip(sizes, outer, strict=True)]
             words += [*outer, *(s - sum(ends[d + 1 :]) for d, s in enumerate(outer)), inner]
@@ -83,6 +82,8 @@ class Odometer:
     @property
     def length(self) -> Value:
         """How long it is."""
+        if self.block < 0:
+            return self.table.length(False)
         is_last = self.counts[self.block] + 1 == self.table.size(self.block)
         return is_last.select(self.table.length(True), self.table.length(False))
 

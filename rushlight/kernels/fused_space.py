@@ -24,6 +24,16 @@ class Space(NamedTuple):
         return prod(self.sizes)
 
     @property
+    def outer(self) -> int:
+        """How many dimensions there are around a row; memory in a row has none."""
+        return len(self.sizes) - 1
+
+    @property
+    def blocks(self) -> int:
+        """How many blocks there are in a row."""
+        return self.sizes[self.block] if self.block >= 0 else 1
+
+    @property
     def rows(self) -> int:
         """How many rows, or blocks of them, there are."""
         return prod(self.sizes[:-1])

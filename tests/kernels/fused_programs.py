@@ -26,7 +26,7 @@ KINDS: dict[Type, Any] = {
     **{f32: np.float32, f64: np.float64, f16: np.float16, bf16: ml_dtypes.bfloat16},
     **{i64: np.int64, i32: np.int32, i16: np.int16, i8: np.int8, u8: np.uint8, i1: np.bool_},
 }
-SIZES = (1, 1, 2, 3, 4, 5, 7, 8, 15, 16, 17, 31, 32, 33, 64, 65, 100, 129)
+SIZES = (1, 1, 2, 3, 4, 5, 7, 8, 15, 16, 17, 31, 32, 33, 64, 65, 100, 129, 257)
 LARGE = (1000, 16385, 40_001)
 SPECIAL = (np.nan, np.inf, -np.inf, -0.0, 0.0, 1e-40, 1e30, -1e30)
 

@@ -121,6 +121,19 @@ def test_types_of_sums() -> None:
         np.testing.assert_allclose(out, want, rtol=1e-3 if result == f16 else 1e-6)
 
 
+def test_columns_of_many_rows_and_an_array_across() -> None:
+    """257 rows are not cut evenly; then no block of columns may end within a chunk."""
+    for rows in (100, 256, 257, 1031, 1024):
+        x, y = floats(rows, 300), floats(300, rows).T
+        out, sums = np.empty_like(x), np.empty(300, np.float32)
+        given = [Operand("x", f32, (300, 1)), Operand("y", f32, strides(y))]
+        results = [Operand("d", f32, (300, 1)), Reduction("d", f32, (None, 1))]
+        made = plan(x.shape, [Step("d", X - s.var("y"), f32, f32)], given, results)
+        run(made, [out, sums], [x, y])
+        np.testing.assert_array_equal(out, x - y)
+        np.testing.assert_allclose(sums, out.sum(0, dtype=np.float64), rtol=1e-4, atol=1e-4)
+
+
 def test_channels_of_images() -> None:
     """What is kept lies between what is not; the other way round there is no kernel."""
     x = floats(5, 6, 7, 8)
