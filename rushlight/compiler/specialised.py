@@ -71,6 +71,7 @@ class Specialised:
         tracer = seen.tracer
         found, self.shape = flattened(seen.result)
         self.answers: list[Any] = []
+        self.repeated: list[tuple[int, int]] = []  # answers that are earlier ones again
         for v in found:
             given = next((k for k, a in enumerate(seen.leaves) if a is v), None)
             if isinstance(v, Symbol):
@@ -80,15 +81,24 @@ class Specialised:
             elif given is not None:
                 self.answers.append(_Argument(given))
             else:
-                place = tracer.place(v._a)
-                kind = place.storage.kind
-                if kind == "temporary":
-                    self.answers.append(_Made(self.made(place.storage, tracer), place))
-                elif kind == "argument":
-                    at = next(k for k, p in enumerate(self._given) if p.storage is place.storage)
-                    self.answers.append(_View(self.tensors[at][0], self._given[at], place))
-                else:
-                    self.answers.append(_Constant(v))
+                self.answers.append(self._tensor(v, seen, tracer.place(v._a)))
+
+    def _tensor(self, v: Any, seen: Capture, place: Place) -> Any:
+        """How a result that is no argument is had in later calls."""
+        twin = next((k for k, t in enumerate(flattened(seen.result)[0]) if t is v), len(self.answers))
+        if twin < len(self.answers):
+            self.repeated.append((len(self.answers), twin))
+            return _Constant(None)
+        if place.storage.kind == "constant":  # the caller may write to it
+            before = len(seen.tracer.nodes)
+            seen.tracer.filled(place.storage)
+            seen.forward += len(seen.tracer.nodes) - before
+        if place.storage.kind == "temporary":
+            return _Made(self.made(place.storage, seen.tracer), place)
+        if place.storage.kind == "argument":
+            at = next(k for k, p in enumerate(self._given) if p.storage is place.storage)
+            return _View(self.tensors[at][0], self._given[at], place)
+        return _Outside(v._a) if any(v is t for t in seen.strays) else _Constant(v)
 
     def _plan(self, seen: Capture) -> None:
         tracer = seen.tracer
@@ -127,6 +137,8 @@ class Specialised:
         for again in self.effects:
             again()
         answers = [a.of(leaves, made) for a in self.answers]
+        for k, twin in self.repeated:
+            answers[k] = answers[twin]
         if self.backward is not None:
             self.backward.link(answers, leaves, (*arrays, *made))
         return rebuilt(self.shape, answers)
@@ -280,6 +292,16 @@ class _Number:
 
     def of(self, leaves: list[Any], made: list[Any]) -> Any:
         return self.formula(leaves)
+
+
+class _Outside:
+    """A new tensor over memory that was there before."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.array = array
+
+    def of(self, leaves: list[Any], made: list[Any]) -> Any:
+        return wrap(self.array)
 
 
 class _Argument:
