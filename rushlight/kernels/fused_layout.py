@@ -136,7 +136,7 @@ def _nest(space: Space, most: int, has_columns: bool) -> tuple[Space, int]:
 def _tile(space: Space, most: int, widest: int) -> tuple[int, int]:
     """Rows and columns of which sums of columns are made at a time.
 
-    Either rows are cut evenly, or columns not at all, so that no tile ends in the middle of a block of columns.
+    Either rows are cut evenly, or columns not at all: no tile ends in the middle of a block of columns.
     """
     count = space.rows
     rows = next(n for n in range(min(count, _MOST_ROWS), 0, -1) if count % n == 0)
