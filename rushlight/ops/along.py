@@ -144,7 +144,7 @@ def unpermute_along(input: Array, indices: Array, /, dim: int) -> Array:
     """What permute_along undoes: entry i of each line goes back to place indices[i]."""
     if not input.ndim:
         return input.copy()
-    out = np.empty(input.shape, input.dtype)
+    out = memory.zeros(input.shape, input.dtype) if WATCHED else np.empty(input.shape, input.dtype)
     if not WATCHED or not gathering.scatter(out, indices, dim % out.ndim, input, adds=False):
         np.put_along_axis(out, indices, input, dim)
     return out

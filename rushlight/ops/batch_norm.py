@@ -19,7 +19,7 @@ from ..errors import shape_text
 from .along import of_type
 from .declare import composite, primitive
 from .norm import more_than_one, prepare, standardize_backward, to_weights, weight_view, work_type
-from .pointwise import floor_divide, mul, rsqrt, sqrt
+from .pointwise import add, floor_divide, mul, rsqrt, sqrt
 from .reduction import storage_of
 from .views import reshape
 
@@ -75,9 +75,10 @@ def _fixed_norm(x: Any, mean: Any, var: Any, weight: Any, bias: Any, eps: float)
     """The same by ops, which a tracer joins with those around it."""
     work, along = work_type(x), (-1, *(1,) * (len(x.shape) - 2))
     mean, var = of_type(mean, work), of_type(var, work)
-    factor = 1 / sqrt(var + eps)
+    factor = 1 / sqrt(add(var, eps))
     factor = factor if weight is None else mul(factor, of_type(weight, work))
-    shift = -mean * factor if bias is None else of_type(bias, work) - mean * factor
+    shift = mul(mean, -factor)
+    shift = shift if bias is None else add(shift, of_type(bias, work))
     out = mul(of_type(x, work), reshape(factor, along)) + reshape(shift, along)
     return of_type(out, storage_of(x))
 

@@ -13,7 +13,7 @@ from .along import keep, late
 from .declare import composite, primitive
 from .matmul import dtype_of, matmul, mT, unbroadcast
 from .norms import norm, vector_norm
-from .pointwise import add, mul
+from .pointwise import add, mul, sqrt
 from .reduce import sum
 from .views import unsqueeze
 
@@ -67,6 +67,17 @@ def euclidean_by_product(x1: Array, x2: Array, /) -> Array:
     d += squares[0][..., :, None]
     d += squares[1][..., None, :]
     return np.sqrt(np.maximum(d, 0, out=d), out=d)
+
+
+def _by_ops(x1: Any, x2: Any) -> Any:
+    """The definition, which a tracer joins with what is around it."""
+    broadcast_shapes("cdist", tuple(x1.shape[:-2]), tuple(x2.shape[:-2]))
+    first, second = (sum(mul(x, x), -1) for x in (x1, x2))
+    d = matmul(mul(x1, -2), mT(x2)) + unsqueeze(first, -1) + unsqueeze(second, -2)
+    return sqrt(clamp_min(d, 0))
+
+
+euclidean_by_product.traced = _by_ops
 
 
 def _per_distance(g: Any, out: Any) -> Any:

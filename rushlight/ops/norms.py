@@ -17,8 +17,8 @@ from .along import is_complex, keep, of_type, with_dims
 from .comparison import ne, where
 from .declare import composite, primitive, registry
 from .extremes import amax, amin, shares
+from .pointwise import mul, sqrt
 from .pointwise import pow as power
-from .pointwise import sqrt
 from .reduce import sum
 from .rounding import abs as absolute
 from .rounding import clamp_min, sgn
@@ -124,11 +124,11 @@ def _norm_by_ops(
     x, p = of_type(x, dtypes.compute_type(of)), float(ord)
     size = absolute(x) if p != 2 or is_complex(x) else x
     if p == 0:
-        found = sum(where(ne(size, 0), size * 0 + 1, size * 0), dim, keepdim)
+        found = sum(of_type(ne(size, 0), result), dim, keepdim)
     elif math.isinf(p):
         found = (amax if p > 0 else amin)(size, () if dim is None else dim, keepdim)
     elif p == 2:
-        found = sqrt(sum(size * size, dim, keepdim))
+        found = sqrt(sum(mul(size, size), dim, keepdim))
     else:
         total = sum(size if p == 1 else power(size, p), dim, keepdim)
         found = total if p == 1 else power(total, 1 / p)

@@ -10,9 +10,11 @@ import numpy as np
 from ..arrays.accumulate import add_at
 from ..arrays.numpy import ndarray, normalize_dim
 from ..dtypes import OF_NUMPY
+from .comparison import lt, select_where
 from .declare import composite, primitive
 from .gather import gather
 from .index import index_erase, index_into_zeros
+from .pointwise import add
 from .views import expand, reshape
 
 Array = Any
@@ -121,3 +123,6 @@ def from_front(indices: Array, /, *, size: int) -> Array:
             f"torch.take_along_dim(): dtype of indices should be Long but got {OF_NUMPY[indices.dtype].name}"
         )
     return np.where(indices < 0, indices + size, indices)
+
+
+from_front.traced = lambda indices, *, size: select_where(lt(indices, 0), add(indices, size), indices)
