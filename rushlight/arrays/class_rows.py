@@ -15,6 +15,7 @@ import numpy as np
 import rushlight.scalar as s
 
 from . import by_rows, memory
+from .positions import look_at_labels
 from .summing import total
 
 ndarray = np.ndarray
@@ -49,6 +50,7 @@ def forward(x: ndarray, target: ndarray, weight: ndarray | None, loss: Loss) -> 
     """The loss of (rows, classes, ...), and what backward needs."""
     rows, labels = _rows(x), memory.reshaped(target, (-1,))
     n, kind = len(rows), x.dtype
+    look_at_labels(labels, rows.shape[1], loss.ignore)
     losses, factors = np.empty(n, kind), np.empty(n, kind)
     kept = (np.empty(n, kind), np.empty(n, kind)) if loss.entropy else ()
     _run(_forward, rows, weight, loss, losses, factors, *kept, rows, labels)

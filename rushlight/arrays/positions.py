@@ -1,7 +1,8 @@
 """Index arrays as kernels take them, in what a compiled function runs.
 
 Eager code looks at indices before it goes on: negative ones it wraps, those out of range are an error. A plan
-runs without looking; so there indices go through a kernel that wraps them, and lets none be out of range.
+runs without looking; so there indices go through a kernel that wraps them, lets none be out of range, and
+raises an alarm if one was.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from . import memory
+from .tracing import WATCHED
 
 ndarray = np.ndarray
 _GRAIN = 1 << 13  # indices that are worth waking a thread for
@@ -23,7 +25,8 @@ def settled(index: ndarray, n: int) -> ndarray:
     """The indices along a dimension of size n, counted from the front, as int64 in row-major order."""
     out = np.empty(index.shape, np.int64)
     if index.size:
-        _kernel(index.itemsize, False).run(index.size, _GRAIN, out, memory.contiguous(index), n, 1)
+        given = memory.contiguous(index)
+        _kernel(index.itemsize, False).run(index.size, _GRAIN, out, given, alarm(), n, 1)
     return out
 
 
@@ -35,8 +38,20 @@ def flat(indices: Sequence[ndarray], sizes: Sequence[int]) -> ndarray:
         if out.size:
             whole = memory.contiguous(np.broadcast_to(index, shape))
             step = math.prod(sizes[k + 1 :])
-            _kernel(index.itemsize, k > 0).run(out.size, _GRAIN, out, whole, n, step)
+            _kernel(index.itemsize, k > 0).run(out.size, _GRAIN, out, whole, alarm(), n, step)
     return out
+
+
+def look_at_labels(labels: ndarray, classes: int, ignore: int) -> None:
+    """Raise an alarm where a label is neither one of the classes nor the one to ignore."""
+    from ..kernels import positions
+
+    positions.looked_at().run(labels.size, _GRAIN, labels, alarm(), classes, ignore)
+
+
+def alarm() -> ndarray:
+    """Where a kernel notes that an index was out of range: who watches its launches looks there."""
+    return WATCHED[0].alarms.new()
 
 
 @cache

@@ -15,8 +15,8 @@ from typing import Any
 #: not empty while nothing is traced: what generated functions ask before they go straight to the arrays
 EAGER: list[bool] = [True]
 
-#: not empty while launches of kernels are noted: code then goes by kernels alone, not by faster ways round
-WATCHED: list[bool] = []
+#: who notes the launches of kernels, if anybody does: code then goes by kernels alone, not by ways round
+WATCHED: list[Any] = []
 
 _tracer: Any = None
 _thread = 0

@@ -88,6 +88,7 @@ class Compiled:
             return self.f(*args, **kwargs)
         varying = self._varying(flattened((args, kwargs))[0], structure)
         seen = capture(self.f, args, kwargs, self.fullgraph, varying)
+        seen.tracer.alarms.check()
         if seen.tracer.reads:
             lines = ", ".join(dict.fromkeys(f"{file}:{line}" for file, line in seen.tracer.reads))
             log("breaks", f"{name} is split where Python asks for numbers: {lines}")

@@ -37,6 +37,7 @@ class Plan:
         self.kernels: list[Kernel] = []
         self.numbers: list[tuple[Numbers, int]] = []  # and the first word they fill
         self.varying: list[tuple[Varying, int]] = []
+        self.alarms: Any = None
         self.keys: list[int] = []  # the words of the key of random numbers
         self.kept: list[Any] = []
         self._lock = threading.Lock()  # of the arena
@@ -166,6 +167,8 @@ class Plan:
             OBSERVERS[-1](self, arrays)
         else:
             self.advance(arrays)
+        if self.alarms is not None:
+            self.alarms.check()
         return None
 
     def advance(self, arrays: tuple[ndarray, ...]) -> None:

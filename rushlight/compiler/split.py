@@ -150,7 +150,9 @@ class Follower(Tracer):
         if known is None or not alive <= known[0]:
             live = alive | (known[0] if known is not None else set())
             graph = optimised(Graph(list(self.pending), live))
-            known = self.at.plans[self.since] = live, Plan([lowered(n) for n in graph.nodes], [], graph.nodes)
+            plan = Plan([lowered(n) for n in graph.nodes], [], graph.nodes)
+            plan.alarms = self.alarms
+            known = self.at.plans[self.since] = live, plan
         with tracing.by(None):
             known[1].run(())
         self.pending.clear()

@@ -23,6 +23,7 @@ from ..kernels import launch
 from ..nn.paths import ModulePaths
 from ..ops.declare import registry
 from .duplicates import copy_of
+from .alarms import Alarms
 from .chance import mask_of
 from .elements import copying, elements_of
 from .graph import Elements, Host, Kernels, Launch, Node, Place, Storage
@@ -54,6 +55,8 @@ class Tracer:
         self.called: list[Any] = []  # modules
         self.cleared: set[Any] = set()  # leaves whose gradients were taken away
         self.entry: dict[Any, Any] = {}  # the gradients that leaves had before, where it matters
+        self.alarms = Alarms()
+        self.storages[id(self.alarms.cells)] = self._new("constant", self.alarms.cells)
         self.once = False  # whether no other call will be like this one
         self.conditions: list[Callable[[list[Any]], bool]] = []  # on the arguments' numbers
         self.arrays: list[weakref.ref[GraphArray]] = []
@@ -238,7 +241,7 @@ class Tracer:
 
     def run(self, name: str, run: Callable[..., Any], leaves: list[ndarray], shown: Any) -> Any:
         """run(*leaves), noted as a node unless it but looks at its arguments another way."""
-        places = [self.place(a) for a in leaves]
+        places, alarms = [self.place(a) for a in leaves], self.alarms.used
         found, launches, verdict = verdicts.judged(self, name, run, leaves, shown)
         results = arrays_in(found)
         fresh = [a for a in results if not self.known(a)]
@@ -257,6 +260,7 @@ class Tracer:
             for a in (*leaves, *fresh):
                 self.hold(a)
         node = Node(name, shown[0] if isinstance(shown, tuple) else shown, shown[-1], outputs, body)
+        self.alarms.belong_to(node, alarms)
         node.inputs = tuple(places)
         node.reads |= {p.storage for p in places}
         node.writes |= {p.storage for p in written}
@@ -472,4 +476,4 @@ def address(a: ndarray) -> int:
 def watching(tracer: Tracer | None) -> None:
     """Let a tracer see all launches; None ends it."""
     launch.watch(None if tracer is None else tracer.launched)
-    tracing.WATCHED[:] = [] if tracer is None else [True]
+    tracing.WATCHED[:] = [] if tracer is None else [tracer]

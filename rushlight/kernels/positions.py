@@ -10,26 +10,53 @@ from .gather import POSITIONS
 from .ir import Module
 from .launch import Kernel, entry
 from .types import i64
+from .values import Value
 
 
 @cache
 def settled(size: int, adds: bool) -> Kernel:
-    """out[i] (+)= step · the place of index[i] along n: negative ones count from the end, no one is outside.
+    """out[i] (+)= step · the place of index[i] along n: negative ones count from the end.
 
-    Indices are of `size` bytes.
+    One outside becomes the nearest place, and `alarm` 1, the index and n. Indices are of `size` bytes.
     """
     position = POSITIONS[size]
 
     def make(_: object) -> Module:
         m = Module()
-        types = {"out": i64.pointer, "index": position.pointer, "n": i64, "step": i64}
-        f, lo, hi, _, (out, index, n, step) = entry(m, **types)
+        types = {"out": i64.pointer, "index": position.pointer, "alarm": i64.pointer, "n": i64, "step": i64}
+        f, lo, hi, _, (out, index, alarm, n, step) = entry(m, **types)
         for i in f.range(lo, hi):
-            place = index[i].to(i64)
-            place = (place < 0).select(place + n, place)
+            given = index[i].to(i64)
+            place = (given < 0).select(given + n, given)
+            with f.when((place < 0) | (place >= n)):
+                _raise(alarm, given, n)
             place = (place < 0).select(0, (place < n).select(place, n - 1)) * step
             out[i] = out[i] + place if adds else place
         f.ret()
         return m
 
     return Kernel(("positions", size, adds), make)
+
+
+@cache
+def looked_at() -> Kernel:
+    """Whether every label is one of n classes, or `ignore`; if not, `alarm` says so."""
+
+    def make(_: object) -> Module:
+        m = Module()
+        types = {"labels": i64.pointer, "alarm": i64.pointer, "n": i64, "ignore": i64}
+        f, lo, hi, _, (labels, alarm, n, ignore) = entry(m, **types)
+        for i in f.range(lo, hi):
+            label = labels[i]
+            with f.when(((label < 0) | (label >= n)) & (label != ignore)):
+                _raise(alarm, label, n)
+        f.ret()
+        return m
+
+    return Kernel("labels", make)
+
+
+def _raise(alarm: Value, index: Value, n: Value) -> None:
+    """Note an index that is outside."""
+    for k, word in enumerate((1, index, n)):
+        alarm[k] = word
