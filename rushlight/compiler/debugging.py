@@ -14,7 +14,7 @@ import numpy as np
 
 from .graph import Elements, Graph, Host, Node, Place
 from .plan import Plan
-from .printing import members_of, typed
+from .printing import typed
 from .running import Memory, execute
 
 ndarray = np.ndarray
@@ -55,11 +55,10 @@ class Checker:
         self._compare(written, memory)
 
     def _written(self, node: Node, arrays: tuple[ndarray, ...]) -> Iterator[Written]:
+        found = {node.now(p): (m, k) for m in node.ops for k, p in enumerate(places_written(m))}
         for place in places_written(node):
-            writers = [m for m in members_of(node) if place in places_written(m)]
-            if writers:
-                position = places_written(writers[-1]).index(place)
-                yield Written(node, writers[-1], position, place, np.array(self.plan.array(place, arrays)))
+            if place in found:
+                yield Written(node, *found[place], place, np.array(self.plan.array(place, arrays)))
 
     def _compare(self, written: list[Written], memory: Memory) -> None:
         """Run the captured graph, and go on from the plan's numbers where they are right: so that a node

@@ -59,6 +59,17 @@ class Place(NamedTuple):
         return True
 
 
+class Home(NamedTuple):
+    """Where a storage's memory lies now: so many bytes after the start of another."""
+
+    storage: Storage
+    shift: int = 0
+
+    def place(self, p: Place) -> Place:
+        """A place in the storage that moved, as it is now."""
+        return p._replace(storage=self.storage, offset=p.offset + self.shift)
+
+
 class Table(NamedTuple):
     """A table of words that a kernel reads: numbers, or the addresses of places."""
 
@@ -113,8 +124,10 @@ class Host(NamedTuple):
 class Node:
     """What one op did: its `body` says how, `reads` and `writes` where."""
 
-    __slots__ = ("op", "args", "options", "outputs", "body", "reads", "writes", "line", "module", "name")
-    __slots__ += ("members", "inputs")
+    __slots__ = (
+        *("op", "args", "options", "inputs", "outputs", "body", "reads", "writes"),
+        *("line", "module", "name", "members", "homes"),
+    )
 
     def __init__(self, op: str, args: Any, options: Any, outputs: tuple[Place, ...], body: Any) -> None:
         self.op, self.args, self.options, self.outputs, self.body = op, args, options, outputs, body
@@ -124,6 +137,16 @@ class Node:
         self.line: tuple[str, int] = ("", 0)
         self.module = self.name = ""
         self.members: tuple[Node, ...] = ()  # the nodes that were fused into this one
+        self.homes: dict[Storage, Home] = {}  # of storages that moved since: `members` say where they were
+
+    @property
+    def ops(self) -> list[Node]:
+        """The nodes of single ops that it does: those fused into it, however often; else itself."""
+        return [op for m in self.members for op in m.ops] if self.members else [self]
+
+    def now(self, p: Place) -> Place:
+        """A place that a member touches, where it is now."""
+        return self.homes[p.storage].place(p) if p.storage in self.homes else p
 
     @property
     def whereabouts(self) -> str:
@@ -138,8 +161,8 @@ class Node:
 class Graph:
     """Nodes, and what is there when they begin and must be there when they end.
 
-    A graph that passes have finished keeps the one they began with, `traced`; others are that. `inputs` by name and `outputs`
-    are the places that a caller sees.
+    A graph that passes have finished keeps the one they began with, `traced`; others are that. `inputs` by
+    name and `outputs` are the places that a caller sees.
     """
 
     def __init__(self, nodes: list[Node], live: set[Storage]) -> None:

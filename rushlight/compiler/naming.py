@@ -9,7 +9,7 @@ from typing import Any
 
 from ..tensor import Parameter, Tensor
 from .graph import Graph, Kernels, Place, Storage
-from .running import inputs_of
+from .running import inputs_of, repeated, whole
 from .steps import Numbers
 
 Named = Iterable[tuple[str, Any]]  # a name, and a tensor, a place, or what is of no interest
@@ -68,14 +68,21 @@ def _kept_by(optimizer: Any, names: dict[int, str]) -> Named:
             yield f"{names.get(id(parameter), 'parameter')}_{key}", value
 
 
-def before(graph: Graph) -> set[Storage]:
-    """The storages that are there before a graph's nodes run: what is read first, or comes from outside."""
-    found: set[Storage] = set()
+def before(graph: Graph) -> dict[Storage, Place]:
+    """The storages that are there before a graph's nodes run, and a place in each.
+
+    Constants that consist of one number are none of them: programs write that.
+    """
+    found: dict[Storage, Place] = {}
     written: set[Storage] = set()
     for n in graph.nodes:
-        found |= {p.storage for p in inputs_of(n)} - written
+        for op in n.ops:
+            for p in (*inputs_of(op), *op.inputs, *op.outputs):
+                if p.storage not in written and (p in op.inputs or p.storage.kind != "temporary"):
+                    found.setdefault(n.now(p).storage, n.now(p))
+            written |= op.writes
         written |= n.writes
-    return found | {s for s in written if s.kind != "temporary"}
+    return {s: p for s, p in found.items() if repeated(p) is None}
 
 
 def name_plan(plan: Any, seen: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -103,7 +110,7 @@ def _share(graph: Graph) -> None:
 
 def name_inputs(graph: Graph, tracer: Any, given: Named, around: Named = ()) -> None:
     """Name the storages that are there before, and note them as the graph's inputs."""
-    unnamed = before(graph.traced)
+    unnamed = before(graph.traced) | before(graph)
     names: dict[int, str] = {}
 
     def note(name: str, t: Any) -> None:
@@ -114,16 +121,16 @@ def name_inputs(graph: Graph, tracer: Any, given: Named, around: Named = ()) -> 
             if isinstance(t, Parameter) and t.grad is not None:
                 note(f"{name}_grad", t.grad)
         elif isinstance(t, Place) and t.storage in unnamed:
-            unnamed.remove(t.storage)
+            del unnamed[t.storage]
             t.storage.name = _free(name, graph.inputs)
             graph.inputs[t.storage.name] = t
 
     for pairs in (given, around, states(graph, names)):
         for name, t in pairs:
             note(name, t)
-    for s in sorted(unnamed, key=lambda s: s.number):
+    for s, p in sorted(unnamed.items(), key=lambda item: item[0].number):
         if s.array is not None:
-            note(f"{s.kind}_{s.number}", Place(s, 0, s.array.shape, s.array.strides, s.array.dtype))
+            note(f"{s.kind}_{s.number}", whole(p))
 
 
 def _free(name: str, taken: Iterable[str]) -> str:

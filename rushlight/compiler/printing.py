@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import rushlight.dtypes as dtypes
 
 from ..ops.declare import Op, registry
 from .graph import Graph, Node, Place, Storage
-from .running import inputs_of
+from .running import inputs_of, is_whole, repeated, whole
 from .viewing import dtype_of, spelled
 
 WIDTH = 110
@@ -38,14 +37,6 @@ def text_of(graph: Graph) -> str:
     return _Writer(graph).text()
 
 
-def members_of(node: Node) -> Iterator[Node]:
-    """The nodes that were fused into one, however often; of others the node itself."""
-    if not node.members:
-        yield node
-    for n in node.members:
-        yield from members_of(n)
-
-
 class _Writer:
     """Writes the program; knows which names stand for which places."""
 
@@ -53,7 +44,10 @@ class _Writer:
         self.graph = graph
         self.names: dict[Storage, list[tuple[Place, str]]] = {}
         self.taken: set[str] = {"torch", "call", "graph"}
-        self.read = {s for n in graph.nodes for m in members_of(n) for s in m.reads} | graph.live
+        self.fused: Node | None = None  # whose members are being written
+        self.own: set[Storage] = set()  # what they have written so far
+        self.read = {s for n in graph.nodes for m in n.ops for s in m.reads} | graph.live
+        self.written = {m.name for n in graph.nodes for m in n.ops}
         self.lines: list[str] = []
 
     def text(self) -> str:
@@ -71,35 +65,60 @@ class _Writer:
             name += "_"
         self.taken.add(name)
         self.names.setdefault(place.storage, []).append((place, name))
+        self.own.add(place.storage)
         return name
 
     def place(self, place: Place) -> str:
         """The expression for a place: a name, or a view of what a name stands for."""
+        if self.fused is not None and place.storage not in self.own:
+            place = self.fused.now(place)
         if place.storage not in self.names:
             self.declare(place)
         spellings = [spelled(name, known, place) for known, name in reversed(self.names[place.storage])]
         return min(spellings, key=lambda s: ("as_strided" in s, len(s)))
 
     def declare(self, place: Place) -> None:
-        """A line that makes memory which nothing was written to yet."""
-        size = place.storage.nbytes // place.dtype.itemsize
-        flat = Place(place.storage, 0, (size,), (place.dtype.itemsize,), place.dtype)
-        name = self.named(f"memory_{place.storage.number}", flat)
-        self.lines.append(f"    {name} = torch.empty({size}, dtype={dtype_of(place)})\n")
+        """Lines that make memory which no node of this graph fills; passes may know what is in it."""
+        for n in self.graph.traced.nodes:
+            if place.storage in n.writes and n.name not in self.written:
+                self.write(n)
+        if place.storage not in self.names:
+            flat = place if is_whole(place) and place.contiguous else whole(place)
+            name = self.named(f"{place.storage.kind}_{place.storage.number}", flat)
+            held = repeated(flat)
+            value = f"empty({flat.shape}" if held is None else f"full({flat.shape}, {literal(held)}"
+            self.lines.append(f"    {name} = torch.{value}, dtype={dtype_of(flat)})\n")
 
     # -- nodes ----------------------------------------------------------------------------------------------
 
     def node(self, node: Node) -> None:
-        """The line of a node, or those of its members under a line that names them."""
-        members = list(members_of(node))
-        if node.members:
-            self.lines.append(f"    # {node.name}, one kernel: {', '.join(n.name for n in members)}\n")
+        """The lines of a node, or those of its members under a line that names them."""
+        if not node.members:
+            self.write(node)
+            return
+        members = node.ops
+        self.lines.append(f"    # {node.name}, one kernel: {', '.join(n.name for n in members)}\n")
+        self.fused, self.own = node, set()
         for n in members:
-            first, *others = self.statements(n)
-            self.lines += _lines(first, comment(n))
-            self.lines += [f"    {statement}\n" for statement in others]
-        if node.members:
-            self.lines.append("\n")
+            self.write(n)
+        self.fused = None
+        for storage, home in node.homes.items():
+            for place, name in self.names[storage] if storage in self.own else ():
+                self.moved(home.place(place), name)
+        self.lines.append("\n")
+
+    def moved(self, place: Place, name: str) -> None:
+        """Have a place hold what has a name."""
+        if place.storage in self.names:
+            self.lines.append(f"    {self.place(place)}.copy_({name})\n")
+        else:
+            self.names[place.storage] = [(place, name)]
+
+    def write(self, node: Node) -> None:
+        """The lines of one op."""
+        first, *others = self.statements(node)
+        self.lines += _lines(first, comment(node))
+        self.lines += [f"    {statement}\n" for statement in others]
 
     def statements(self, node: Node) -> list[str]:
         """What a node does, as statements."""
@@ -134,7 +153,7 @@ class _Writer:
         if target.storage in self.names:
             return f"{self.place(target)}.copy_({value})"
         alike = source.contiguous and source.shape == target.shape and source.dtype == target.dtype
-        if target.contiguous and target.size * target.dtype.itemsize == target.storage.nbytes:
+        if target.contiguous and is_whole(target):
             made = "" if alike else f"torch.empty({target.shape}, dtype={dtype_of(target)})"
             name = self.named(node.name, target)
             return f"{name} = {value}.clone()" if alike else f"{name} = {made}.copy_({value})"

@@ -11,7 +11,7 @@ from typing import Any, TextIO
 from ..tensor import Tensor, wrap
 from .graph import Graph, Node, Place
 from .plan import array_at
-from .printing import members_of, text_of
+from .printing import text_of
 from .running import call, run
 
 _numbers = count(1)
@@ -44,7 +44,7 @@ class Program:
 
     def node(self, name: str) -> Node:
         """The node with a name, fused ones included. Raises KeyError where there is none."""
-        for node in (m for n in self.nodes for m in (n, *members_of(n))):
+        for node in (m for n in self.nodes for m in (n, *n.ops)):
             if node.name == name:
                 return node
         raise KeyError(f"the graph has no node {name!r}")

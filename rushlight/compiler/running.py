@@ -17,6 +17,8 @@ from .reference import by_numpy
 from .steps import Numbers
 
 ndarray = np.ndarray
+#: bytes of constants that are worth looking through
+LARGEST = 1 << 22
 NumbersOf = Callable[[Numbers], Sequence[float]]
 
 
@@ -44,6 +46,29 @@ class Memory:
                 whole = Place(storage, 0, (storage.nbytes,), (1,), np.dtype(np.uint8))
                 made[:] = array_at(_address(held), whole, held)
         return made
+
+
+def is_whole(p: Place) -> bool:
+    """Whether a place has as many bytes as its storage."""
+    return p.size * p.dtype.itemsize == p.storage.nbytes
+
+
+def whole(p: Place) -> Place:
+    """All of the storage that a place is in: its own array where that has the dtype, else flat."""
+    s, a, size = p.storage, p.storage.array, p.dtype.itemsize
+    if a is not None and a.dtype == p.dtype:
+        return Place(s, 0, a.shape, a.strides, a.dtype)
+    return Place(s, 0, (s.nbytes // size,), (size,), p.dtype)
+
+
+def repeated(p: Place) -> Any:
+    """The number that all of a constant consists of; None where there are several, or it is none."""
+    held = p.storage.array
+    if p.storage.kind != "constant" or held is None or not 0 < held.nbytes <= LARGEST:
+        return None
+    all_of_it = array_at(_address(held), whole(p), held)
+    first = all_of_it.reshape(-1)[0]
+    return first if (all_of_it == first).all() else None
 
 
 def _aligned(nbytes: int) -> ndarray:
@@ -173,7 +198,7 @@ def _needed(graph: Graph, feeds: Mapping[str, Any], wanted: Sequence[str]) -> tu
         if node.name not in wanted and not live & node.writes:
             continue
         kept.append(node)
-        live -= {p.storage for p in node.outputs if p.size * p.dtype.itemsize == p.storage.nbytes}
+        live -= {p.storage for p in node.outputs if is_whole(p)}
         if node.name not in feeds:
             live |= node.reads
     return kept[::-1], live

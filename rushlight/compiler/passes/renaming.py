@@ -1,19 +1,12 @@
-"""Storages renamed: nodes that touched one touch memory in another instead."""
+"""Nodes made over: storages renamed, so that nodes touch memory in others, and programs exchanged."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
-from ..graph import Elements, Host, Kernels, Node, Place, Storage, Table
-
-
-class Home(NamedTuple):
-    """Where a storage's memory lies now: so many bytes after the start of another."""
-
-    storage: Storage
-    shift: int = 0
+from ..graph import Elements, Home, Host, Kernels, Node, Place, Storage, Table
 
 
 def renamed(node: Node, homes: Mapping[Storage, Home]) -> Node:
@@ -23,13 +16,30 @@ def renamed(node: Node, homes: Mapping[Storage, Home]) -> Node:
 
     def moved(p: Place) -> Place:
         home = homes.get(p.storage)
-        return p if home is None else p._replace(storage=home.storage, offset=p.offset + home.shift)
+        return p if home is None else home.place(p)
 
     made = copy.copy(node)
     made.args, made.outputs, made.body = (_mapped(x, moved) for x in (node.args, node.outputs, node.body))
     made.inputs = _mapped(node.inputs, moved)
     made.reads = {homes[s].storage if s in homes else s for s in node.reads}
+    if node.members:
+        made.homes = {s: _further(home, homes) for s, home in node.homes.items()}
+        made.homes |= {s: homes[s] for s in node.reads | node.writes if s in homes}
     made.writes = {homes[s].storage if s in homes else s for s in node.writes}
+    return made
+
+
+def _further(home: Home, homes: Mapping[Storage, Home]) -> Home:
+    """Where what had moved before is now."""
+    then = homes.get(home.storage)
+    return home if then is None else Home(then.storage, then.shift + home.shift)
+
+
+def with_body(node: Node, body: Elements) -> Node:
+    """The node with another program, which writes what the old one did."""
+    made = copy.copy(node)
+    made.body = body
+    made.reads = {p.storage for p in body.inputs.values() if p.__class__ is Place}
     return made
 
 
