@@ -28,6 +28,16 @@ def tracer() -> Any:
 
 
 @contextmanager
+def watched(watcher: Any) -> Iterator[None]:
+    """Have code go by kernels alone, as it does while their launches are noted."""
+    old, WATCHED[:] = list(WATCHED), [watcher]
+    try:
+        yield
+    finally:
+        WATCHED[:] = old
+
+
+@contextmanager
 def by(new: Any) -> Iterator[None]:
     """Have `new` trace the ops of this thread (None: nobody)."""
     global _tracer, _thread

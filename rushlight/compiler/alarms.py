@@ -34,9 +34,9 @@ class Alarms:
 
     def check(self) -> None:
         """Raise IndexError if a kernel found an index out of range."""
-        found = self.cells[: self.used, 0]
-        if not found.any():
+        if not self.used or not self.cells[: self.used, 0].any():
             return
+        found = self.cells[: self.used, 0]
         k = int(found.argmax())
         _, index, size = self.cells[k].tolist()
         self.cells[:] = 0

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import tracing
 from ..kernels.launch import Kernel
 from ..kernels.plans import Input, Runner
+from .alarms import Alarms
 from .chance import KEY, Key
 from .graph import Host, Launch, Node, Place, Storage, Table, places
 from .memory import ALIGNMENT, arranged
@@ -37,7 +39,7 @@ class Plan:
         self.kernels: list[Kernel] = []
         self.numbers: list[tuple[Numbers, int]] = []  # and the first word they fill
         self.varying: list[tuple[Varying, int]] = []
-        self.alarms: Any = None
+        self.alarms = Alarms()
         self.keys: list[int] = []  # the words of the key of random numbers
         self.kept: list[Any] = []
         self._lock = threading.Lock()  # of the arena
@@ -167,8 +169,7 @@ class Plan:
             OBSERVERS[-1](self, arrays)
         else:
             self.advance(arrays)
-        if self.alarms is not None:
-            self.alarms.check()
+        self.alarms.check()
         return None
 
     def advance(self, arrays: tuple[ndarray, ...]) -> None:
@@ -196,7 +197,8 @@ class Plan:
     def _call(self, step: Any, arrays: tuple[ndarray, ...]) -> None:
         """Run a piece of Python, and write what it gives to its places."""
         try:
-            found = step.run(*[self.array(p, arrays) for p in step.takes])
+            with tracing.watched(self):  # as it was captured: what it gives is built the same way
+                found = step.run(*[self.array(p, arrays) for p in step.takes])
             for p, a in zip(step.gives, found, strict=True):
                 np.copyto(self.array(p, arrays), a, casting="unsafe")
         except Exception as error:

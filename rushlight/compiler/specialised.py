@@ -110,7 +110,7 @@ class Specialised:
                 tracer.hold(t._a)
         live = {p.storage for p in (*self._given, *self._made)} | {tracer.place(t._a).storage for t in held}
         self.graph, self.plan = planned(tracer.nodes[: seen.forward], live, [*self._given, *self._made])
-        self.plan.alarms = tracer.alarms if tracer.alarms.used else None
+        self.plan.alarms = tracer.alarms
 
     def first(self, seen: Capture) -> Any:
         """The result of the captured call, its tracked tensors made children of this plan's backward."""

@@ -27,7 +27,7 @@ def test_out_of_range(name):
     with pytest.raises(IndexError, match=rf"index {bad} is out of bounds .*test_alarms.py:\d+"):
         c(wrong, x)
     torch.testing.assert_close(c(good, x), f(good, x))
-    with pytest.raises(IndexError):
+    with pytest.raises((IndexError, RuntimeError)):  # the captured call is an eager one
         torch.compile(f)(wrong, x)
 
 
