@@ -23,7 +23,7 @@ import numpy as np
 import rushlight.scalar as scalar
 
 from . import fused_loops, philox
-from .fused_form import ALIGNED, ANYWHERE, Form, Place
+from .fused_form import ALIGNED, ANYWHERE, Form, Place, is_heavy
 from .fused_layout import Finish, Layout, Operand, Reduction, lay_out
 from .fused_steps import Step, Uniform, types_of
 from .fused_sums import collected, finish
@@ -37,6 +37,7 @@ MOST_DIMS = 6
 #: elements that are worth waking a thread for
 CHEAP, COSTLY = 1 << 14, 1 << 13
 _LINE = 64  # bytes of a line of the caches
+_TOGETHER = 4  # rows that are added to sums of columns at a time
 
 #: what a slot behind the table is: the address of an output or input, by number; a number; an address in the
 #: scratch memory, by bytes
@@ -68,6 +69,7 @@ def supported(
     numbers: Sequence[str] = (),
 ) -> bool:
     """Whether there is machine code for all steps, types and reductions, on this processor."""
+    steps, outputs = _without_copies(shape, steps, outputs)
     types = types_of(steps, {p.name: p.type for p in inputs}, numbers)
     used = [*types.values(), *(s.computes for s in steps), *(p.type for p in outputs)]
     if not outputs or len(shape) > MOST_DIMS or not all(is_known(t, host()) for t in used):
@@ -156,7 +158,9 @@ def _form(
     read = tuple(Place(p.name, p.type, walk) for p, walk in zip(inputs, layout.walks[len(outputs) :]))
     is_random = any(isinstance(s, Uniform) for s in steps)
     index = "" if not is_random else ALIGNED if layout.is_aligned else ANYWHERE
-    return Form(tuple(steps), written, read, tuple(numbers), layout.space.outer, layout.space.block, index)
+    together = _TOGETHER if layout.is_even and not is_heavy(steps) else 1
+    nest = layout.space.outer, layout.space.block, together, index
+    return Form(tuple(steps), written, read, tuple(numbers), *nest)
 
 
 def _finishing(r: Operand | Reduction, rest: Finish, k: int, scratch: int) -> Launch:

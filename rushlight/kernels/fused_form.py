@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -12,14 +13,19 @@ from .types import Type
 
 #: how an operand goes along a row: it is one element for all rows, one a row, dense, or takes any steps
 SINGLE, STILL, DENSE, STEPS = "single", "still", "dense", "steps"
-#: what is collected: one number for all rows of a chunk, one a row, or one a column for all rows of a chunk
-CHUNK, ROW, COLUMNS = "chunk", "row", "columns"
+#: what is collected: one number for all rows of a chunk, one a row, or one a column for all rows of a chunk,
+#: kept beside those of other chunks, or where the output has them
+CHUNK, ROW, COLUMNS, EACH = "chunk", "row", "columns", "each"
 
 #: where rows begin that random numbers are asked for: at whole blocks of the stream, or anywhere
 ALIGNED, ANYWHERE = "aligned", "anywhere"
 
 _MANY = 12  # steps that need the registers of several vectors side by side
-_TOGETHER = 4  # rows that are added to sums of columns at a time
+
+
+def is_heavy(steps: Sequence[Step | Uniform]) -> bool:
+    """Whether steps keep a processor busy, or its registers."""
+    return any(s.is_costly for s in steps) or len(steps) > _MANY
 
 
 class Place(NamedTuple):
@@ -38,13 +44,16 @@ class _Form(NamedTuple):
     numbers: tuple[str, ...]
     outer: int
     block: int
+    together: int = 1
     index: str = ""
 
 
 class Form(_Form):
     """A program's steps and arrays; `outer` dimensions lie around a row, none around memory in a row, and
-    `block` of them counts the blocks that rows are cut into. With `index`, elements are counted in the order
-    of the space's own dimensions, by an operand behind all others.
+    `block` of them counts the blocks that rows are cut into.
+
+    Some rows of a chunk are computed `together`, if that is worth it and they lie in even steps. By `index`,
+    an operand behind all others, elements are counted in the order of the space's own dimensions.
     """
 
     @property
@@ -54,7 +63,7 @@ class Form(_Form):
         order = {name: k for k, name in enumerate([*names, *(s.name for s in self.steps)])}
         outputs = tuple((order[p.name], p.walk, p.kind, p.kind and said(p.type)) for p in self.outputs)
         inputs = tuple((said(p.type), p.walk) for p in self.inputs)
-        nest = self.outer, self.block, self.index
+        nest = self.outer, self.block, self.together, self.index
         return "fused", shown(self.steps, names), outputs, inputs, len(self.numbers), *nest
 
     @property
@@ -105,15 +114,7 @@ class Form(_Form):
     @cached_property
     def is_heavy(self) -> bool:
         """Whether elements keep a processor busy, or its registers."""
-        return any(s.is_costly for s in self.steps) or len(self.steps) > _MANY
-
-    @property
-    def together(self) -> int:
-        """How many rows are computed at a time: several where they are added to the same sums of columns, and
-        no other dimension is around them but that of blocks.
-        """
-        has_columns = any(p.walk == COLUMNS for p in self.outputs)
-        return _TOGETHER if has_columns and self.outer == 2 and not self.is_heavy else 1
+        return is_heavy(self.steps)
 
     def lanes(self, target: Target) -> int:
         """Elements of the widest type in a vector."""

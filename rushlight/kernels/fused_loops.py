@@ -6,7 +6,7 @@ the items are elements, in a nest they are rows.
 
 from __future__ import annotations
 
-from .fused_form import CHUNK, COLUMNS, ROW, Form, Place
+from .fused_form import CHUNK, COLUMNS, EACH, ROW, Form
 from .fused_nest import Odometer, Table
 from .fused_rows import Rows
 from .fused_steps import Values
@@ -59,8 +59,8 @@ class _Kernel:
     # -- chunks -------------------------------------------------------------------------------------
 
     def _enter_chunk(self, at: list[Value]) -> None:
-        """Go to where what this chunk collects is put, and begin sums of columns."""
-        if all(p.walk == ROW for _, p in self.form.collected):
+        """Go to where what this chunk collects is put."""
+        if all(p.walk in (ROW, EACH) for _, p in self.form.collected):
             return
         chunk = self.f.var(0)
         with self.f.when(self.lo > 0):
@@ -69,22 +69,15 @@ class _Kernel:
             if p.walk == CHUNK:
                 at[k] = at[k].at(chunk.now)
             elif p.walk == COLUMNS:
-                at[k] = self._begin_columns(at[k], p, chunk.now)
+                at[k] = at[k].at(chunk % self.table.chunks * self.table.columns)
 
-    def _begin_columns(self, at: Value, p: Place, chunk: Value) -> Value:
-        """Sums of nothing for the block of columns of a chunk; where the sums of its rows are."""
-        f, columns, along_column = self.f, self.table.columns, self.table.chunks
-        block = f.var(0)
-        with f.when(chunk > 0):
-            block.set(chunk // along_column)
-        at = at.at((chunk - block * along_column) * columns)
-        most = self.table.length(False)
-        start = block * most
-        rest = columns - start
-        stop = start + (rest < most).select(rest, most)
-        for place in along(f, self.target, p.type, start, stop, self.rows.wide):
-            place.set(at, neutral(f, p.kind, p.type.x(place.lanes)))
-        return at
+    def _begin_columns(self, odometer: Odometer) -> None:
+        """Sums of nothing for the columns of the first row."""
+        zero, at = self.f.const(i64, 0), odometer.addresses
+        for k, p in self.form.collected:
+            if p.walk in (COLUMNS, EACH):
+                for place in along(self.f, self.target, p.type, zero, odometer.length, self.rows.wide):
+                    place.set(at[k], neutral(self.f, p.kind, p.type.x(place.lanes)))
 
     # -- the rows of a nest -------------------------------------------------------------------------
 
@@ -94,6 +87,7 @@ class _Kernel:
         odometer = Odometer(f, self.table, self.form.block, start)
         with f.when(self.lo > 0):
             odometer.go_to(self.lo)
+        self._begin_columns(odometer)
         middle = self.lo
         if together > 1:
             middle = self.lo + ((self.hi - self.lo) & -together)

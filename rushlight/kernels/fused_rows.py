@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from . import philox
-from .fused_form import ALIGNED, COLUMNS, DENSE, ROW, STEPS, Form
+from .fused_form import ALIGNED, COLUMNS, DENSE, EACH, ROW, STEPS, Form
 from .fused_steps import Uniform, Values
 from .fused_sums import Collector, combine
 from .fused_types import cast, kept, loaded
@@ -115,7 +115,7 @@ class Rows:
         """Add some elements from i on to what is collected: those of a column pairwise, then to its sum."""
         for k, p in self.form.collected:
             found = [cast(v[p.name], p.type) for v in values]
-            if p.walk != COLUMNS:
+            if p.walk not in (COLUMNS, EACH):
                 for row, v in zip(rows, found, strict=True):
                     row.collectors[k].add(v, mask)
                 continue

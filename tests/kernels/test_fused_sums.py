@@ -135,10 +135,22 @@ def test_columns_of_many_rows_and_an_array_across() -> None:
 
 
 def test_channels_of_images() -> None:
-    """What is kept lies between what is not; the other way round there is no kernel."""
+    """What is kept lies between what is not, or around it."""
     x = floats(5, 6, 7, 8)
     made, rooms = reduced(x, (0, 2, 3))
     run(made, rooms, [x])
     np.testing.assert_allclose(rooms[0], x.sum((0, 2, 3), dtype=np.float64), rtol=1e-5, atol=1e-5)
-    between = [Reduction("x", f32, (7, None, 1))]
-    assert not supported((5, 6, 7), [], [Operand("x", f32, (42, 7, 1))], between)
+    for channels in (6, 70, 3000):
+        x = floats(5, 49, channels)
+        made, rooms = reduced(x, (1,))
+        assert len(made.launches) == 1
+        run(made, rooms, [x])
+        np.testing.assert_allclose(rooms[0], x.sum(1, dtype=np.float64), rtol=1e-5, atol=1e-5)
+
+
+def test_what_there_is_no_kernel_for() -> None:
+    x = [Operand("x", f32, (4200, 7, 1))]
+    assert supported((5, 60, 7), [], x, [Reduction("x", f32, (7, None, 1))])
+    assert not supported((5, 600, 7), [], x, [Reduction("x", f32, (7, None, 1))])  # too many rows of one sum
+    twice = [Operand("x", f32, (1470, 210, 7, 1))]
+    assert not supported((5, 7, 30, 7), [], twice, [Reduction("x", f32, (None, 7, None, 1))])
