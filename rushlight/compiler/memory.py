@@ -2,17 +2,49 @@
 
 from __future__ import annotations
 
+from bisect import insort
+from collections import Counter
 from collections.abc import Mapping
+from itertools import accumulate
+from operator import itemgetter
 from typing import Any
 
 ALIGNMENT = 64
 
 
-def arranged(lives: Mapping[Any, tuple[int, int, int]]) -> tuple[dict[Any, int], int]:
+Lives = Mapping[Any, tuple[int, int, int]]
+
+
+def arranged(lives: Lives) -> tuple[dict[Any, int], int]:
     """Offsets of pieces of memory in an arena, and its size, from (first use, last use, bytes) of each.
 
-    A piece goes into the smallest gap that holds it, at the time of its first use; gaps that touch are one.
+    Placed as they come, or the largest first: whichever takes less.
     """
+    found = _as_they_come(lives)
+    return found if found[1] <= _GOOD * least(lives) else min(found, _largest_first(lives), key=itemgetter(1))
+
+
+_GOOD = 1.02  # times the least that is possible: not worth another try
+
+
+def _largest_first(lives: Lives) -> tuple[dict[Any, int], int]:
+    """Each piece at the lowest offset where no larger one lies that lives at the same time."""
+    placed: list[tuple[int, int, int, int]] = []  # (offset, end, first, last)
+    offsets: dict[Any, int] = {}
+    for key, (first, last, nbytes) in sorted(lives.items(), key=lambda item: -item[1][2]):
+        start, needed = 0, _rounded(nbytes)
+        for offset, end, begin, until in placed:
+            if begin <= last and first <= until:
+                if offset - start >= needed:
+                    break
+                start = max(start, end)
+        offsets[key] = start
+        insort(placed, (start, start + needed, first, last))
+    return offsets, max((end for _, end, *_ in placed), default=0)
+
+
+def _as_they_come(lives: Lives) -> tuple[dict[Any, int], int]:
+    """Each piece in the smallest gap that holds it, at the time of its first use; gaps that touch are one."""
     offsets: dict[Any, int] = {}
     ends: dict[int, list[Any]] = {}
     gaps: list[tuple[int, int]] = []  # (start, end), by start
@@ -35,6 +67,15 @@ def arranged(lives: Mapping[Any, tuple[int, int, int]]) -> tuple[dict[Any, int],
         offsets[key] = start
         ends.setdefault(max(last, time), []).append(key)
     return offsets, size
+
+
+def least(lives: Lives) -> int:
+    """The most bytes that live at one time: no arena is smaller."""
+    changes: Counter[int] = Counter()
+    for first, last, nbytes in lives.values():
+        changes[first] += _rounded(nbytes)
+        changes[last + 1] -= _rounded(nbytes)
+    return max(accumulate(changes[time] for time in sorted(changes)), default=0)
 
 
 def _rounded(nbytes: int) -> int:

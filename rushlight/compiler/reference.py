@@ -57,4 +57,4 @@ def _reduced(place: Place, r: Reduced, value: ndarray, shape: tuple[int, ...]) -
     """A sum, collected in float64, or an extreme."""
     wide = np.float64 if r.kind == "sum" and place.dtype.kind == "f" else None
     value = np.broadcast_to(value if wide is None else value.astype(wide), shape)
-    return np.asarray(_REDUCE[r.kind](value, axis=r.axes)).reshape(place.shape)
+    return np.asarray(_REDUCE[r.kind](value, axis=r.axes)).reshape(place.shape).astype(place.dtype)

@@ -7,6 +7,7 @@ the two must run outside of the group. What nobody outside reads is then not wri
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from heapq import heapify, heappop, heappush
 
 from ..graph import Elements, Graph, Node, Place, Storage
@@ -32,11 +33,16 @@ class Group:
         self.last = k
         self.shape: tuple[int, ...] | None = None
         body = node.body
-        if isinstance(body, Elements) and supported(body):
+        if isinstance(body, Elements):
             self.shape, self.steps = body.shape, len(body.steps)
             self.reads = {p for p in body.inputs.values() if p.__class__ is Place}
             self.reduces = set(body.reduces)
             self.writes = {*body.writes, *body.reduces}
+
+    @cached_property
+    def has_kernel(self) -> bool:
+        """Whether there is one for it; a group that others join had one."""
+        return supported(self.nodes[0].body)
 
     @property
     def nodes(self) -> list[Node]:
@@ -81,7 +87,7 @@ def _as_one(nodes: list[Node], is_needed: Callable[[Storage], bool]) -> list[Nod
     if len(nodes) == 1:
         return nodes
     node = joined(nodes, is_needed)
-    return [node] if supported(node.body) else nodes
+    return nodes if node.body.reduces and not supported(node.body) else [node]
 
 
 # -- groups ------------------------------------------------------------------------------------------------
@@ -116,7 +122,7 @@ def _may_join(a: Group, b: Group) -> bool:
         return False
     if len(a.reads | a.writes | b.reads | b.writes) > MOST_OPERANDS or not (_match(a, b) and _match(b, a)):
         return False
-    if _leads(a, b) or _leads(b, a):
+    if _leads(a, b) or _leads(b, a) or not (a.has_kernel and b.has_kernel):
         return False
     return not (a.reduces or b.reduces) or _collects_well(a, b)
 

@@ -5,6 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
+import rushlight.dtypes as dtypes
+import rushlight.scalar as scalar
+
+from ...kernels.fused import Step
+from ..elements import TYPE_OF
 from ..graph import Elements, Node, Place, Reduced, Storage
 
 
@@ -73,3 +80,8 @@ def pruned(body: Elements) -> Elements:
             kept.append(step)
     inputs = {n: v for n, v in body.inputs.items() if n in used}
     return body._replace(steps=tuple(kept[::-1]), inputs=inputs)
+
+
+def number_step(name: str, value: Any, dtype: np.dtype) -> Step:
+    """A step that gives one number for all elements."""
+    return Step(name, scalar.lift(value), TYPE_OF[dtypes.compute_type(dtype)], TYPE_OF[dtype])

@@ -110,7 +110,7 @@ def traced(f: Callable[..., Any], *args: Any) -> Graph:
     """The graph of a call before any pass, with what it returns alive."""
     seen = capture(f, args, {}, True)
     results = seen.result if isinstance(seen.result, list | tuple) else [seen.result]
-    live = {seen.tracer.place(t._a).storage for t in (*results, *args)}
+    live = {seen.tracer.place(t._a).storage for t in (*results, *args) if t is not None}
     for t in args:
         seen.tracer.place(t._a).storage.kind = "argument"
     return Graph(seen.tracer.nodes, live)
