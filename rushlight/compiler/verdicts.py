@@ -12,6 +12,7 @@ import functools
 import hashlib
 import json
 import os
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -52,12 +53,12 @@ def judged(
         found, launches = tracer.watched(run, leaves)
         return found, launches, verdict
     other = _Copies(leaves)
-    before = [a.tobytes() for a in leaves] if sum(a.nbytes for a in leaves) < _SMALL else None
+    before = _checksums(leaves)
     chance = _stream()
     found, launches = tracer.watched(run, leaves)
     if _stream() != chance:
-        verdict = Verdict(False)
-    elif _is_view(found, leaves) and not launches:
+        verdict = Verdict(False, _changed(leaves, before))
+    elif _is_view(found, leaves) and not launches and not _changed(leaves, before):
         verdict = NOTHING
     else:
         verdict = _tried(tracer, run, leaves, other, found, launches, before)
@@ -68,9 +69,6 @@ def judged(
 def _stream() -> bytes:
     """Where the stream of random numbers stands."""
     return Generator.get_state(default_generator).tobytes()
-
-
-_SMALL = 1 << 22  # bytes: larger inputs are not looked at for changes, unless results show that they were
 
 
 def _is_view(found: Any, leaves: list[ndarray]) -> bool:
@@ -137,14 +135,15 @@ def _tried(
     other: _Copies,
     found: Any,
     launches: list[Any],
-    before: list[bytes] | None,
+    before: list[int],
 ) -> Verdict:
     spare = other.again()
+    wrote = _changed(leaves, before)
     try:
         expected, twins = tracer.watched(run, other.arrays)
     except Exception:
-        return Verdict(False, _changed(leaves, before))
-    wrote = _changed(other.arrays, [a.tobytes() for a in spare.arrays])
+        return Verdict(False, wrote)
+    wrote = tuple(sorted({*wrote, *_changed(other.arrays, _checksums(spare.arrays))}))
     if not launches or len(twins) != len(launches):
         return Verdict(False, wrote)
     for hold_floats in (False, True):
@@ -156,10 +155,13 @@ def _tried(
     return Verdict(False, wrote)
 
 
-def _changed(arrays: list[ndarray], before: list[bytes] | None) -> tuple[int, ...]:
-    if before is None:
-        return ()
-    return tuple(k for k, (a, b) in enumerate(zip(arrays, before, strict=True)) if a.tobytes() != b)
+def _checksums(arrays: list[ndarray]) -> list[int]:
+    return [zlib.crc32(a.tobytes()) for a in arrays]
+
+
+def _changed(arrays: list[ndarray], before: list[int]) -> tuple[int, ...]:
+    """Which arrays hold other bytes than they did."""
+    return tuple(k for k, now in enumerate(_checksums(arrays)) if now != before[k])
 
 
 def _constants(
@@ -238,8 +240,12 @@ def _poison(owner: ndarray) -> ndarray:
 
 def _key(name: str, leaves: list[ndarray], shown: Any) -> str:
     layouts = [(a.dtype.str, a.shape, a.strides, a.ctypes.data % 64 == 0) for a in leaves]
+    owners = [id(owner_of_memory(a)) for a in leaves]
+    shared = [
+        (owners.index(o), a.ctypes.data - leaves[owners.index(o)].ctypes.data) for o, a in zip(owners, leaves)
+    ]
     options = mapped(shown, lambda v: "array" if v.__class__ is ndarray else v)
-    text = repr((name, layouts, repr(options), threads.get()))
+    text = repr((name, layouts, shared, repr(options), threads.get()))
     return hashlib.sha1(text.encode()).hexdigest()
 
 
