@@ -15,7 +15,7 @@ import numpy as np
 from .graph import Elements, Graph, Host, Node, Place
 from .plan import Plan
 from .printing import typed
-from .running import Memory, execute
+from .running import Memory, execute, inputs_of
 
 ndarray = np.ndarray
 
@@ -70,12 +70,13 @@ class Checker:
         for node in self.graph.traced.nodes:
             found = by_member.get(node.name, ())
             drawn = isinstance(node.body, Host) and found  # perhaps by chance: the plan's draw counts
+            scale = _largest(node, memory)
             if not drawn:
-                execute(node, memory, self.plan.numbers_read)
+                execute(node, memory, self.plan.read)
             for w in found:
                 expected = memory.array(places_written(node)[w.position])
                 if not drawn:
-                    compare(w, expected)
+                    compare(w, expected, scale)
                 expected[...] = w.value
 
 
@@ -88,10 +89,18 @@ def places_written(node: Node) -> tuple[Place, ...]:
     return (*node.outputs, *dict.fromkeys(changed))
 
 
-def compare(w: Written, expected: ndarray) -> None:
-    """Raise PlanError if what the plan wrote is not what was expected, to rounding."""
+def _largest(node: Node, memory: Memory) -> float:
+    """The largest of the numbers that a node adds up, which its rounding errors are parts of; else 0."""
+    if not isinstance(node.body, Elements) or not node.body.reduces:
+        return 0.0
+    arrays = [memory.array(p) for p in inputs_of(node) if p.dtype.kind in "fc" and p.size]
+    return max((float(np.max(np.abs(a), where=np.isfinite(a), initial=0.0)) for a in arrays), default=0.0)
+
+
+def compare(w: Written, expected: ndarray, scale: float = 0.0) -> None:
+    """Raise PlanError if what the plan wrote is not what was expected, to rounding in numbers of a scale."""
     found = w.value
-    differ = ~_close(found, expected) if found.dtype.kind in "fcV" else found != expected
+    differ = ~_close(found, expected, scale) if found.dtype.kind in "fcV" else found != expected
     if not differ.any():
         return
     where = tuple(int(k) for k in np.argwhere(differ)[0])
@@ -101,14 +110,14 @@ def compare(w: Written, expected: ndarray) -> None:
     raise PlanError(_said(w, expected, int(differ.sum()), tuple(int(k) for k in most), where))
 
 
-def _close(found: ndarray, expected: ndarray) -> ndarray:
+def _close(found: ndarray, expected: ndarray, scale: float) -> ndarray:
     """Where two arrays are equal to rounding; nan is equal to nan, infinities to themselves."""
     kind = np.complex128 if found.dtype.kind == "c" else np.float64
     bound = TOLERANCES.get(found.dtype.itemsize // (2 if found.dtype.kind == "c" else 1), 1e-9)
     a, b = found.astype(kind), expected.astype(kind)
-    size = np.max(np.abs(b), where=np.isfinite(b), initial=0.0)
+    size = max(float(np.max(np.abs(b), where=np.isfinite(b), initial=0.0)), scale, 1e-30)
     with np.errstate(all="ignore"):
-        return (np.abs(a - b) <= bound * max(size, 1e-30)) | (a == b) | (np.isnan(a) & np.isnan(b))
+        return (np.abs(a - b) <= bound * size) | (a == b) | (np.isnan(a) & np.isnan(b))
 
 
 def _said(w: Written, expected: ndarray, count: int, most: tuple[int, ...], first: tuple[int, ...]) -> str:

@@ -44,7 +44,7 @@ class Plan:
         self.kept: list[Any] = []
         self._lock = threading.Lock()  # of the arena
         self.steps: list[Any] = []  # ranges of launches, and Hosts
-        self.ranges: list[tuple[int, int] | None] = []  # the launches of each part; None: Python
+        self.parts: list[tuple[int, int] | Host] = []  # of each node: its launches, or Python
         launches = self._ordered(code)
         self._addresses = self._arena(code, launches)
         self._fill(launches)
@@ -55,11 +55,11 @@ class Plan:
         for part in code:
             if isinstance(part, Host):
                 self.steps.append(part)
-                self.ranges.append(None)
+                self.parts.append(part)
                 continue
             start = len(launches)
             launches += part
-            self.ranges.append((start, len(launches)))
+            self.parts.append((start, len(launches)))
             if self.steps and self.steps[-1].__class__ is tuple:
                 start = self.steps.pop()[0]
             self.steps.append((start, len(launches)))
@@ -182,17 +182,22 @@ class Plan:
 
     def node_by_node(self, arrays: tuple[ndarray, ...]) -> Iterator[Node]:
         """Make all steps; each node is given when it has run."""
-        for node, part in zip(self.nodes, self.ranges, strict=True):
-            if part is None:
-                self._call(node.body, arrays)
+        for node, part in zip(self.nodes, self.parts, strict=True):
+            if isinstance(part, Host):
+                self._call(part, arrays)
             else:
                 self.runner.run(*part)
             yield node
 
-    def numbers_read(self, numbers: Numbers) -> list[float]:
-        """What stood for an optimiser's numbers in the last run."""
-        start = next(at for n, at in self.numbers if n is numbers)
-        return self._doubles[start : start + len(numbers.formula.numbers)].tolist()
+    def read(self, v: Numbers | Varying | Key) -> Any:
+        """What stood for numbers that every run fills in, in the last one."""
+        if isinstance(v, Key):
+            return int(self.words[self.keys[0]])
+        at = next((at for n, at in (*self.numbers, *self.varying) if n is v), None)
+        if isinstance(v, Varying):
+            return v.value if at is None else self._doubles[at]
+        assert at is not None
+        return self._doubles[at : at + len(v.formula.numbers)].tolist()
 
     def _call(self, step: Any, arrays: tuple[ndarray, ...]) -> None:
         """Run a piece of Python, and write what it gives to its places."""
@@ -202,8 +207,8 @@ class Plan:
             for p, a in zip(step.gives, found, strict=True):
                 np.copyto(self.array(p, arrays), a, casting="unsafe")
         except Exception as error:
-            for node in self.nodes:
-                if node.body is step:
+            for node, part in zip(self.nodes, self.parts, strict=False):
+                if part is step:
                     error.add_note(f"in a compiled function, at {node.whereabouts}")
             raise
 

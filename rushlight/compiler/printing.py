@@ -14,6 +14,7 @@ import rushlight.dtypes as dtypes
 from ..ops.declare import Op, registry
 from .graph import Graph, Node, Place, Storage
 from .running import inputs_of, is_whole, repeated, whole
+from .symbols import plain
 from .viewing import dtype_of, spelled
 
 WIDTH = 110
@@ -218,6 +219,7 @@ def _lines(statement: str, said: str) -> list[str]:
 
 def literal(v: Any) -> str:
     """A plain value as an expression. Raises Unspelled for others."""
+    v = plain(v)  # a number that varies: as it was in the captured call
     if v.__class__ is float and not math.isfinite(v):
         return f'float("{v}")'
     if v is None or v.__class__ in (int, float, bool, str, complex):

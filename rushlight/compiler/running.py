@@ -9,17 +9,19 @@ import numpy as np
 
 from ..errors import nearest
 from ..tensor import Tensor, wrap
+from .chance import Key
 from .graph import Elements, Graph, Host, Launch, Node, Place, Storage, Table
 from .lower import lowered
 from .memory import ALIGNMENT
 from .plan import array_at, word
 from .reference import by_numpy
 from .steps import Numbers
+from .symbols import Varying
 
 ndarray = np.ndarray
 #: bytes of constants that are worth looking through
 LARGEST = 1 << 22
-NumbersOf = Callable[[Numbers], Sequence[float]]
+Read = Callable[[Any], Any]
 
 
 class Memory:
@@ -84,31 +86,43 @@ def _address(a: ndarray) -> int:
 # -- one node ------------------------------------------------------------------------------------------
 
 
-def coming_numbers(numbers: Numbers) -> Sequence[float]:
-    """What an optimiser's formula would read at its next step, which is not counted."""
-    count = float(numbers.steps[0]._a) + 1.0 if numbers.steps else 0.0
-    return numbers.optimizer.numbers(numbers.group, count)
+def coming(v: Numbers | Varying | Key) -> Any:
+    """What numbers that every run fills in would be: an optimiser's at its next step, which is not counted;
+    arguments that are numbers as they were in the captured call; another key for random numbers.
+    """
+    if isinstance(v, Key):
+        return v.drawn()
+    if isinstance(v, Varying):
+        return v.value
+    count = float(v.steps[0]._a) + 1.0 if v.steps else 0.0
+    return v.optimizer.numbers(v.group, count)
 
 
-def execute(node: Node, memory: Memory, numbers: NumbersOf = coming_numbers) -> None:
-    """Run a node: pointwise programs by NumPy, all else as a plan does."""
-    part = by_numpy(node.body) if isinstance(node.body, Elements) else lowered(node)
+def execute(node: Node, memory: Memory, read: Read = coming) -> None:
+    """Run a node: pointwise programs by NumPy, all else as a plan does. `read` says what numbers are."""
+    if isinstance(node.body, Elements):
+        inputs = {n: read(v) if isinstance(v, Varying | Key) else v for n, v in node.body.inputs.items()}
+        part: Any = by_numpy(node.body._replace(inputs=inputs))
+    else:
+        part = lowered(node)
     if isinstance(part, Host):
         found = part.run(*map(memory.array, part.takes))
         for place, a in zip(part.gives, found, strict=True):
             np.copyto(memory.array(place), a, casting="unsafe")
         return
     for launch in part:
-        launch.kernel(launch.total, launch.grain, *_slots(launch, memory, numbers))
+        launch.kernel(launch.total, launch.grain, *_slots(launch, memory, read))
 
 
-def _slots(launch: Launch, memory: Memory, numbers: NumbersOf) -> list[Any]:
+def _slots(launch: Launch, memory: Memory, read: Read) -> list[Any]:
     """A launch's slots with arrays for places; an optimiser's numbers go to the slots that wait for them."""
     slots = [_slot(v, memory) for v in launch.slots]
     for k, v in enumerate(launch.slots):
         if isinstance(v, Numbers):
-            values = numbers(v)
+            values = read(v)
             slots[k : k + len(values)] = values
+        elif isinstance(v, Varying | Key):
+            slots[k] = read(v)
     return slots
 
 

@@ -22,12 +22,15 @@ Formula = Callable[[list[Any]], Any]
 
 
 class Varying:
-    """How a Symbol's value is found from the arguments; what stands for it in graphs and slots."""
+    """How a Symbol's value is found from the arguments; what stands for it in graphs and slots.
 
-    __slots__ = ("formula",)
+    `value` is that of the captured call.
+    """
 
-    def __init__(self, formula: Formula) -> None:
-        self.formula = formula
+    __slots__ = ("formula", "value")
+
+    def __init__(self, formula: Formula, value: Any) -> None:
+        self.formula, self.value = formula, value
 
     def __repr__(self) -> str:
         return "varying"
@@ -95,7 +98,7 @@ def symbol(value: Any, formula: Formula) -> Any:
         return value
     made = kind(value)
     made.value = value
-    made.varying = Varying(formula)
+    made.varying = Varying(formula, value)
     return made
 
 
@@ -123,6 +126,12 @@ def decided(fn: Callable[..., Any], *values: Any) -> Any:
         formulas = [formula_of(v) for v in values]
         found.conditions.append(lambda leaves: fn(*[f(leaves) for f in formulas]) == outcome)
     return outcome
+
+
+def input_of(v: Any) -> Any:
+    """What stands for a number in the graph: a Varying, or the number itself. Regions know only numbers."""
+    found = tracing.tracer()
+    return pinned(v) if not isinstance(v, Symbol) or (found is not None and found.regions) else v.varying
 
 
 def pinned(v: Any) -> Any:
