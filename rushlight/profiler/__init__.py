@@ -3,8 +3,8 @@
 from ..lazy import lazy_names as _lazy_names
 
 _HOMES = {
-    **{name: f".profile:{name}" for name in ("profile", "ProfilerActivity")},
-    **{name: f".schedule:{name}" for name in ("schedule", "ProfilerAction", "tensorboard_trace_handler")},
+    **{name: f".profiling:{name}" for name in ("profile", "ProfilerActivity")},
+    **{name: f".schedules:{name}" for name in ("schedule", "ProfilerAction", "tensorboard_trace_handler")},
     **{name: f".averages:{name}" for name in ("Average", "Averages")},
     **{"Event": ".events:Event", "record_function": "..autograd.profiler:record_function"},
 }

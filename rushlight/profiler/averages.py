@@ -56,8 +56,8 @@ class Averages(Sequence[Average]):
         for e, alone in zip(events, self_times(events), strict=True):
             named = by in ("op", "node") or (e.kind not in ("plan", "range") and KEYS[by](e))
             if named:
-                key = KEYS[by](e), e.shapes if shapes else ()
-                rows.setdefault(key, Average(*key[:1], input_shapes=key[1])).add(e, alone)
+                key, given = KEYS[by](e), e.shapes if shapes else ()
+                rows.setdefault((key, str(given)), Average(key, input_shapes=given)).add(e, alone)
         self.rows = sorted(rows.values(), key=lambda r: -r.self_cpu_time_total)
 
     def __len__(self) -> int:

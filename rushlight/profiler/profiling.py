@@ -9,12 +9,13 @@ from enum import Enum
 from typing import Any
 
 from ..arrays import tracing
+from ..autograd import switches
 from ..autograd.profiler import RECORDERS
 from ..compiler.plan import OBSERVERS
 from .averages import Averages
 from .events import Event, export
 from .recorder import Recorder
-from .schedule import ProfilerAction
+from .schedules import ProfilerAction
 
 
 @contextmanager
@@ -64,6 +65,7 @@ class profile:
         self.schedule, self.on_trace_ready = schedule, on_trace_ready
         self.acc_events, self.step_num = acc_events, 0
         self._recorder = Recorder()
+        self._handed_on = False
         self._on: ExitStack | None = None
 
     def __enter__(self) -> profile:
@@ -84,20 +86,21 @@ class profile:
 
     def step(self) -> None:
         """The next step begins."""
-        done = self._action() is ProfilerAction.RECORD_AND_SAVE
-        if done and self._switch(False) and self.on_trace_ready is not None:
-            self.on_trace_ready(self)
+        if self._action() is ProfilerAction.RECORD_AND_SAVE:
+            self.stop()
+            self._handed_on = not self.acc_events
         self.step_num += 1
-        self._turn(done)
+        self._turn()
 
     def _action(self) -> ProfilerAction:
         return ProfilerAction.RECORD if self.schedule is None else self.schedule(self.step_num)
 
-    def _turn(self, anew: bool = False) -> None:
+    def _turn(self) -> None:
         """Record or not, as the schedule says; the events of an earlier round go when another begins."""
         on = self._action() in (ProfilerAction.RECORD, ProfilerAction.RECORD_AND_SAVE)
-        if on and anew and not self.acc_events:
+        if on and self._handed_on:
             self._recorder.clear()
+            self._handed_on = False
         self._switch(on)
 
     def _switch(self, on: bool) -> bool:
@@ -105,6 +108,8 @@ class profile:
         was = self._on
         if on and was is None:
             self._on = ExitStack()
+            switches.pause(1)  # ops in machine code of their own would not be seen
+            self._on.callback(switches.pause, -1)
             self._on.enter_context(tracing.recorded(self._recorder))
             self._on.enter_context(self._recorder.paths.kept())
             self._on.enter_context(_listed(self._recorder.observe, OBSERVERS))
