@@ -19,6 +19,7 @@ from ..kernels import native
 from ..scalar import Expr
 from . import memory
 from .summing import add_reduce
+from .tracing import WATCHED
 
 ndarray = np.ndarray
 _SINGLE = np.dtype(np.float32)
@@ -203,6 +204,18 @@ def lines(name: str, *inputs: ndarray) -> ndarray:
     n = x.shape[-1]
     run(name, n, x.size // n, out, *inputs)
     return out
+
+
+def add_into(out: ndarray, x: ndarray) -> None:
+    """out += x, of one shape."""
+    if not WATCHED or out.dtype not in _KINDS or not out.size:
+        out += x
+        return
+    dense = memory.contiguous(out)
+    length = dense.shape[-1] if dense.ndim else 1
+    run("mixed", length, dense.size // length, dense, dense, memory.contiguous(x), 1.0, 1.0)
+    if dense is not out:
+        memory.copy_into(out, dense)
 
 
 def norm(

@@ -17,10 +17,10 @@ from ..kernels import recurrent_backward as backward_kernels
 from ..kernels import recurrent_gradients as gradient_kernels
 from ..kernels.recurrent_block import GATES, STEP, Form, most_rows, tiles
 from ..kernels.types import f32, f64
-from . import by_rows, memory
+from . import memory
+from .by_rows import add_into
 from .copying import joined
 from .products import dot
-from .tracing import WATCHED
 
 Array = Any
 TYPES = {np.dtype(np.float32): f32, np.dtype(np.float64): f64}
@@ -223,10 +223,10 @@ class _Launch(NamedTuple):
         rows = memory.zeros((gates, self.hidden), self.dtype)
         for given, place in ((weights.bias_ih, 2), (weights.bias_hh, 3)):
             if given is not None and self.form.cell == "gru":
-                _add(rows[:2], given[: 2 * self.hidden])
+                add_into(rows[:2], given[: 2 * self.hidden].reshape(2, -1))
                 memory.copy_into(rows[place], given[2 * self.hidden :])
             elif given is not None:
-                _add(rows, given)
+                add_into(rows, given.reshape(rows.shape))
         return rows
 
     def gates(self, x: Array, weights: Array) -> Array:
@@ -288,14 +288,6 @@ class _Launch(NamedTuple):
         steps = self.table.steps
         last = (space, steps, len(steps), self.hidden, self.items, self.grain, 0)
         kernel(1, 1, memory.contiguous(weights), *others, room, *rows, *last)
-
-
-def _add(rows: Array, given: Array) -> None:
-    """rows += given, as many numbers."""
-    if WATCHED:
-        by_rows.run("mixed", rows.size, 1, rows, rows, memory.contiguous(given), 1.0, 1.0)
-    else:
-        rows += given.reshape(rows.shape)
 
 
 def _call(cell: str, x: Array, weights: Any, steps: Sequence[slice], backward: bool = False) -> _Launch:

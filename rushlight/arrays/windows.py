@@ -15,6 +15,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from . import memory
+from .by_rows import add_into
 
 Sizes = tuple[int, ...]
 Pads = Sequence[tuple[int, int]]
@@ -102,7 +103,7 @@ def unfold(x: np.ndarray, window: Window, padding: Sizes) -> np.ndarray:
     jumps = tuple(b * s for b, s in zip(space, window.stride, strict=True))
     shape, strides = x.shape[:2] + window.kernel + counts, padded.strides[:2] + steps + jumps
     view = as_strided(padded, shape, strides, writeable=False)
-    return np.ascontiguousarray(view).reshape(x.shape[0], x.shape[1] * prod(window.kernel), prod(counts))
+    return memory.contiguous(view).reshape(x.shape[0], x.shape[1] * prod(window.kernel), prod(counts))
 
 
 def fold(columns: np.ndarray, sizes: Sizes, window: Window, padding: Sizes) -> np.ndarray:
@@ -111,7 +112,7 @@ def fold(columns: np.ndarray, sizes: Sizes, window: Window, padding: Sizes) -> n
     counts, size = window.counts(padded), prod(window.kernel)
     channels = columns.shape[1] // size
     parts = columns.reshape(columns.shape[0], channels, size, *counts)
-    out = np.zeros((columns.shape[0], channels, *padded), columns.dtype)
+    out = memory.zeros((columns.shape[0], channels, *padded), columns.dtype)
     for k, places in enumerate(window.taps(counts)):
-        out[(..., *places)] += parts[:, :, k]
+        add_into(out[(..., *places)], parts[:, :, k])
     return crop(out, padding, sizes)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import memory
 from ..arrays.numpy import cast, normalize_dim, result_type
 from ..dtypes import of_numpy
 from .convert import to_dtype
@@ -29,10 +30,10 @@ def diag_embed(input: Array, /, offset: int = 0, dim1: int = -2, dim2: int = -1)
     shape = list(input.shape[:-1])
     for d in sorted((i, j)):
         shape.insert(d, size)
-    out = np.zeros(shape, input.dtype)
+    out = memory.zeros(shape, input.dtype)
     place = np.diagonal(out, offset, i, j)
     place.flags.writeable = True
-    place[...] = input
+    memory.copy_into(place, input)
     return out
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from ..arrays import memory
 from ..arrays.gathering import take
 from ..arrays.numpy import cast, ndarray, normalize_dim
+from ..arrays.tracing import WATCHED
 from ..dtypes import OF_NUMPY, of_numpy
 from ..errors import shape_text
 from .convert import to_dtype
@@ -212,7 +213,7 @@ def index_fill(input: Array, dim: int, index: Array, value: Array, /) -> Array:
     """`input` with the slices at `index` along `dim` filled with `value`, a number or a tensor of no
     dimensions.
     """
-    return index_fill_into(input.copy(), index, value, dim)
+    return index_fill_into(memory.copied(input), index, value, dim)
 
 
 @index_fill.writes
@@ -228,10 +229,12 @@ def index_fill_into(out: ndarray, index: ndarray, value: Any, dim: int) -> ndarr
     if isinstance(value, complex) and out.dtype.kind != "c":
         raise RuntimeError("index_fill_(): Converting complex Scalar to non-complex type is not supported")
     number = fill_value(out, value, "index_fill_")
+    if getattr(value, "dtype", None) is None:
+        number = memory.full((), number.item(), out.dtype) if WATCHED else number
     size = out.shape[at] if out.ndim else 1
     check_positions("index_fill_()", np.where(index < 0, index + size, index), size, at, IndexError)
     if out.ndim:
-        out[(slice(None),) * at + (index,)] = number
+        put(out, (*(slice(None),) * at, index), number)
     elif index.size:
         out[...] = number
     return out

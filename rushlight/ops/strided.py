@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..arrays.accumulate import add_at
+from ..arrays.by_rows import add_into
+from ..arrays.memory import zeros
 from ..arrays.numpy import ndarray, normalize_dim
 from .declare import primitive
 from .declare import view as viewing
@@ -191,13 +193,13 @@ unfold.vjp(
 @primitive(forms="", under="internal")
 def unfold_backward(input: Array, /, input_sizes: Sequence[int], dim: int, size: int, step: int) -> Array:
     """Windows added back where they came from: the adjoint of unfold."""
-    out = np.zeros(input_sizes, input.dtype)
+    out = zeros(input_sizes, input.dtype)
     if not out.ndim:
         return input.sum(dtype=input.dtype).reshape(()) if input.size else out
     ahead = (slice(None),) * (dim % out.ndim)
     count = input.shape[dim % out.ndim]
     for k in range(size):
-        out[(*ahead, slice(k, k + (count - 1) * step + 1, step))] += input[..., k]
+        add_into(out[(*ahead, slice(k, k + (count - 1) * step + 1, step))], input[..., k])
     return out
 
 

@@ -499,10 +499,10 @@ diagonal.vjp(
 @primitive(forms="", under="internal")
 def diagonal_zeros(input: Array, /, size: Sequence[int], offset: int, dim1: int, dim2: int) -> Array:
     """Zeros of `size` holding `input` on a diagonal: the adjoint of diagonal."""
-    out = np.zeros(size, input.dtype)
+    out = memory.zeros(size, input.dtype)
     place = np.diagonal(out, offset, dim1, dim2)
     place.flags.writeable = True
-    place[...] = input
+    memory.copy_into(place, input)
     return out
 
 
