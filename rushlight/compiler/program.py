@@ -43,8 +43,9 @@ class Program:
         return self.graph.inputs
 
     def node(self, name: str) -> Node:
-        """The node with a name, fused ones included. Raises KeyError where there is none."""
-        for node in (m for n in self.nodes for m in (n, *n.ops)):
+        """The node with a name, be it fused into another, or gone. Raises KeyError where there is none."""
+        there = [op for n in self.nodes for op in (n, *n.ops)]
+        for node in (*there, *self.graph.traced.nodes):
             if node.name == name:
                 return node
         raise KeyError(f"the graph has no node {name!r}")
@@ -78,7 +79,7 @@ class Program:
             held = place.storage.array
             if held is not None:
                 start = held.__array_interface__["data"][0] + place.offset
-                found[name] = wrap(array_at(start, place, held).copy())
+                found[name] = wrap(array_at(start, place, held).copy(order="K"))
         return found
 
     def run(self, feeds: Mapping[str, Any], fetches: str | Sequence[str]) -> Any:

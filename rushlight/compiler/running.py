@@ -162,7 +162,7 @@ def call(node: Node, given: Sequence[Any]) -> Any:
 
 def _result(node: Node, memory: Memory) -> Any:
     """Copies of what a node put out: a tensor, or a tuple of them; None where it only wrote to memory."""
-    made = tuple(wrap(memory.array(p).copy()) for p in node.outputs)
+    made = tuple(wrap(memory.array(p).copy(order="K")) for p in node.outputs)
     return made[0] if len(made) == 1 else made or None
 
 
@@ -194,7 +194,7 @@ def run(graph: Graph, feeds: Mapping[str, Any], fetches: str | Sequence[str]) ->
             execute(node, memory)
         if node.name in wanted:
             found[node.name] = _result(node, memory)
-    found |= {n: wrap(memory.array(graph.inputs[n]).copy()) for n in wanted if n not in nodes}
+    found |= {n: wrap(memory.array(graph.inputs[n]).copy(order="K")) for n in wanted if n not in nodes}
     return found[fetches] if isinstance(fetches, str) else [found[n] for n in wanted]
 
 
