@@ -8,11 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from typing import Any, TextIO
 
-from ..tensor import Tensor, wrap
+from ..tensor import Tensor
 from .graph import Graph, Node, Place
-from .plan import array_at
 from .printing import text_of
-from .running import call, run
+from .running import Memory, call, run
 
 _numbers = count(1)
 
@@ -74,13 +73,8 @@ class Program:
 
     def values(self) -> dict[str, Tensor]:
         """Copies of what the inputs hold now, but for arguments, which each call brings with it."""
-        found = {}
-        for name, place in self.inputs.items():
-            held = place.storage.array
-            if held is not None:
-                start = held.__array_interface__["data"][0] + place.offset
-                found[name] = wrap(array_at(start, place, held).copy(order="K"))
-        return found
+        memory = Memory()
+        return {n: memory.copy(p) for n, p in self.inputs.items() if p.storage.array is not None}
 
     def run(self, feeds: Mapping[str, Any], fetches: str | Sequence[str]) -> Any:
         """What the nodes and inputs named in `fetches` hold, when those named in `feeds` hold what is given.

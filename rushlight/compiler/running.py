@@ -38,6 +38,13 @@ class Memory:
         memory = self.bytes(place.storage)
         return array_at(_address(memory) + place.offset, place, memory)
 
+    def copy(self, place: Place) -> Tensor:
+        """A copy of the array at a place, in a copy of its storage: it has the same layout."""
+        if not place.size:
+            return wrap(np.empty(place.shape, place.dtype))
+        held = self.bytes(place.storage).copy()
+        return wrap(np.ndarray(place.shape, place.dtype, held, place.offset, place.strides))
+
     def bytes(self, storage: Storage) -> ndarray:
         """All bytes of a storage."""
         made = self._bytes.get(storage)
@@ -162,7 +169,7 @@ def call(node: Node, given: Sequence[Any]) -> Any:
 
 def _result(node: Node, memory: Memory) -> Any:
     """Copies of what a node put out: a tensor, or a tuple of them; None where it only wrote to memory."""
-    made = tuple(wrap(memory.array(p).copy(order="K")) for p in node.outputs)
+    made = tuple([memory.copy(p) for p in node.outputs])
     return made[0] if len(made) == 1 else made or None
 
 
@@ -194,7 +201,7 @@ def run(graph: Graph, feeds: Mapping[str, Any], fetches: str | Sequence[str]) ->
             execute(node, memory)
         if node.name in wanted:
             found[node.name] = _result(node, memory)
-    found |= {n: wrap(memory.array(graph.inputs[n]).copy(order="K")) for n in wanted if n not in nodes}
+    found |= {n: memory.copy(graph.inputs[n]) for n in wanted if n not in nodes}
     return found[fetches] if isinstance(fetches, str) else [found[n] for n in wanted]
 
 
