@@ -229,7 +229,7 @@ class _Memory:
 
 def array_at(start: int, place: Place, owner: Any) -> ndarray:
     """The array of a place whose first element is at an address."""
-    kind = place.dtype if place.dtype.kind != "V" else np.dtype(f"V{place.dtype.itemsize}")
+    kind = place.dtype if place.dtype.isbuiltin == 1 else np.dtype(f"V{place.dtype.itemsize}")
     facts = {"shape": place.shape, "strides": place.strides, "typestr": kind.str, "data": (start, False)}
     found = np.asarray(_Memory({**facts, "version": 3}, owner))
     return found if kind is place.dtype else found.view(place.dtype)

@@ -267,7 +267,7 @@ class _Replay:
         return [o for o, before in self.nonsense if o.size and self.memory[id(o)].tobytes() == before]
 
     def must_write(self, owner: ndarray) -> bool:
-        """Whether untouched memory must have been filled by something else; scratch of threads may be idle."""
+        """Whether untouched memory was filled by something else; a thread's scratch may be idle."""
         return owner.dtype.kind in "ib" or id(owner) in self.put_out
 
     def agrees(self, other: _Copies, expected: Any) -> bool:

@@ -55,7 +55,7 @@ def _nonempty(name: str, input: Array, dim: Any) -> tuple[int, ...]:
 def _extreme(name: str, ufunc: np.ufunc, input: Array, dim: Any, keepdim: bool) -> Array:
     axes = _nonempty(name.removesuffix("_all"), input, dim)
     x = ordered(name, input)
-    if WATCHED and x.size and len(axes) in (1, x.ndim):
+    if WATCHED and x.size and x.ndim and len(axes) in (1, x.ndim):
         line = x if len(axes) == 1 else memory.reshaped(x, (-1,))
         both = extremes(line, axes[0], ufunc is np.maximum)
         if both is not None:

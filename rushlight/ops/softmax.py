@@ -17,6 +17,7 @@ from ..dtypes import FLOAT, OF_NUMPY
 from ..dtypes import dtype as Dtype
 from .along import keep, of_type, spread, with_dims
 from .comparison import isfinite
+from .complex import is_complex, real_part
 from .declare import composite, primitive
 from .extremes import amax
 from .reduce import sum
@@ -130,7 +131,7 @@ def _(g: Array, out: Array, input_dtype: Any, dim: int) -> Array:
 def logsumexp(input: Array, /, dim: Any, keepdim: bool = False) -> Array:
     """log Σ exp(x) over `dim`, without overflow; -inf where every x is -inf."""
     x = input if is_floating(input) else of_type(input, dtypes.get_default_dtype().np)
-    top = amax(x, dim, True)
+    top = amax(real_part(x) if is_complex(x) else x, dim, True)
     top = keep(top, finite(top))
     total = log(sum(exp(x - top), dim, True)) + top
     return total if keepdim else sum(total, dim)
