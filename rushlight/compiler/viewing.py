@@ -15,7 +15,8 @@ def spelled(base: str, given: Place, wanted: Place) -> str:
         return _by_strides(f"{base}.view({dtype_of(wanted)})", given, wanted)
     found = _cut(given, wanted)
     if given.offset == wanted.offset:
-        found = _reshaped(given, wanted) or _permuted(given, wanted) or _expanded(given, wanted) or found
+        ways = (_reshaped, _permuted, _expanded, _reordered)
+        found = next((text for way in ways if (text := way(given, wanted))), found)
     return base + found if found else _by_strides(base, given, wanted)
 
 
@@ -41,12 +42,36 @@ def _permuted(given: Place, wanted: Place) -> str:
     old, new = (list(zip(p.shape, p.strides, strict=True)) for p in (given, wanted))
     if sorted(old) != sorted(new) or not given.size:
         return ""
-    if len(old) == 2:
-        return ".t()"
-    order = []
+    order: list[int] = []
     for pair in new:
         order.append(next(k for k, o in enumerate(old) if o == pair and k not in order))
-    return f".permute({tuple(order)})"
+    return _turned(order)
+
+
+def _reordered(given: Place, wanted: Place) -> str:
+    """Both without gaps, their dimensions in any order: put in order, reshaped, put in the other order."""
+    before, after = _order(given), _order(wanted)
+    a, b = _transposed(given, before), _transposed(wanted, after)
+    if not (a.contiguous and b.contiguous and a.size == b.size):
+        return ""
+    back = [after.index(d) for d in range(len(after))]
+    return f"{_turned(before)}.reshape({b.shape}){_turned(back)}"
+
+
+def _order(place: Place) -> list[int]:
+    """The dimensions, the one with the longest stride first."""
+    return sorted(range(len(place.shape)), key=lambda d: -place.strides[d])
+
+
+def _transposed(p: Place, order: list[int]) -> Place:
+    return p._replace(shape=tuple(p.shape[d] for d in order), strides=tuple(p.strides[d] for d in order))
+
+
+def _turned(order: list[int]) -> str:
+    """Dimensions in another order, as a method call."""
+    if order == sorted(order):
+        return ""
+    return ".t()" if len(order) == 2 else f".permute({tuple(order)})"
 
 
 def _expanded(given: Place, wanted: Place) -> str:
