@@ -16,7 +16,7 @@ from .fused_sums import collected
 from .fused_types import stored
 from .types import Type
 
-_TILE = 64  # elements of a row where an array lies across it: as many lines stay in the level-1 cache
+_TILE = 16  # elements of a row where an array lies across it: its lines may share one set of the cache
 _MOST_ROWS = 256  # that are added up one after the other
 #: of sums of columns: rows of a tile, at least, to be cut evenly; columns of one, at most and at least; tiles
 #: that are enough for all threads
