@@ -110,10 +110,19 @@ class _Writer:
 
     def moved(self, place: Place, name: str) -> None:
         """Have a place hold what has a name."""
-        if place.storage in self.names:
+        if self.keeps(place):
             self.lines.append(f"    {self.place(place)}.copy_({name})\n")
         else:
             self.names[place.storage] = [(place, name)]
+
+    def keeps(self, place: Place) -> bool:
+        """Whether what is written to a place must go to the memory that has a name already. Memory of the
+        plan's own that is written as a whole is but used again: a new name says that better.
+        """
+        s = place.storage
+        if s not in self.names:
+            return False
+        return not is_whole(place) or s.kind != "temporary" or s.array is not None or s in self.graph.live
 
     def write(self, node: Node) -> None:
         """The lines of one op."""
@@ -134,13 +143,15 @@ class _Writer:
 
     def assigned(self, node: Node, outputs: tuple[Place, ...], value: str) -> list[str]:
         """Names for what a node puts out; what it puts into memory that is there is copied to it."""
-        known = set(self.names)
-        if len(outputs) == 1 and outputs[0].storage in known:
+        kept = {p.storage for p in outputs if self.keeps(p)}
+        for s in {p.storage for p in outputs} - kept:
+            self.names.pop(s, None)
+        if len(outputs) == 1 and kept:
             return [f"{self.place(outputs[0])}.copy_({value})"]
         names, copies = [], []
         for k, p in enumerate(outputs):
             name = f"{node.name}_{k}" if len(outputs) > 1 else node.name
-            if p.storage in known:
+            if p.storage in kept:
                 copies.append(f"{self.place(p)}.copy_({name})")
                 names.append(name)
             else:

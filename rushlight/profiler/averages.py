@@ -114,4 +114,4 @@ def _aligned(rows: list[list[str]], header: str | None, footer: str) -> str:
         cells = [c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True)]
         lines.append("  ".join([row[0].ljust(widths[0]), *cells]).rstrip())
     above = [header] if header else []
-    return "\n".join([*above, ruler, lines[0], ruler, *lines[1:], ruler, footer]) + "\n"
+    return "\n".join([*above, ruler, lines[0], ruler, *lines[1:], ruler, footer])
