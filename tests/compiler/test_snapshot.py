@@ -6,7 +6,7 @@ snapshot with
     python -m tests.compiler.test_snapshot
 
 It holds one line for each node of the plan: the ops in it, how its loops are launched, and a digest of the
-LLVM IR of its kernels, written for the processor named below. Of what has launches of its own (products), only
+LLVM IR of its kernels, written for the processor named below. Of what has launches of its own (products) only
 the op is noted: those kernels are chosen for the machine at hand.
 """
 
