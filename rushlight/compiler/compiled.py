@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from ..arrays import tracing
 from ..errors import log
-from ..kernels import native
+from ..kernels import allocator, native
 from ..nn import Module
 from ..tensor import Tensor
 from .capture import capture
@@ -87,7 +88,8 @@ class Compiled:
             )
             return self.f(*args, **kwargs)
         varying = self._varying(flattened((args, kwargs))[0], structure)
-        seen = capture(self.f, args, kwargs, self.fullgraph, varying)
+        with little_kept():
+            seen = capture(self.f, args, kwargs, self.fullgraph, varying)
         seen.tracer.alarms.check()
         if seen.tracer.reads:
             lines = ", ".join(dict.fromkeys(f"{file}:{line}" for file, line in seen.tracer.reads))
@@ -152,6 +154,25 @@ class Compiled:
         if not self.plans:
             raise RuntimeError("compile: there is no graph before the first call")
         return self.graphs[0]
+
+
+KEPT = 64 << 20  # bytes of dead arrays that a captured call keeps for its next ones
+
+
+@contextmanager
+def little_kept() -> Iterator[None]:
+    """Keep little memory for reuse here, and none afterwards: the plan will have an arena of its own."""
+    found = allocator.current()
+    if found is None:
+        yield
+        return
+    most = found.counters()["limit"]
+    found.limit(min(KEPT, most))
+    try:
+        yield
+    finally:
+        found.limit(most)
+        found.empty()
 
 
 def _is_other_number(old: Any, new: Any) -> bool:
