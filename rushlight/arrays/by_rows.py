@@ -18,7 +18,7 @@ import rushlight.scalar as s
 from ..kernels import native
 from ..scalar import Expr
 from . import memory
-from .summing import add_reduce
+from .summing import sum_columns
 from .tracing import WATCHED
 
 ndarray = np.ndarray
@@ -248,5 +248,5 @@ def norm_back(
     weights = [] if weight is None else [weight]
     kernel = _kernel_into(name, dx, n)
     kernel.run(rows, grain, n, dx, *totals, g, x, scale, *means, *weights, float(n), grain)
-    dw, db = (add_reduce(t, (0,)) for t in totals) if affine else (None, None)
+    dw, db = (sum_columns(t) for t in totals) if affine else (None, None)
     return dx, dw, db

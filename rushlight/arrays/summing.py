@@ -95,6 +95,11 @@ def sum_rows(x: np.ndarray) -> np.ndarray:
     return sum_rows(sums) + _add(x[:, blocks * ROW :], 1)
 
 
+def sum_columns(x: np.ndarray) -> np.ndarray:
+    """Σ of each column of a contiguous (rows, n) array of floats, by kernels; it is not empty."""
+    return _sum_run(x, 1, *x.shape)
+
+
 def _sum_tail(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
     """Summed over those of `axes` that are last, if memory is contiguous; dimensions kept."""
     first = x.ndim

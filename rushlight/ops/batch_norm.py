@@ -15,6 +15,7 @@ from ..arrays import by_rows, normalizing, tracing
 from ..arrays.normalizing import Layout
 from ..arrays.numpy import cast
 from ..arrays.summing import add_reduce
+from ..arrays.tracing import WATCHED
 from ..errors import shape_text
 from .along import of_type
 from .declare import composite, primitive
@@ -102,7 +103,7 @@ def _mix(running: np.ndarray | None, found: Any, momentum: float, scale: float =
     instances = found.size // running.size
     found = add_reduce(found.reshape(instances, -1), (0,)) if instances != 1 else found.reshape(-1)
     share = momentum * scale / instances
-    if by_rows.fits(running, found):
+    if WATCHED and by_rows.fits(running, found):
         by_rows.run("mixed", running.size, 1, running, found, running, share, 1 - momentum)
     else:
         running[...] = cast(found, dtypes.compute_type(running.dtype)) * share + running * (1 - momentum)

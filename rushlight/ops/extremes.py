@@ -74,17 +74,17 @@ def _extreme(name: str, ufunc: np.ufunc, input: Array, dim: Any, keepdim: bool) 
 def _place(name: str, find: str, input: Array, dim: int) -> tuple[Array, Array]:
     """The extreme of each line along `dim` and the first index it stands at; nan counts as extreme."""
     at = normalize_dim(name, dim, input.ndim)
-    ordered(name, input)
+    x = ordered(name, input)
     if not input.size:
         _nonempty(name, input, at)
         shape = tuple(n for i, n in enumerate(input.shape) if i != at)
         return np.zeros(shape, input.dtype), np.zeros(shape, np.int64)
     if not input.ndim:
         return input.copy(), np.zeros((), np.int64)
-    both = _by_kernel(ordered(name, input), at, find)
+    both = _by_kernel(x, at, find)
     if both is not None:
         return cast(both[0], input.dtype), both[1]
-    indices = getattr(ordered(name, input), find)(at)
+    indices = getattr(x, find)(at)
     if input.ndim == 2 and at == 1 and input.flags.c_contiguous:
         return take_rows(input, indices), indices
     index = np.expand_dims(np.asarray(indices), at)
@@ -258,10 +258,11 @@ def _argument(name: str, input: Array, dim: int | None, keepdim: bool) -> Array:
     if not input.ndim:
         ordered(name, input)
         return np.zeros((), np.int64)
-    both = _by_kernel(ordered(name, input), at, name)
+    x = ordered(name, input)
+    both = _by_kernel(x, at, name)
     if both is not None:
         return np.expand_dims(both[1], at) if keepdim else both[1]
-    return getattr(ordered(name, input), name)(at, keepdims=keepdim)
+    return getattr(x, name)(at, keepdims=keepdim)
 
 
 @primitive(forms="mo", differentiable=False)
