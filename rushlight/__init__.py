@@ -51,7 +51,7 @@ globals().update(_dtypes.NAMES)  # float32, int64, bool, ...
 _SUBMODULES = (
     *("nn", "optim", "autograd", "data", "io", "func", "linalg"),
     *("fft", "special", "utils", "cpu", "cuda", "backends", "random"),
-    "compiler",
+    *("compiler", "_higher_order_ops"),
     *("serialization", "testing", "masked", "types", "return_types", "version", "storage", "profiler"),
 )
 _HOMES = {
@@ -108,6 +108,7 @@ _HOMES = {
     **{"is_anomaly_enabled": ".autograd.mode:is_anomaly_enabled"},
     **{"stft": ".fft:stft"},
     **{"compile": ".compiler.compiled:compile"},
+    **_at("._higher_order_ops", ("cond", "while_loop")),
 }
 
 newaxis = None

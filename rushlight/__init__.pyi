@@ -39,6 +39,7 @@ from .inspect import HalfTensor as HalfTensor
 from .inspect import IntTensor as IntTensor
 from .inspect import LongTensor as LongTensor
 from .inspect import ShortTensor as ShortTensor
+from . import _higher_order_ops as _higher_order_ops
 from .errors import set_advice as _set_advice
 advice = _set_advice
 from .inspect import are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled
@@ -52,6 +53,7 @@ from .inspect import channels_last_3d as channels_last_3d
 from .compiler.compiled import compile as compile
 from . import compiler as compiler
 from .creation import complex as complex
+from ._higher_order_ops import cond as cond
 from .inspect import contiguous_format as contiguous_format
 from . import cpu as cpu
 from . import cuda as cuda
@@ -143,6 +145,7 @@ from .inspect import use_deterministic_algorithms as use_deterministic_algorithm
 from . import utils as utils
 from . import version as version
 from .func import vmap as vmap
+from ._higher_order_ops import while_loop as while_loop
 from .functions import zero_ as zero_
 from .creation import zeros_like as zeros_like
 bfloat16: dtype

@@ -14,7 +14,7 @@ from ..kernels.pointwise import TYPES
 from ..kernels.types import f16, i1
 from .graph import Elements, Node
 from .structure import mapped
-from .symbols import Symbol, plain
+from .symbols import Symbol, input_of, plain
 from .values import value_of
 
 _MOST = 1 << 53  # whole numbers below are doubles too
@@ -63,7 +63,7 @@ def _steps(op: Any, values: Any, options: Any, computed: Any, result: Any) -> An
         options = {n: _whole(v, work) for n, v in options.items()}
     for k, (name, v) in enumerate(options.items()):
         if isinstance(v, Symbol) or (v.__class__ is float and op.name != "pow"):
-            names[f"n{k}"] = v.varying if isinstance(v, Symbol) else v
+            names[f"n{k}"] = input_of(v)
             renamed[scalar.var(name)] = scalar.var(f"n{k}")
             options = {**options, name: scalar.var(f"n{k}")}
     expr = scalar.replace(op.trace(options), renamed)
@@ -77,7 +77,7 @@ def _input(names: dict[str, Any], name: str, v: Any, wanted: Any) -> Any:
         if v.__class__ is complex:
             return None
         if isinstance(v, Symbol) and wanted is not i1:
-            names[name] = v.varying
+            names[name] = input_of(v)
             return scalar.var(name)
         if v.__class__ is float and wanted.is_float:
             names[name] = v
