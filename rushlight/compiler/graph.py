@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..kernels.fused import Step
+from ..kernels.fused_steps import Uniform
 
 
 class Storage:
@@ -97,14 +98,15 @@ class Elements(NamedTuple):
     """A straight-line program on elements.
 
     `inputs` are places or numbers by name; `writes` says which value goes to a place, `reduces` which value
-    is reduced to a place.
+    is reduced to a place. `alone` are launches that do the same, and do it faster.
     """
 
-    steps: tuple[Step, ...]
+    steps: tuple[Step | Uniform, ...]
     inputs: dict[str, Any]
     writes: dict[Place, str]
     shape: tuple[int, ...]
     reduces: Mapping[Place, Reduced] = MappingProxyType({})
+    alone: Kernels | None = None
 
 
 class Kernels(NamedTuple):

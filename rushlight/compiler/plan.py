@@ -113,7 +113,7 @@ class Plan:
                 self._slot(v)
         inputs = [Input(_like(p), self._cells.get(p.storage, [])) for p in self.given]
         self.runner = Runner(np.array(rows or np.empty((0, 4)), np.int64), inputs)
-        self._doubles = memoryview(self.words).cast("B").cast("d")
+        self._doubles = memoryview(self.words.data).cast("B").cast("d")
 
     def _slot(self, v: Any) -> None:
         at = self._next

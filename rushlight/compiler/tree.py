@@ -18,7 +18,7 @@ def _opened(x: Any, leaves: list[Any]) -> Any:
     kind = x.__class__
     if kind is tuple or kind is list or (isinstance(x, tuple) and hasattr(x, "_fields")):
         return (kind, *[_opened(v, leaves) for v in x])
-    if kind is dict:
+    if isinstance(x, dict) and kind is dict:
         return (kind, tuple(x), *[_opened(v, leaves) for v in x.values()])
     leaves.append(x)
     return LEAF
