@@ -21,6 +21,8 @@ def lowered(node: Node) -> list[Launch] | Host:
         return body.launches
     if isinstance(body, Host):
         return body
+    if body.alone is not None:
+        return body.alone.launches
     return _fused(body) if supported(body) else by_numpy(body)
 
 

@@ -54,7 +54,7 @@ def _mapped(x: Any, moved: Callable[[Place], Place]) -> Any:
         return {_mapped(k, moved): _mapped(v, moved) for k, v in x.items()}
     if kind is Elements:
         inputs, writes, reduces = (_mapped(dict(d), moved) for d in (x.inputs, x.writes, x.reduces))
-        return x._replace(inputs=inputs, writes=writes, reduces=reduces)
+        return x._replace(inputs=inputs, writes=writes, reduces=reduces, alone=_mapped(x.alone, moved))
     if kind is Kernels:
         return Kernels([launch._replace(slots=_mapped(launch.slots, moved)) for launch in x.launches])
     if kind is Host:
