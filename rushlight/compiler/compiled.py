@@ -94,7 +94,7 @@ class Compiled:
         if seen.tracer.reads:
             lines = ", ".join(dict.fromkeys(f"{file}:{line}" for file, line in seen.tracer.reads))
             log("breaks", f"{name} is split where Python asks for numbers: {lines}")
-            self.split = Split(self.f)
+            self.split = Split(self.f, self.debug)
             return seen.result
         plan = Specialised(self.f, seen, structure)
         name_plan(plan, seen, self.f, args, kwargs)
@@ -102,7 +102,9 @@ class Compiled:
             return plan.first(seen)
         plan.sizes = sizes
         if self.debug:
-            check(plan)
+            for part in (plan, plan.backward):
+                if part is not None:
+                    check(part.plan, part.graph)
         if plan.varying:
             self._trust(plan)
         self._last[sizes] = plan
@@ -146,14 +148,17 @@ class Compiled:
     @property
     def graphs(self) -> list[Program]:
         """The graphs of all plans, the latest first."""
+        if self.split is not None:
+            return [Program(graph) for graph in self.split.graphs()]
         return [Program(p.graph, p.backward and p.backward.graph) for p in self.plans]
 
     @property
     def graph(self) -> Program:
         """The graph of the latest plan. Raises RuntimeError before the first call."""
-        if not self.plans:
+        found = self.graphs
+        if not found:
             raise RuntimeError("compile: there is no graph before the first call")
-        return self.graphs[0]
+        return found[0]
 
 
 KEPT = 64 << 20  # bytes of dead arrays that a captured call keeps for its next ones

@@ -8,11 +8,12 @@ alone, on memory that is all nan where nothing was written. The first node that 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from .graph import Elements, Graph, Host, Node, Place
+from .naming import before
 from .plan import Plan
 from .printing import typed
 from .running import Memory, execute, inputs_of
@@ -46,11 +47,12 @@ class Checker:
     def __call__(self, arrays: tuple[ndarray, ...]) -> None:
         """Make all steps of the plan. Raises PlanError for the first node that is wrong."""
         memory = Memory()
-        for place in self.graph.inputs.values():  # what the call may change
-            if place.storage.array is None:
+        there = before(self.graph.traced)  # which the call may change
+        for place in self.plan.given:
+            if place.storage in there:
                 memory.array(place)[...] = self.plan.array(place, arrays)
-            else:
-                memory.bytes(place.storage)
+        for storage in there:
+            memory.bytes(storage)
         written = [w for node in self.plan.node_by_node(arrays) for w in self._written(node, arrays)]
         self._compare(written, memory)
 
@@ -130,8 +132,6 @@ def _said(w: Written, expected: ndarray, count: int, most: tuple[int, ...], firs
     )
 
 
-def check(specialised: Any) -> None:
-    """Have all runs of a plan, and of its backward, checked."""
-    for part in (specialised, specialised.backward):
-        if part is not None:
-            part.plan.advance = Checker(part.plan, part.graph)
+def check(plan: Plan, graph: Graph) -> None:
+    """Have all runs of a plan checked against the graph it was made from."""
+    plan.advance = Checker(plan, graph)  # type: ignore[method-assign]

@@ -88,9 +88,6 @@ def before(graph: Graph) -> dict[Storage, Place]:
 def name_plan(plan: Any, seen: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Name what the graphs of a plan are given, and note what they give back."""
     tracer, backward = seen.tracer, plan.backward
-    for graph in (plan.graph, *([backward.graph] if backward else ())):
-        for k, node in enumerate([n for n in graph.nodes if n.members], 1):
-            node.name = f"fused_{k}"
     results = [t for t in seen.results if tracer.known(t._a)]
     name_inputs(plan.graph, tracer, arguments(f, args, kwargs), surroundings(f, tracer.called))
     plan.graph.outputs = [tracer.place(t._a) for t in results]
@@ -103,13 +100,27 @@ def name_plan(plan: Any, seen: Any, f: Any, args: tuple[Any, ...], kwargs: dict[
         _share(backward.graph)
 
 
+def name_piece(graph: Graph, tracer: Any, f: Any, memory: Iterable[Any]) -> None:
+    """Name what a piece of a split function is given; it gives back what it leaves in memory of its own."""
+    if graph.inputs:
+        return
+    given = [(f"x{k}", tracer.place(a)) for k, a in enumerate(memory) if a is not None]
+    given += [(n.name, p) for earlier in tracer.graphs for n in earlier.traced.nodes for p in n.outputs]
+    name_inputs(graph, tracer, given, surroundings(f, tracer.called))
+    made = {p.storage: p for n in graph.nodes for p in n.outputs if p.storage in graph.live}
+    graph.outputs = [p for s, p in made.items() if s.kind == "temporary"]
+    _share(graph)
+
+
 def _share(graph: Graph) -> None:
     """Give the traced graph the inputs and outputs of the finished one."""
     graph.traced.inputs, graph.traced.outputs = graph.inputs, graph.outputs
 
 
 def name_inputs(graph: Graph, tracer: Any, given: Named, around: Named = ()) -> None:
-    """Name the storages that are there before, and note them as the graph's inputs."""
+    """Name the storages that are there before, and note them as the graph's inputs. Kernels are numbered."""
+    for k, node in enumerate([n for n in graph.nodes if n.members], 1):
+        node.name = f"fused_{k}"
     unnamed = before(graph.traced) | before(graph)
     names: dict[int, str] = {}
 

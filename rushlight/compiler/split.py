@@ -21,8 +21,10 @@ from ..autograd.engine import Leaf
 from ..autograd.mode import grad_on
 from ..tensor import Tensor, wrap
 from .capture import tracing_with
+from .debugging import check
 from .graph import Graph, Node, Storage
 from .lower import lowered
+from .naming import name_piece
 from .passes import optimised
 from .plan import Plan
 from .structure import mapped
@@ -51,8 +53,8 @@ class Event:
 class Split:
     """A function's trees of events, one for each kind of arguments."""
 
-    def __init__(self, f: Callable[..., Any]) -> None:
-        self.f = f
+    def __init__(self, f: Callable[..., Any], debug: bool = False) -> None:
+        self.f, self.debug = f, debug
         self.trees: dict[Any, Tree] = {}
 
     def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -60,17 +62,27 @@ class Split:
         key = (_hashable(structure), *map(_kind, leaves), grad_on(), threads.get())
         tree = self.trees.get(key)
         if tree is None:
-            tree = self.trees[key] = Tree(leaves)
+            tree = self.trees[key] = Tree(leaves, self.debug)
         if tree.tracer.count_of_events > MOST_EVENTS:
             return self.f(*args, **kwargs)  # every call went its own way
         return tree.call(self.f, leaves, structure)
 
 
+    def graphs(self) -> list[Graph]:
+        """The graphs of the plans between places where Python looks at numbers, the latest first."""
+        found = []
+        for tree in self.trees.values():
+            for graph in tree.tracer.graphs:
+                name_piece(graph, tree.tracer, self.f, tree.memory)
+                found.append(graph)
+        return found[::-1]
+
+
 class Tree:
     """Events, and memory for the arguments, to which every call's are copied."""
 
-    def __init__(self, leaves: list[Any]) -> None:
-        self.tracer = Follower()
+    def __init__(self, leaves: list[Any], debug: bool) -> None:
+        self.tracer = Follower(debug)
         self.memory = [_room(v._a) if isinstance(v, Tensor) else None for v in leaves]
         for a in self.memory:
             if a is not None:
@@ -93,9 +105,11 @@ class Tree:
 class Follower(Tracer):
     """A tracer that goes along a tree of events."""
 
-    def __init__(self) -> None:
+    def __init__(self, debug: bool = False) -> None:
         super().__init__()
+        self.debug = debug  # whether plans are checked
         self.root = Event()
+        self.graphs: list[Graph] = []  # of all plans
         self.count_of_events = 0
         self.busy = False
         self.begin()
@@ -107,6 +121,7 @@ class Follower(Tracer):
         self.new = False
         self.arrays.clear()
         self.nodes.clear()
+        self.called.clear()
 
     def event(self, key: Any, run: Callable[[], Any]) -> Any:
         """What an op gives: what it gave before, its nodes pending; or computed now, if it is new here."""
@@ -149,9 +164,14 @@ class Follower(Tracer):
         known = self.at.plans.get(self.since)
         if known is None or not alive <= known[0]:
             live = alive | (known[0] if known is not None else set())
-            graph = optimised(Graph(list(self.pending), live))
+            traced = Graph(list(self.pending), live)
+            graph = optimised(traced)
+            graph.traced = traced
+            self.graphs.append(graph)
             plan = Plan([lowered(n) for n in graph.nodes], [], graph.nodes)
             plan.alarms = self.alarms
+            if self.debug:
+                check(plan, graph)
             known = self.at.plans[self.since] = live, plan
         with tracing.by(None):
             known[1].run(())

@@ -7,6 +7,7 @@ import pytest
 
 import rushlight as torch
 import rushlight.compiler.specialised as specialised
+import rushlight.compiler.split as split
 import rushlight.scalar as scalar
 from rushlight.compiler.compiled import compile
 from rushlight.compiler.debugging import PlanError, Written, compare
@@ -43,6 +44,21 @@ def test_random_numbers_are_the_plans():
     compiled = compile(lambda x: torch.nn.functional.dropout(x, 0.5) * torch.rand(4) + x, debug=True)
     for _ in range(4):
         compiled(torch.randn(4))
+
+
+def test_pieces_of_split_functions_are_checked(monkeypatch):
+    def f(x):
+        y = (x * 3).tanh()
+        return y + 1 if y.sum() > 0 else y
+
+    right = compile(f, debug=True)
+    for _ in range(3):
+        right(torch.ones(3))
+    monkeypatch.setattr(split, "lowered", off_by_one)
+    with pytest.raises(PlanError, match="mul_1"):
+        wrong = compile(f, debug=True)
+        for _ in range(3):
+            wrong(torch.ones(3))
 
 
 def off_by_one(node):

@@ -13,6 +13,8 @@ from rushlight.compiler.viewing import spelled
 
 from .programs import Net, functions
 
+nn = torch.nn
+
 
 def copies(args):
     return tuple(a.clone() for a in args)
@@ -71,6 +73,31 @@ def test_names_are_those_of_the_function():
 def test_no_graph_before_the_first_call():
     with pytest.raises(RuntimeError, match="no graph before the first call"):
         compile(lambda x: x).graph  # noqa: B018
+
+
+def test_pieces_of_a_split_function_run():
+    w = torch.randn(3, 3)
+
+    @compile
+    def f(x):
+        y = (x @ w).exp()
+        if y.sum() > 0:
+            y = y / 2
+        return y.log()
+
+    for _ in range(3):
+        f(torch.randn(2, 3))
+    second, first = f.graphs
+    x = torch.randn(2, 3)
+    y, found = first.function()(x0=x, w=w)
+    assert found.item() is True
+    same(second.function()(exp_1=y), f(x))
+
+
+def test_modules_have_graphs_too():
+    net = torch.compile(nn.Linear(2, 3))
+    net(torch.ones(1, 2))
+    assert list(net.compiled.graph.inputs) == ["input", "weight", "bias"]
 
 
 def test_backward_graph_runs():
