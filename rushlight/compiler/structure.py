@@ -8,6 +8,8 @@ from typing import Any
 
 from numpy import ndarray
 
+from ..arrays.foreign import ForeignArray
+
 _PLAIN = frozenset({int, float, str, bool, type(None), bytes, type})
 
 
@@ -55,7 +57,8 @@ def owner_of_memory(a: ndarray) -> ndarray:
 
 def _is_record(x: Any) -> bool:
     """Whether an object is a bundle of fields of this package's."""
-    return type(x).__module__.startswith("rushlight.") and not callable(x) and bool(_fields(x))
+    ours = type(x).__module__.startswith("rushlight.") and not isinstance(x, ForeignArray)
+    return ours and not callable(x) and bool(_fields(x))
 
 
 def _fields(x: Any) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import weakref
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -220,8 +220,13 @@ class Tracer:
             return op.traced(*args, **kwargs), None
         return self.call(op.name, op.array, args, kwargs, saves=True)
 
-    def call(self, name: str, fn: Any, args: Any, kwargs: Any = None, saves: bool = False) -> Any:
-        """fn(*args, **kwargs) on arrays, as one node; what it `saves` is handed back unwrapped."""
+    def call(
+        self, name: str, fn: Any, args: Any, kwargs: Any = None, saves: bool = False, writes: Sequence[int] = ()
+    ) -> Any:
+        """fn(*args, **kwargs) on arrays, as one node; what it `saves` is handed back unwrapped.
+
+        `writes`: arrays among the arguments that it is known to write to, by position.
+        """
         given = mapped((tuple(args), kwargs or {}), _unwrapped)
         leaves = arrays_in(given)
         form = mapped(given, lambda v: _hole if v.__class__ is ndarray else v)
@@ -231,7 +236,7 @@ class Tracer:
             args, kwargs = mapped(form, lambda v: next(left) if v is _hole else v)
             return finished(fn(*args, **kwargs))
 
-        found = self.run(name, run, leaves, given)
+        found = self.run(name, run, leaves, given, writes)
         if saves:
             return mapped(found[0], self._wrapped), found[1]
         return mapped(found, self._wrapped)
@@ -239,13 +244,22 @@ class Tracer:
     def _wrapped(self, v: Any) -> Any:
         return self.wrap(v) if v.__class__ is ndarray else v
 
-    def run(self, name: str, run: Callable[..., Any], leaves: list[ndarray], shown: Any) -> Any:
+    def run(
+        self,
+        name: str,
+        run: Callable[..., Any],
+        leaves: list[ndarray],
+        shown: Any,
+        writes: Sequence[int] = (),
+    ) -> Any:
         """run(*leaves), noted as a node unless it but looks at its arguments another way."""
         places, alarms = [self.place(a) for a in leaves], self.alarms.used
+        for k in writes:
+            self.filled(places[k].storage)
         found, launches, verdict = verdicts.judged(self, name, run, leaves, shown)
         results = arrays_in(found)
         fresh = [a for a in results if not self.known(a)]
-        written = [places[k] for k in verdict.writes]
+        written = [places[k] for k in sorted({*verdict.writes, *writes})]
         if not fresh and not written:
             return found
         for place in written:
@@ -302,6 +316,12 @@ class Tracer:
         return mapped(found, self._wrapped)
 
     # -- in place -----------------------------------------------------------------------------------------
+
+    def written(self, op: Any, target: Any, arrays: dict[str, Any], options: dict[str, Any]) -> None:
+        """Have an op write into an array directly, as one node."""
+        value = value_of(target)
+        check_writable(value, value, op.name)
+        self.call(op.name + "_", op.writer, (target,), {**arrays, **options}, writes=(0,))
 
     def write(self, t: Any, result: Any, name: str) -> None:
         """Write a result into a tensor's memory."""
@@ -363,7 +383,7 @@ class Tracer:
         """One step backward: through ops where its formulas are ops, else as one node."""
         op = getattr(n[1], "op", None)
         if op is None or not _is_whole(op) or n[1].__class__ is not _function:
-            return n[1](n, g)
+            return n[1]([*n[:3], *mapped(n[3:], self._followed)], g)
         head, kept = n[:3], mapped(n[3:], _bare)
         parts = g.parts if isinstance(g, Outputs) else g
 
@@ -372,6 +392,14 @@ class Tracer:
             return n[1]([*head, *mapped(kept, _dressed)], made)
 
         return self.call(f"{op.name}_backward", run, (kept, parts))
+
+    def _followed(self, v: Any) -> Any:
+        """What a node keeps, as something whose every use is seen: arguments and parameters are plain."""
+        if isinstance(v, binding.tensor):
+            made = binding.wrap(self._followed(v._a))
+            made._b = v._b
+            return made
+        return self.wrap(v) if v.__class__ is ndarray and self.known(v) else v
 
     def arrive(self, leaf: Any, arriving: Any, incoming: Any) -> None:
         """A gradient comes to a leaf: it becomes `.grad`, or is added to it."""

@@ -141,7 +141,7 @@ def _(g: Array, input: Array, input_dtype: Any, dim: Any, keepdim: bool) -> Arra
 @primitive(forms="", under="internal", differentiable=False)
 def is_number(input: Array, /) -> Array:
     """1 where an element is a number, 0 where it is nan."""
-    return cast(~np.isnan(input), input.dtype)
+    return cast(np.asarray(~np.isnan(input)), input.dtype)
 
 
 @primitive(forms="", under="internal", differentiable=False)
