@@ -205,7 +205,7 @@ class Backward:
         for g in seen.gradients:
             self.gradients.append(self._gradient(tracer, owner, nodes, g))
         given = [*owner._given, *owner._made, *self.cotangents, *self._made]
-        live = {p.storage for p in self._made}
+        live = {p.storage for p in given}  # also what the call gave, and keeps for a second backward
         self.graph, self.plan = planned(nodes, live, given)
 
     @property
