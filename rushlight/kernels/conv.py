@@ -9,6 +9,7 @@ import numpy as np
 
 from . import (
     conv_dots,
+    conv_few,
     conv_lines,
     conv_near,
     conv_points,
@@ -93,6 +94,10 @@ def _route(
         return ByPanels(found, *_panels_kernels(t)), shape
     if winograd.pays(s, lanes):
         return ByTiles(winograd.plan(s, lanes, winograd.rows_of(target)), *_winograd_kernels(t)), shape
+    if conv_few.pays(s, lanes):
+        vectors = conv_few.vectors_of(s, lanes)
+        few = conv_few.plan(s, lanes, conv_few.rows_of(target, vectors))
+        return Few(few, s, _columns_kernel(t), _few_kernel(t, vectors)), shape
     if conv_points.pays(s, lanes, target.registers):
         return ByPoints(conv_points.plan(s, lanes, target.registers), _packing(t), _points_kernel(t)), shape
     if conv_lines.pays(s, lanes):
@@ -241,6 +246,23 @@ class ByPoints(NamedTuple):
         self.kernel(p.items, 1, x, packed, y, scratch, p.sizes, *p.numbers)
 
 
+class Few(NamedTuple):
+    """With few pixels."""
+
+    plan: conv_few.FewPlan
+    shapes: Shapes
+    gather: Kernel
+    kernel: Kernel
+
+    def run(self, x: np.ndarray, w: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
+        """Fill y."""
+        p, s = self.plan, self.shapes
+        columns, scratch = np.empty(p.depth * p.width, x.dtype), np.empty(p.scratch * pool.size(), x.dtype)
+        self.gather(s.channels, ITEMS, x, columns, scratch, p.sizes, p.places, p.places.size)
+        pixels = s.counts[0] * s.counts[1]
+        self.kernel(p.strips, 1, columns, w, bias, y, s.outputs, p.depth, s.images, pixels)
+
+
 class BySpread(NamedTuple):
     """By classes of outputs, with pixels in the lanes."""
 
@@ -383,6 +405,16 @@ def _lines_kernel(t: Type, rows: int, vectors: int) -> Kernel:
 @cache
 def _points_kernel(t: Type) -> Kernel:
     return Kernel(("conv points", t.name), lambda target: conv_points.points_module(target, t))
+
+
+@cache
+def _columns_kernel(t: Type) -> Kernel:
+    return Kernel(("conv columns", t.name), lambda target: conv_few.columns_module(target, t))
+
+
+@cache
+def _few_kernel(t: Type, vectors: int) -> Kernel:
+    return Kernel(("conv few", t.name, vectors), lambda target: conv_few.few_module(target, t, vectors))
 
 
 @cache

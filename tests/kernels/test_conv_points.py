@@ -5,7 +5,7 @@ import pytest
 
 from rushlight.arrays import convolution as oracle
 from rushlight.arrays.convolution import Geometry
-from rushlight.kernels import conv, conv_points, native, pool
+from rushlight.kernels import conv, conv_few, conv_points, native, pool
 
 pytestmark = pytest.mark.skipif(not native.on(), reason="machine code is off")
 
@@ -14,6 +14,7 @@ pytestmark = pytest.mark.skipif(not native.on(), reason="machine code is off")
 def always(monkeypatch):
     """By points wherever it can be: where an image has a tile of pixels, or others beside it."""
     conv._route.cache_clear()
+    monkeypatch.setattr(conv_few, "pays", lambda *_: False)
     monkeypatch.setattr(conv_points, "pays", lambda s, lanes, registers: s.kernel == (1, 1))
     yield
     conv._route.cache_clear()

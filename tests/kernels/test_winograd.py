@@ -80,4 +80,4 @@ def test_it_is_chosen_where_it_saves_more_than_it_costs(monkeypatch):
         return type(route)
 
     assert chosen(32, 64, 32) is conv.ByTiles and chosen(32, 512, 4) is conv.ByPanels
-    assert chosen(1, 512, 4) is conv.Direct and chosen(32, 3, 32) is not conv.ByTiles
+    assert chosen(1, 512, 4) is conv.Few and chosen(32, 3, 32) is not conv.ByTiles
