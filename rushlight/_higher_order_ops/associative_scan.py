@@ -1,4 +1,4 @@
-"""associative_scan: all prefixes of an associative operation in logarithmically many steps (Blelloch 1990)."""
+"""associative_scan: all prefixes of an associative operation, in a few steps (Blelloch 1990)."""
 
 from __future__ import annotations
 

@@ -8,19 +8,17 @@ So every op with a derivative has this one too, at about three times the cost of
 
 from __future__ import annotations
 
-from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..errors import shape_text
 from ..func.gradients import track
+from ..func.levels import Duals
+from ..func.levels import duals as _level
 from .engine import binding
 from .mode import enable_grad
 from .tape import grad
-
-Duals = list[tuple[Any, Any, bool]]  # (dual, tangent, whether something outside is to be differentiated too)
-_level: ContextVar[Duals | None] = ContextVar("dual_level", default=None)
 
 
 class UnpackedDualTensor(NamedTuple):

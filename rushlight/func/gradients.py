@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextvars import ContextVar
 from functools import wraps
 from typing import Any
 
@@ -13,24 +12,23 @@ from ..autograd import tape
 from ..autograd.engine import Leaf, next_number
 from ..autograd.mode import enable_grad
 from ..tensor import Tensor, wrap
+from .levels import depth
 from .tree import flatten, tree_map, unflatten
 from .vmapping import repeated, vmap
-
-_depth = ContextVar("func_depth", default=0)
 
 
 class _Level:
     """One transform being applied; within another, or on tracked inputs, results must stay differentiable."""
 
     def __enter__(self) -> None:
-        self._token = _depth.set(_depth.get() + 1)
+        self._token = depth.set(depth.get() + 1)
 
     def __exit__(self, *exc: object) -> None:
-        _depth.reset(self._token)
+        depth.reset(self._token)
 
 
 def _outer(tensors: list[Any]) -> bool:
-    return _depth.get() > 1 or any(isinstance(t, Tensor) and t._n is not None for t in tensors)
+    return depth.get() > 1 or any(isinstance(t, Tensor) and t._n is not None for t in tensors)
 
 
 def _identity(n: list[Any], g: Any) -> Any:

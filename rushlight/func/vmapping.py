@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextvars import ContextVar
 from functools import wraps
 from typing import Any
 
@@ -16,17 +15,15 @@ from ..ops import batch as batch  # states the batching rules
 from ..ops import linalg_batch as linalg_batch  # and those of matrices
 from ..ops.declare import registry
 from ..tensor import Tensor, function_of, wrap
+from .levels import running
 from .tree import broadcast_to, flatten, unflatten
-
-# (level, size), outermost first
-_running: ContextVar[tuple[tuple[int, int], ...]] = ContextVar("running_vmaps", default=())
 
 
 def drawn_for_each(draw: Callable[[tuple[int, ...]], Tensor], shape: tuple[int, ...]) -> Tensor:
     """Random numbers of a shape: in a vmap of "different" randomness, of their own for every example."""
     if generator.randomness.get() != "different":
         return draw(shape)
-    level, size = _running.get()[-1]
+    level, size = running.get()[-1]
     return enter(draw((size, *shape)), 0, level)
 
 
@@ -35,7 +32,7 @@ def repeated(t: Tensor) -> Tensor:
     what a gradient per example is taken of.
     """
     have = {level for level, _ in getattr(t._a, "levels", ())}
-    for level, size in _running.get():
+    for level, size in running.get():
         if level not in have:
             t = enter(t.expand(size, *t._a.shape), 0, level)
     return t
@@ -72,11 +69,11 @@ def vmap(
         level = next_level()
         entered = [x if d is None else enter(x, d, level) for x, d in zip(leaves, dims, strict=True)]
         inside = unflatten(shape, entered)
-        token, drawing = _running.set((*_running.get(), (level, size))), generator.randomness.set(randomness)
+        token, drawing = running.set((*running.get(), (level, size))), generator.randomness.set(randomness)
         try:
             out = func(*inside, **kwargs)  # not mapped: in_dims counts what stands by position
         finally:
-            _running.reset(token)
+            running.reset(token)
             generator.randomness.reset(drawing)
         return _leave(out, out_dims, size, level)
 
