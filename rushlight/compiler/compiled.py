@@ -10,6 +10,7 @@ from typing import Any
 
 from ..arrays import tracing
 from ..errors import log
+from ..func.levels import transformed
 from ..kernels import allocator, native
 from ..nn import Module
 from ..tensor import Tensor
@@ -49,7 +50,7 @@ class Compiled:
         functools.update_wrapper(self, f)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if self.given_up or not native.on() or not tracing.EAGER:
+        if self.given_up or not native.on() or not tracing.EAGER or transformed():
             return self._otherwise(args, kwargs)
         if self.split is not None:
             return self.split(args, kwargs)
