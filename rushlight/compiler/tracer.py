@@ -221,7 +221,13 @@ class Tracer:
         return self.call(op.name, op.array, args, kwargs, saves=True)
 
     def call(
-        self, name: str, fn: Any, args: Any, kwargs: Any = None, saves: bool = False, writes: Sequence[int] = ()
+        self,
+        name: str,
+        fn: Any,
+        args: Any,
+        kwargs: Any = None,
+        saves: bool = False,
+        writes: Sequence[int] = (),
     ) -> Any:
         """fn(*args, **kwargs) on arrays, as one node; what it `saves` is handed back unwrapped.
 
