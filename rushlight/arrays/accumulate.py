@@ -19,12 +19,15 @@ _SMALL = 4096  # elements; fewer go one at a time too
 _OFTEN = 64  # rows; a place with more takes their sum
 
 
-def add_at(flat: ndarray, places: ndarray, values: ndarray) -> None:
-    """flat[places[i]] += values[i] for all i; `flat` is one-dimensional, places are not negative."""
+def add_at(flat: ndarray, places: ndarray, values: ndarray, inside: bool = False) -> None:
+    """flat[places[i]] += values[i] for all i; `flat` is one-dimensional, places are not negative.
+
+    `inside`: they are in range for certain, also while launches are noted.
+    """
     if flat.dtype.kind == "b":
         flat[places[values]] = True
         return
-    if gathering.add(flat, places, 0, values):
+    if gathering.add(flat, places, 0, values, inside):
         return
     work = compute_type(flat.dtype)
     if work != flat.dtype:
@@ -35,12 +38,12 @@ def add_at(flat: ndarray, places: ndarray, values: ndarray) -> None:
     np.add.at(flat, places, values)
 
 
-def add_rows(table: ndarray, places: ndarray, rows: ndarray) -> None:
+def add_rows(table: ndarray, places: ndarray, rows: ndarray, inside: bool = False) -> None:
     """table[places[i]] += rows[i]; `table` (v, d) in row-major order, `places` (n,), not negative, `rows` (n,
-    d).
+    d). `inside`: places are in range for certain, also while launches are noted.
     """
     width = table.shape[1]
-    if not rows.size or gathering.add(table, places, 0, rows):
+    if not rows.size or gathering.add(table, places, 0, rows, inside):
         return
     if places.size == 1:
         table[places[0]] += rows[0]

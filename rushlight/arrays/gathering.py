@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+import rushlight.threads as threads
+
 from ..kernels import native
 from ..kernels.targets import host
 from . import memory
@@ -19,16 +21,18 @@ from .tracing import WATCHED
 
 _FEW = 256  # elements; below, NumPy's call is done sooner
 _CHUNK = 1 << 15  # bytes a thread moves at a time
-_SETS = 8  # of places that threads share out
 _ADDED = {np.dtype(name): name for name in ("float32", "float64", "int64", "int32")}
 
 
-def take(x: np.ndarray, index: np.ndarray, at: int = 0) -> np.ndarray:
-    """x[:, index, :]: the slices at `index`, whose dimensions come where `at` was."""
+def take(x: np.ndarray, index: np.ndarray, at: int = 0, inside: bool = False) -> np.ndarray:
+    """x[:, index, :]: the slices at `index`, whose dimensions come where `at` was.
+
+    `inside`: indices are known to be in range, also while launches are noted.
+    """
     outer, n, inner = _around(x.shape, at)
     size = outer * index.size * inner
     if WATCHED and n:
-        x, index, size = memory.contiguous(x), settled(index, n), max(size, _FEW)
+        x, index, size = memory.contiguous(x), index if inside else settled(index, n), max(size, _FEW)
     if size < _FEW or not (_is_plain(x) and _is_index(index) and native.on()):
         return x.take(index, at)
     kernels = _kernels()
@@ -98,29 +102,47 @@ def scatter(
     return True
 
 
-def add(out: np.ndarray, index: np.ndarray, at: int, values: np.ndarray) -> bool:
+def add(out: np.ndarray, index: np.ndarray, at: int, values: np.ndarray, inside: bool = False) -> bool:
     """out[o, index[j], :] += values[o, j, :] for a vector `index`; False where NumPy has to."""
+    if out.dtype not in _ADDED:
+        return False
+    return _written(out, index, at, values, inside, lambda *how: _kernels().add(_ADDED[out.dtype], *how))
+
+
+def put(out: np.ndarray, index: np.ndarray, at: int, values: np.ndarray, inside: bool = False) -> bool:
+    """out[o, index[j], :] = values[o, j, :], of several for one place the last; False where NumPy has to."""
+    return _written(out, index, at, values, inside, lambda *how: _kernels().put(out.itemsize, *how))
+
+
+def _written(
+    out: np.ndarray, index: np.ndarray, at: int, values: np.ndarray, inside: bool, kernel_of: Any
+) -> bool:
+    """What `add` and `put` have in common."""
     if WATCHED and out.size and not out.flags.c_contiguous:
         dense = memory.copied(out)
-        done = add(dense, index, at, values)
+        done = _written(dense, index, at, values, inside, kernel_of)
         memory.copy_into(out, dense)
         return done
-    if WATCHED and out.size:
+    if WATCHED and out.size and not inside:
         index = settled(index, out.shape[at])
-    if out.dtype not in _ADDED or not (_is_plain(out) and _is_index(index) and native.on()):
+    if not (_is_plain(out) and _is_index(index) and native.on()):
         return False
     few = values.size < _FEW and not (WATCHED and values.size)
     if few or values.dtype != out.dtype or np.may_share_memory(out, values):
         return False
-    kernels = _kernels()
     values = memory.contiguous(values)
     outer, n, inner = _around(out.shape, at)
     by_place, count = outer == 1, index.size
-    kernel = kernels.add(_ADDED[out.dtype], index.itemsize, inner, by_place, host())
-    sets = _SETS if values.nbytes > 2 * _CHUNK and inner >= 8 else 1
+    kernel = kernel_of(index.itemsize, inner, by_place, host())
+    sets = _sets() if values.nbytes > 2 * _CHUNK and inner >= 8 else 1
     total, grain = (sets, 1) if by_place else (outer, _grain(count * inner * out.itemsize))
     kernel.run(total, grain, out, values, index, n, count, inner, sets)
     return True
+
+
+def _sets() -> int:
+    """Of places that threads share out, a power of 2. Each reads all positions: one for every thread."""
+    return 1 << (threads.get() - 1).bit_length()
 
 
 @cache

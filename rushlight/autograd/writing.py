@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.tracing import EAGER
+from ..arrays.tracing import EAGER, tracer
 from ..ops.declare import Op
 from . import inplace, record
 from .engine import binding
@@ -29,13 +29,17 @@ def write(op: Op, function: Callable[..., Any], arguments: dict[str, Any], name:
         return inplace.recorded(t, function, arguments, name, depth=5)
     a = t._a
     arrays = {n: _array(v, name) for n, v in zip(op.tensors[1:], values, strict=True)}
-    if a.__class__ is not ndarray or not EAGER:
+    options = {p.name: arguments[p.name] for p in op.options}
+    traced = None if EAGER or op.traced is not None else tracer()
+    if traced is not None:
+        traced.written(op, a, arrays, options)
+    elif a.__class__ is ndarray and EAGER:
+        if not a.flags.writeable:
+            inplace.check_writable(a, a, name)
+        op.writer(a, **arrays, **options)  # pyright: ignore[reportOptionalCall]
+    else:
         inplace.store(t, function(**arguments)._a, name)
         return t
-    if not a.flags.writeable:
-        inplace.check_writable(a, a, name)
-    options = {p.name: arguments[p.name] for p in op.options}
-    op.writer(a, **arrays, **options)  # pyright: ignore[reportOptionalCall]
     record.bump(t, name, 3)
     return t
 

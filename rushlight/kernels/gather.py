@@ -107,26 +107,30 @@ def _scatter(element: Type, position: Type, adds: bool, by_lines: bool, single: 
     return m
 
 
-def _add(element: Type, position: Type, width: int, by_place: bool, target: Target) -> Module:
-    """y[o, index[j], :] += x[o, j, :]; items are o, or `by_place` sets of places (o is then always 0)."""
+def _write(element: Type, position: Type, adds: bool, width: int, by_place: bool, target: Target) -> Module:
+    """y[o, index[j], :] = (or +=) x[o, j, :]; items are o, or `by_place` sets of places (o is then always
+    0).
+    """
     m = Module()
     f, lo, hi, _, slots = entry(m, "kernel", False, **_slots(element, position, inner=i64, sets=i64))
     y, x, index, n, count, inner, sets = slots
 
-    def add(source: Value, row: Value) -> None:
-        if width > 1:
+    def write(source: Value, row: Value) -> None:
+        if width == 1:
+            row.store(row.load() + source.load() if adds else source.load())
+        elif adds:
             add_row(source, row, inner, width, target)
         else:
-            row.store(row.load() + source.load())
+            _copy_row(source, row, source, inner, width)
 
     for item in f.range(lo, hi):
         for j in f.range(0, count):
             place = index[j].to(i64)
             if by_place:
                 with f.when(((place >> RUN) & (sets - 1)) == item):
-                    add(x.at(j * inner), y.at(place * inner))
+                    write(x.at(j * inner), y.at(place * inner))
             else:
-                add(x.at((item * count + j) * inner), y.at((item * n + place) * inner))
+                write(x.at((item * count + j) * inner), y.at((item * n + place) * inner))
     f.ret()
     return m
 
@@ -188,13 +192,20 @@ def scatter_add(kind: str, position: int, by_lines: bool, single: bool) -> Kerne
 
 
 @cache
-def _add_kernel(kind: str, position: int, width: int, by_place: bool) -> Kernel:
+def _write_kernel(element: Type, position: int, adds: bool, width: int, by_place: bool) -> Kernel:
     def make(target: Target) -> Module:
-        return _add(NUMBERS[kind], POSITIONS[position], width, by_place, target)
+        return _write(element, POSITIONS[position], adds, width, by_place, target)
 
-    return Kernel(("add slices", kind, position, width, by_place), make)
+    return Kernel(("write slices", element, position, adds, width, by_place), make)
 
 
 def add(kind: str, position: int, inner: int, by_place: bool, target: Target) -> Kernel:
     """Slices of `inner` numbers added by position, in their order."""
-    return _add_kernel(kind, position, _width(NUMBERS[kind], inner, target), by_place)
+    element = NUMBERS[kind]
+    return _write_kernel(element, position, True, _width(element, inner, target), by_place)
+
+
+def put(size: int, position: int, inner: int, by_place: bool, target: Target) -> Kernel:
+    """Slices of `inner` elements of `size` bytes written by position; of several for one place the last."""
+    element = ELEMENTS[size]
+    return _write_kernel(element, position, False, _width(element, inner, target), by_place)

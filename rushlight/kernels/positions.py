@@ -25,13 +25,18 @@ def settled(size: int, adds: bool) -> Kernel:
         m = Module()
         types = {"out": i64.pointer, "index": position.pointer, "alarm": i64.pointer, "n": i64, "step": i64}
         f, lo, hi, _, (out, index, alarm, n, step) = entry(m, **types)
-        for i in f.range(lo, hi):
+        outside = f.var(0)
+        for i in f.range(lo, hi):  # without a branch, so that LLVM makes vectors of it
             given = index[i].to(i64)
             place = (given < 0).select(given + n, given)
-            with f.when((place < 0) | (place >= n)):
-                _raise(alarm, given, n)
-            place = (place < 0).select(0, (place < n).select(place, n - 1)) * step
-            out[i] = out[i] + place if adds else place
+            inside = (place < 0).select(0, (place < n).select(place, n - 1))
+            outside.set(outside.now | (place ^ inside))
+            out[i] = out[i] + inside * step if adds else inside * step
+        with f.when(outside.now != 0):
+            for i in f.range(lo, hi):
+                given = index[i].to(i64)
+                with f.when((given < -n) | (given >= n)):
+                    _raise(alarm, given, n)
         f.ret()
         return m
 

@@ -167,7 +167,7 @@ def index_into_zeros(input: Array, indices: Sequence[Array], /, size: Sequence[i
         return out
     where = Places("index", tuple(size), key)
     turned = memory.zeros(where.turned_shape, input.dtype)
-    add_rows(turned.reshape(where.count, where.width), where.flat, where.rows(input))
+    add_rows(turned.reshape(where.count, where.width), where.flat, where.rows(input), inside=True)
     return turned.transpose(where.back)
 
 
@@ -214,20 +214,35 @@ class Places:
 
     def taken(self, a: ndarray) -> ndarray:
         """The elements of `a` at the places."""
+        lines = self.lines(a)
+        if lines is not None:
+            return gathering.take(lines, self.flat, 1, inside=True).reshape(self.result_shape)
         shape = (*self.result_shape[self.front : self.front + self.ndim], *self.kept)
-        found = gathering.take(self.table(a), self.flat).reshape(shape)
-        if not self.front:
-            return found
+        found = gathering.take(self.table(a), self.flat, inside=True).reshape(shape)
         at = range(self.front, self.front + self.ndim)
         return memory.contiguous(np.moveaxis(found, range(self.ndim), at))
 
-    def write(self, out: ndarray, values: ndarray) -> None:
-        """Set the elements of `out` at the places; of several values for one, the last."""
+    def write(self, out: ndarray, values: ndarray) -> bool:
+        """Set the elements of `out` at the places, of several values for one the last; whether that was
+        done.
+        """
+        lines = self.lines(out)
+        if lines is not None:
+            values = broadcast_value(values, self.result_shape)
+            shape = (len(lines), self.flat.size, lines.shape[-1])
+            return gathering.put(lines, self.flat, 1, memory.reshaped(values, shape), inside=True)
         table = self.table(out)
-        where = np.broadcast_to(self.flat[:, None], (self.flat.size, self.width))
-        gathering.scatter(table, memory.contiguous(where), 0, self.rows(values), adds=False)
+        done = gathering.put(table, self.flat, 0, self.rows(values), inside=True)
         if not np.may_share_memory(table, out):
             memory.copy_into(out.transpose(self.order), table.reshape(self.turned_shape))
+        return done
+
+    def lines(self, a: ndarray) -> ndarray | None:
+        """Dense memory whose indexed dimensions are adjacent as (those before, those, those behind)."""
+        at = self.order[: len(self.order) - len(self.kept)]
+        if not a.flags.c_contiguous or at != tuple(range(at[0], at[0] + len(at))):
+            return None
+        return a.reshape(math.prod(a.shape[: at[0]]), self.count, math.prod(a.shape[at[-1] + 1 :]))
 
 
 def _flat(parts: Sequence[ndarray], sizes: tuple[int, ...]) -> ndarray:
@@ -308,9 +323,8 @@ def put(out: ndarray, key: tuple[Any, ...], values: ndarray) -> ndarray:
     try:
         if key[0].__class__ is not slice and len(key) == 1 and key[0].dtype.char == "?":
             return _put_under(out, key[0], values)
-        if WATCHED and out.size and not _has_mask(key):
-            Places("index_put", out.shape, key).write(out, values)
-        else:
+        by_kernel = WATCHED and out.size and not _has_mask(key)
+        if not (by_kernel and Places("index_put", out.shape, key).write(out, values)):
             out[key] = values
     except IndexError as e:
         raise index_error("index_put", out.shape, key, e) from None
@@ -343,7 +357,7 @@ def _add(out: ndarray, key: tuple[Any, ...], values: ndarray) -> ndarray:
     where = Places("index_put", out.shape, key)
     turned = out.transpose(where.order)
     table = where.table(out)
-    add_rows(table, where.flat, where.rows(values))
+    add_rows(table, where.flat, where.rows(values), inside=True)
     if not np.may_share_memory(table, out):
         memory.copy_into(turned, table.reshape(turned.shape))
     return out

@@ -7,7 +7,7 @@ import pytest
 
 import rushlight
 from rushlight.arrays import gathering
-from rushlight.kernels import native
+from rushlight.kernels import native, positions
 
 pytestmark = pytest.mark.skipif(not native.on(), reason="no machine code here")
 
@@ -94,6 +94,35 @@ def test_slices_add_up_in_order(kind: type, shape: tuple[int, ...], at: int, cou
         want[(*spot, place)] += values[(*spot, j)]
     np.testing.assert_array_equal(out, want)
     assert canaries_live(room)
+
+
+@pytest.mark.parametrize("kind", [*TYPES, np.uint8, np.float16])
+@pytest.mark.parametrize(("shape", "at"), SHAPES)
+def test_of_slices_for_one_place_the_last_stays(kind: type, shape: tuple[int, ...], at: int) -> None:
+    index = rng.integers(0, shape[at], 3000)
+    values = numbers((*shape[:at], 3000, *shape[at + 1 :]), kind)
+    out, room = guarded(numbers(shape, kind))
+    want = out.copy()
+    assert gathering.put(out, index, at, values)
+    for j, place in enumerate(index):
+        want[(*(slice(None),) * at, place)] = values[(*(slice(None),) * at, j)]
+    np.testing.assert_array_equal(out, want)
+    assert canaries_live(room)
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.int32])
+@pytest.mark.parametrize("count", [1, 7, 100])
+def test_positions_are_settled(kind: type, count: int) -> None:
+    index = rng.integers(-50, 50, count).astype(kind)
+    out, alarm = np.ones(count, np.int64), np.zeros(3, np.int64)
+    for adds in (False, True):
+        positions.settled(index.itemsize, adds)(count, count, out, index, alarm, 50, 3)
+        np.testing.assert_array_equal(out, (1 + adds) * 3 * np.where(index < 0, index + 50, index))
+    assert not alarm.any()
+    for wrong, nearest in ((50, 49), (-51, 0), (10**8, 49)):
+        index[count // 2] = wrong
+        positions.settled(index.itemsize, False)(count, count, out, index, alarm, 50, 1)
+        assert alarm.tolist() == [1, wrong, 50] and out[count // 2] == nearest
 
 
 def test_the_number_of_threads_changes_no_bit() -> None:
