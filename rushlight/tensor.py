@@ -17,7 +17,7 @@ import numpy as np
 import rushlight.dtypes as dtypes
 
 from .arrays import numpy as arrays
-from .arrays.tracing import EAGER, cleared, looked_at
+from .arrays.tracing import EAGER, assigned, cleared, looked_at
 from .autograd import engine, generate, inplace, node, tape
 from .autograd.engine import Leaf
 from .autograd.inference import fresh_box, is_inference
@@ -273,7 +273,8 @@ class Tensor:
 
     @data.setter
     def data(self, value: Tensor) -> None:
-        self._a = value._a
+        if EAGER or not assigned(self, value):
+            self._a = value._a
 
     # -- to Python and NumPy ------------------------------------------------------------------------
 

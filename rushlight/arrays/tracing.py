@@ -86,6 +86,15 @@ def looked_at(a: Any) -> Any:
     return a if found is None else found.read(a)
 
 
+def assigned(t: Any, value: Any) -> bool:
+    """Whether a tracer took `t.data = value` as writing into the memory of `t`, which it then keeps."""
+    found = tracer()
+    if found is None or t._a.shape != value._a.shape or t._a.dtype != value._a.dtype:
+        return False
+    found.write(t, value._a, "data")
+    return True
+
+
 def this_run_only() -> None:
     """Say that the next run will not be like this one: state was made that it will find."""
     found = None if EAGER else tracer()

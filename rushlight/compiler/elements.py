@@ -11,14 +11,14 @@ import rushlight.scalar as scalar
 
 from ..kernels.fused import Step
 from ..kernels.pointwise import TYPES
-from ..kernels.types import f16, i1
+from ..kernels.types import bf16, f16, i1
 from .graph import Elements, Node
 from .structure import mapped
 from .symbols import Symbol, input_of, plain
 from .values import value_of
 
 _MOST = 1 << 53  # whole numbers below are doubles too
-TYPE_OF = {**TYPES, np.dtype(np.float16): f16}
+TYPE_OF = {**TYPES, np.dtype(np.float16): f16, dtypes.bfloat16.np: bf16}
 
 
 def elements_of(tracer: Any, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -102,7 +102,7 @@ class Specialised:
 
     def _plan(self, seen: Capture) -> None:
         tracer = seen.tracer
-        self.grads = [(leaf, leaf.grad) for leaf in {**tracer.leaves, **dict.fromkeys(tracer.cleared)}]
+        self.grads = [(leaf, leaf.grad) for leaf in {**dict.fromkeys(tracer.leaves), **dict.fromkeys(tracer.cleared)}]
         held = [g for _, g in self.grads if g is not None]
         held += [t for t in seen.strays if not any(t is r for r in seen.results)]
         for t in held:

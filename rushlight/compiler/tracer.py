@@ -8,6 +8,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+from weakref import WeakKeyDictionary, WeakSet
 
 import numpy as np
 
@@ -50,11 +51,13 @@ class Tracer:
         self.nodes: list[Node] = []
         self.storages: dict[int, Storage] = {}  # by the id of the array that owns the memory
         self.reads: list[tuple[str, int]] = []
-        self.leaves: dict[Any, None] = {}  # whose gradients arrived
+        # leaves, which may be gone after the call: those whose gradients arrived
+        self.leaves: WeakKeyDictionary[Any, None] = WeakKeyDictionary()
         self.effects: list[Callable[[], Any]] = []  # what Python does after each run of the plan
         self.called: list[Any] = []  # modules
-        self.cleared: set[Any] = set()  # leaves whose gradients were taken away
-        self.entry: dict[Any, Any] = {}  # the gradients that leaves had before, where it matters
+        self.cleared: WeakSet[Any] = WeakSet()  # leaves whose gradients were taken away
+        # the gradients that leaves had before, where it matters
+        self.entry: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
         self.alarms = Alarms()
         self.storages[id(self.alarms.cells)] = self._new("constant", self.alarms.cells)
         self.once = False  # whether no other call will be like this one
