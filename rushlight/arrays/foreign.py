@@ -53,6 +53,12 @@ class ForeignArray:
     def copy(self, order: str = "C") -> Any:
         return self.ops["clone"](self)
 
+    def conj(self) -> Any:
+        return self.ops["conj_physical"](self)
+
+    def any(self) -> Any:
+        return self.ops["any"](self)
+
     def ones_like(self) -> Any:
         return np.ones(self.shape, self.dtype)
 
@@ -77,6 +83,8 @@ for _operator in ("add", "sub", "mul", "truediv", "pow", "matmul"):
     setattr(ForeignArray, f"__i{_operator}__", _forward(_name))
 for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
     setattr(ForeignArray, f"__{_name}__", _forward(_name))
+for _operator in ("and", "or", "xor"):
+    setattr(ForeignArray, f"__{_operator}__", _forward(f"bitwise_{_operator}"))
 ForeignArray.__hash__ = object.__hash__
 ForeignArray.__neg__ = lambda self: self.ops["neg"](self)  # type: ignore[attr-defined]
 ForeignArray.__invert__ = lambda self: self.ops["bitwise_not"](self)  # type: ignore[attr-defined]

@@ -15,6 +15,7 @@ from ..autograd.engine import FreedError, Leaf
 from ..autograd.mode import grad_on, no_grad
 from ..nn.global_hooks import register_module_forward_hook, register_module_forward_pre_hook
 from ..tensor import Parameter, Tensor, wrap
+from .structure import mapped
 from .symbols import argument, understood_by_math
 from .tracer import Tracer, watching
 from .tree import flattened, rebuilt
@@ -157,7 +158,7 @@ def landed(tracer: Tracer, copies: bool) -> list[Any]:
             return v
         return made.setdefault(id(v), v.value.copy(order="K")) if copies else v.value
 
-    found = []
+    found, others = [], []
     for holder in gc.get_referrers(*alive) if alive else ():
         if holder.__class__ is Tensor or holder.__class__ is Parameter:
             if holder._a.__class__ is GraphArray:
@@ -165,4 +166,23 @@ def landed(tracer: Tracer, copies: bool) -> list[Any]:
                 found.append(holder)
         elif holder.__class__ is list and holder is not alive:
             holder[:] = map(plain, holder)
+        else:
+            others.append(holder)
+    if others:  # records that nodes keep
+        for n in _nodes_behind(found):
+            n[3:] = mapped(n[3:], plain)
     return found
+
+
+def _nodes_behind(tensors: list[Any]) -> Iterator[list[Any]]:
+    """The nodes that tensors' gradients go through."""
+    seen: set[int] = set()
+    todo: list[Any] = [t._n for t in tensors]
+    while todo:
+        n = todo.pop()
+        if n.__class__ is tuple:
+            todo += n
+        elif n.__class__ is list and id(n) not in seen:
+            seen.add(id(n))
+            todo.append(n[2])
+            yield n
