@@ -8,7 +8,6 @@ from typing import Any
 
 from numpy import ndarray
 
-from ..arrays.foreign import ForeignArray
 
 _PLAIN = frozenset({int, float, str, bool, type(None), bytes, type})
 
@@ -56,8 +55,8 @@ def owner_of_memory(a: ndarray) -> ndarray:
 
 
 def _is_record(x: Any) -> bool:
-    """Whether an object is a bundle of fields of this package's."""
-    ours = type(x).__module__.startswith("rushlight.") and not isinstance(x, ForeignArray)
+    """Whether an object is a bundle of fields of this package's; tensors and arrays are none."""
+    ours = type(x).__module__.startswith("rushlight.") and not hasattr(x, "__op_priority__")
     return ours and not callable(x) and bool(_fields(x))
 
 
