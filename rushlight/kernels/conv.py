@@ -379,8 +379,10 @@ class DepthwiseWeights(NamedTuple):
 
     def run(self, x: np.ndarray, g: np.ndarray, dw: np.ndarray) -> None:
         """Fill dw."""
-        scratch = np.empty(depthwise.scratch(self.sizes) * pool.size(), x.dtype)
-        self.kernel(self.shapes.channels, 1, x, g, dw, scratch, self.sizes)
+        channels, threads = self.shapes.channels, pool.size()
+        scratch = np.empty(depthwise.scratch(self.sizes) * threads, x.dtype)
+        sums = np.empty(dw.size * host().lanes(TYPES[x.dtype]), x.dtype)
+        self.kernel(channels, -(-channels // threads), x, g, dw, sums, scratch, self.sizes)
 
 
 # -- the kernels, one of each --------------------------------------------------------------------------

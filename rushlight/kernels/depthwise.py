@@ -7,6 +7,7 @@ convolution is strided (Dumoulin and Visin, A guide to convolution arithmetic fo
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +24,7 @@ from .values import Value
 
 MOST_TAPS = 64
 CHUNK = 1 << 14  # outputs that are worth a thread's while
+AHEAD = 4096  # bytes: planes follow one another, but processors prefetch no further than a page
 FIELDS = (
     "channels", "height", "width", "rows", "pitch", "top", "left", "first_row", "first_column", "copied_rows",
     "copied_columns", "high", "wide", "scratch", "images", "line_step", "tap_step", "row_spacing",
@@ -164,6 +166,7 @@ def _define_copy(m: Module, t: Type, target: Target, spacing: int) -> str:
         for i in f.range(0, n["copied_columns"], lanes):
             count = smaller(n["copied_columns"] - i, lanes)
             pixels = source.load(i, lanes, f.below(count, lanes))
+            source.prefetch(i + AHEAD // t.size)
             if spacing == 1:
                 goal.store(pixels, i, f.below(count, lanes))
             else:
@@ -183,35 +186,51 @@ def _store_apart(f: Function, goal: Value, pixels: Value, i: Value, count: Value
 
 
 def weight_module(target: Target, t: Type, form: Form) -> Module:
-    """Items are channels: dw[k] = the sum over images and outputs of g and the input under tap k."""
+    """Items are channels: dw[k] = the sum over images and outputs of g and the input under tap k.
+
+    All channels of an image come before the next image, as they lie in memory: their sums wait in `sums`.
+    """
     m = Module()
     lanes = target.lanes(t)
     zero, copy = define_zero(m, t, target), _define_copy(m, t, target, 1)
-    arrays = dict.fromkeys(("x", "g", "dw", "scratch"), t.pointer)
-    f, lo, hi, tid, (x, g, dw, scratch, sizes) = entry(m, "kernel", False, **arrays, sizes=i64.pointer)
+    arrays = dict.fromkeys(("x", "g", "dw", "sums", "scratch"), t.pointer)
+    f, lo, hi, tid, (x, g, dw, sums, scratch, sizes) = entry(m, "kernel", False, **arrays, sizes=i64.pointer)
     n = {name: sizes.load(k) for k, name in enumerate(FIELDS)}
     block = scratch.at(tid * n["scratch"])
+    taps = form.kernel[0] * form.kernel[1]
     f.call(zero, void, block, n["scratch"])
-    high, wide = form.kernel
-    together = max(1, min(high, (target.registers - 5) // wide))
-    for channel in f.range(lo, hi):
-        for top in range(0, high, together):
-            some = range(top, min(high, top + together))
-            sums = [[f.var(f.const(t.x(lanes), 0)) for _ in range(wide)] for _ in some]
-            for image in f.range(0, n["images"]):
-                plane = image * n["channels"] + channel
-                f.call(copy, void, x.at(plane * n["height"] * n["width"]), block, sizes)
-                for h in f.range(0, n["high"]):
-                    lines = [block.at(h * n["line_step"] + n["tap_step"] * i) for i in some]
-                    cotangents = g.at((plane * n["high"] + h) * n["wide"])
-                    for i in f.range(0, n["wide"], lanes):
-                        inside = f.below(smaller(n["wide"] - i, lanes), lanes)
-                        _add(sums, cotangents.load(i, lanes, inside), inside, lines, i, form)
-            for i, row in zip(some, sums):
-                for j, total in enumerate(row):
-                    dw.store(total.now.fold(lambda a, b: a + b), channel * (high * wide) + (i * wide + j))
+    f.call(zero, void, sums.at(lo * (taps * lanes)), (hi - lo) * (taps * lanes))
+    for image in f.range(0, n["images"]):
+        for channel in f.range(lo, hi):
+            plane = image * n["channels"] + channel
+            f.call(copy, void, x.at(plane * n["height"] * n["width"]), block, sizes)
+            cotangents = g.at(plane * n["high"] * n["wide"])
+            _add_plane(sums.at(channel * (taps * lanes)), n, block, cotangents, form, target, t)
+    for k in f.range(lo * taps, hi * taps):
+        dw.store(sums.load(k * lanes, lanes).fold(lambda a, b: a + b), k)
     f.ret()
     return m
+
+
+def _add_plane(
+    sums: Value, n: dict[str, Value], block: Value, g: Value, form: Form, target: Target, t: Type
+) -> None:
+    """Add a plane's products to the sums of its channel, some rows of the kernel at a time."""
+    f, lanes, (high, wide) = sums.f, target.lanes(t), form.kernel
+    together = max(1, min(high, (target.registers - 5) // wide))
+    for top in range(0, high, together):
+        some = range(top, min(high, top + together))
+        goals = [[sums.at((i * wide + j) * lanes) for j in range(wide)] for i in some]
+        totals = [[f.var(goal.load(0, lanes)) for goal in row] for row in goals]
+        for h in f.range(0, n["high"]):
+            lines = [block.at(h * n["line_step"] + n["tap_step"] * i) for i in some]
+            cotangents = g.at(h * n["wide"])
+            for i in f.range(0, n["wide"], lanes):
+                inside = f.below(smaller(n["wide"] - i, lanes), lanes)
+                cotangents.prefetch(i + AHEAD // t.size)
+                _add(totals, cotangents.load(i, lanes, inside), inside, lines, i, form)
+        for goal, total in zip(chain(*goals), chain(*totals), strict=True):
+            goal.store(total)
 
 
 def _add(sums: list, g: Value, inside: Value, lines: list[Value], at: Value, form: Form) -> None:
