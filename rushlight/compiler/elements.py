@@ -29,7 +29,7 @@ def elements_of(tracer: Any, op: Any, args: tuple[Any, ...], kwargs: dict[str, A
         with tracer.suspended():
             op.checks(**values, **options)
     if op.words and op.is_variant(options):
-        return op.variants(*inputs.values(), **{p.name: options[p.name] for p in op.words})
+        return tracer.composed(op.variants, tuple(inputs.values()), {p.name: options[p.name] for p in op.words})
     computed, result = op.types([v for n, v in values.items() if n in op.promoted])
     body = _steps(op, values, options, computed, result)
     if body is None:

@@ -8,7 +8,6 @@ from typing import Any
 
 from numpy import ndarray
 
-
 _PLAIN = frozenset({int, float, str, bool, type(None), bytes, type})
 
 

@@ -55,6 +55,7 @@ class Tracer:
         self.leaves: WeakKeyDictionary[Any, None] = WeakKeyDictionary()
         self.effects: list[Callable[[], Any]] = []  # what Python does after each run of the plan
         self.called: list[Any] = []  # modules
+        self.turned: list[Any] = []  # tensors from outside that have got other arrays
         self.cleared: WeakSet[Any] = WeakSet()  # leaves whose gradients were taken away
         # the gradients that leaves had before, where it matters
         self.entry: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
@@ -196,11 +197,11 @@ class Tracer:
     def __op__(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run an op and note it."""
         if op.traced is not None:
-            return op.traced(*args, **kwargs)
+            return self.composed(op.traced, args, kwargs)
         if op.is_sized_by_numbers(*args, **kwargs):
             return self.looked_through(op, args, kwargs)
         if op.kind == "composite" and op.array is op.body:
-            return op.body(*args, **kwargs)
+            return self.composed(op.body, args, kwargs)
         if op.kind == "pointwise":
             return elements_of(self, op, args, kwargs)
         for special in (mask_of, reduction_of, copy_of):
@@ -209,6 +210,18 @@ class Tracer:
                 return found
         run = op.array if not op.saves else lambda *a, **k: op.array(*a, **k)[0]
         return self.call(op.name, run, args, kwargs)
+
+    def composed(self, body: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        """body(*args, **kwargs), made of ops: Python's operators on plain arrays would not be seen."""
+        args, kwargs = mapped((args, kwargs), self._seen)
+        return body(*args, **kwargs)
+
+    def _seen(self, v: Any) -> Any:
+        """A plain array as a traced one, as whose memory it counts as from outside."""
+        if v.__class__ is not ndarray:
+            return v
+        self.place(v)
+        return self.wrap(v)
 
     def looked_through(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run an op that gives arrays of other sizes for other numbers: the graph breaks here."""
@@ -220,7 +233,7 @@ class Tracer:
     def __saving__(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
         """An op that also hands on what its backward needs: that stays as it is, plain arrays."""
         if op.traced is not None:
-            return op.traced(*args, **kwargs), None
+            return self.composed(op.traced, args, kwargs), None
         return self.call(op.name, op.array, args, kwargs, saves=True)
 
     def call(
@@ -363,6 +376,11 @@ class Tracer:
         """Step a group of parameters as one node; whether that could be done."""
         return steps.step(self, optimizer, group, formula)
 
+    def turned_in_place(self, t: Any) -> None:
+        """A tensor is about to take another array: Python has to see to that in every call."""
+        if t._a.__class__ is ndarray:
+            self.turned.append(t)
+
     def effect(self, again: Callable[[], Any]) -> Any:
         """Do what changes Python's values only, and have it done again after every run."""
         self.effects.append(again)
@@ -447,6 +465,16 @@ class Tracer:
             )
         self.reads.append(where)
         return value
+
+    def left_for_python(self, name: str) -> None:
+        """A function that is not to be captured is called: the graph breaks here."""
+        where = user_line()
+        if self.fullgraph:
+            raise GraphBreak(
+                f"compile(fullgraph=True): {where[0]}:{where[1]} calls {name}, which torch.compiler.disable "
+                "keeps out of graphs. Leave fullgraph out: the function is then split there"
+            )
+        self.reads.append(where)
 
 
 _SMALL = 1 << 22  # bytes: of smaller constants the numbers are kept that they were made with
