@@ -12,6 +12,7 @@ import numpy as np
 import rushlight.creation as creation
 import rushlight.dtypes as dtypes
 
+from .arrays.tracing import turned
 from .device import CPU, META, resolve
 from .device import device as Device
 from .dtypes import dtype as Dtype
@@ -165,6 +166,7 @@ def new_empty_strided(
 
 def set_(self: Tensor, source: Tensor | None = None) -> Tensor:
     """Take over the memory, shape and strides of `source`."""
+    turned(self)
     self._a = np.empty(0, self._a.dtype) if source is None else source._a
     return self
 
@@ -172,6 +174,7 @@ def set_(self: Tensor, source: Tensor | None = None) -> Tensor:
 def resize_(self: Tensor, *size: Any, memory_format: Any = None) -> Tensor:
     """Change the shape in place, keeping the first elements and leaving new ones uninitialised."""
     shape = creation._sizes(size)
+    turned(self)
     grown = np.empty(shape, self._a.dtype)
     n = min(grown.size, self._a.size)
     if grown.size <= self._a.size and self._a.flags.c_contiguous:

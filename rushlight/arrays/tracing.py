@@ -80,6 +80,13 @@ def created(a: Any) -> Any:
     return a if found is None else found.created(a)
 
 
+def turned(t: Any) -> None:
+    """A tensor that is about to take another array, shape or strides in place: a tracer is told."""
+    found = None if EAGER else tracer()
+    if found is not None:
+        found.turned_in_place(t)
+
+
 def looked_at(a: Any) -> Any:
     """An array that Python reads numbers of: a tracer is told, and gives them."""
     found = tracer()

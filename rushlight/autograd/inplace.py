@@ -15,7 +15,7 @@ import numpy as np
 
 import rushlight.dtypes as dtypes
 
-from ..arrays.tracing import EAGER, tracer
+from ..arrays.tracing import EAGER, tracer, turned
 from ..errors import shape_text
 from . import record
 from .engine import Leaf, binding, next_number
@@ -241,4 +241,5 @@ def _resize(name: str, out: Any, shape: tuple[int, ...]) -> None:
             UserWarning,
             stacklevel=5,
         )
+    turned(out)
     out._a = np.empty(shape, out._a.dtype)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.tracing import EAGER, tracer
+from ..arrays.tracing import EAGER, tracer, turned
 from ..ops.declare import Op
 from . import inplace, record
 from .engine import binding
@@ -64,6 +64,7 @@ def turn(t: Any, function: Callable[..., Any], arguments: tuple[Any, ...], name:
         inplace.guard_leaf(t, name)
     before = _stand_in(t)
     after = function(before, *arguments)
+    turned(t)
     t._a = after._a
     if after._n is not None:
         t._n = after._n

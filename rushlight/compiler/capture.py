@@ -168,6 +168,8 @@ def landed(tracer: Tracer, copies: bool) -> list[Any]:
             holder[:] = map(plain, holder)
         else:
             others.append(holder)
+    for t in tracer.turned:
+        t._a = plain(t._a)
     if others:  # records that nodes keep
         for n in _nodes_behind(found):
             n[3:] = mapped(n[3:], plain)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import sys
 import warnings
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -23,6 +25,7 @@ from .specialised import Specialised
 from .split import Split
 from .tree import flattened
 
+_ALL: weakref.WeakSet[Compiled] = weakref.WeakSet()
 MOST_PLANS = 8  # torch's limit of recompilations
 MOST_SHAPES = 128  # plans kept for arguments that differ in nothing but their sizes
 
@@ -40,6 +43,12 @@ class Compiled:
         debug: bool = False,
     ) -> None:
         self.f, self.fullgraph, self.dynamic, self.debug = f, fullgraph, dynamic, debug
+        self.forget()
+        functools.update_wrapper(self, f, updated=())
+        _ALL.add(self)
+
+    def forget(self) -> None:
+        """Have no plans, as before the first call."""
         self.plans: list[Specialised] = []
         self.split: Split | None = None  # where Python asks for numbers in between
         self.given_up = False
@@ -47,7 +56,13 @@ class Compiled:
         self.fixed: set[int] = set()  # those that change the graph too
         self.recompiled = 0  # times that something else than sizes had changed
         self._last: dict[Any, Specialised] = {}  # the plan that last served arguments of these sizes
-        functools.update_wrapper(self, f)
+
+    def __reduce__(self) -> Any:
+        return reduced(self, Compiled, (self.f, self.fullgraph, self.dynamic, self.debug))
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        """As a method: what decorates a function in a class."""
+        return self if instance is None else functools.partial(self, instance)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self.given_up or not native.on() or not tracing.EAGER or transformed():
@@ -95,6 +110,10 @@ class Compiled:
         if seen.tracer.reads:
             lines = ", ".join(dict.fromkeys(f"{file}:{line}" for file, line in seen.tracer.reads))
             log("breaks", f"{name} is split where Python asks for numbers: {lines}")
+            self.split = Split(self.f, self.debug)
+            return seen.result
+        if seen.tracer.turned:
+            log("breaks", f"{name} gives tensors from outside other arrays: Python follows every call")
             self.split = Split(self.f, self.debug)
             return seen.result
         plan = Specialised(self.f, seen, structure)
@@ -189,6 +208,23 @@ def _is_other_number(old: Any, new: Any) -> bool:
 def _sizes(leaves: list[Any]) -> tuple[Any, ...]:
     """The shapes of the tensors among arguments."""
     return tuple([v._a.shape for v in leaves if isinstance(v, Tensor)])
+
+
+def forget_all() -> None:
+    """Have all compiled functions forget their plans."""
+    for made in list(_ALL):
+        made.forget()
+
+
+def reduced(made: Any, kind: type, args: tuple[Any, ...]) -> Any:
+    """What pickle and copy make of a function that stands for another: its name, where it has taken the
+    other's place in a module (as decorators do), or how it was made. Plans stay behind.
+    """
+    found: Any = sys.modules.get(getattr(made, "__module__", None) or "")
+    name = getattr(made, "__qualname__", "")
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    return name if found is made else (kind, args)
 
 
 def compile(

@@ -98,6 +98,9 @@ class Tree:
             result = f(*args, **kwargs)
             tracer.settle()
         back = {id(g): v for g, v in zip(given, leaves, strict=True)}
+        for g, v in zip(given, leaves, strict=True):
+            if g is not v:
+                _written_back(g, v)
         found, shape = flattened(result)
         return rebuilt(shape, [back.get(id(v), v) for v in found])
 
@@ -121,6 +124,7 @@ class Follower(Tracer):
         self.new = False
         self.arrays.clear()
         self.nodes.clear()
+        self.turned.clear()
         self.called.clear()
 
     def event(self, key: Any, run: Callable[[], Any]) -> Any:
@@ -230,6 +234,10 @@ class Follower(Tracer):
         value = value_of(x)
         return value.copy() if isinstance(value, ndarray) else value
 
+    def left_for_python(self, name: str) -> None:
+        """Compute what is pending, for a function that is not to be captured."""
+        self.settle()
+
     def key(self, *values: Any) -> Any:
         """What must be the same for an event to be the same: places of arrays, and values of Python's."""
         found: list[Any] = []
@@ -259,6 +267,19 @@ def _kind(v: Any) -> Any:
     if isinstance(v, Tensor):
         return (type(v), v._a.shape, v._a.strides, v._a.dtype.str, v._n.__class__)
     return (type(v), v) if type(v) in _PLAIN else id(v)
+
+
+def _written_back(g: Any, t: Any) -> None:
+    """Bring what was done in place to the stand-in of an argument to the argument."""
+    if g._b is None or not g._b[0]:
+        return
+    if g._a.shape == t._a.shape and g._a.strides == t._a.strides:
+        np.copyto(t._a, g._a)
+    else:
+        t._a = g._a.copy(order="K")
+    t._n = g._n
+    t._b = t._b or [0, None, None]
+    t._b[0] += g._b[0]
 
 
 def _room(a: ndarray) -> ndarray:

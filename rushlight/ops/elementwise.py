@@ -322,7 +322,7 @@ def _also_on_numbers(op: Op) -> Callable[..., Any]:
 
     def call(*args: Any) -> Any:
         if all(a.__class__ in _NUMBERS for a in args):
-            return op(
+            return op.on_arrays(
                 *(np.asarray(a, np.float64) if a.__class__ is not complex else np.asarray(a) for a in args)
             ).item()
         return op(*args)
