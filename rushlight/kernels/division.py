@@ -1,4 +1,4 @@
-"""Quotients and remainders of float32, exact by way of float64."""
+"""Quotients and remainders of integers, and of float32, exact by way of float64."""
 
 from __future__ import annotations
 
@@ -57,3 +57,23 @@ def floor_divide(x: Value, y: Value) -> Value:
     down = down + (quotient - down > 0.5).select(one(x), 0)
     down = (quotient == 0).select(copysign(quotient, whole), down)
     return (y == 0).select(whole, down)
+
+
+# -- integers, by numbers that are neither 0 nor -1 ------------------------------------------------------
+
+
+def remainder_whole(x: Value, y: Value) -> Value:
+    """The remainder with the sign of y, of integers."""
+    rest = x % y
+    return _is_turned(rest, y).select(rest + y, rest)
+
+
+def floor_divide_whole(x: Value, y: Value) -> Value:
+    """x / y rounded down, of integers."""
+    quotient = x // y
+    return quotient - _is_turned(x - quotient * y, y).select(one(x), 0)
+
+
+def _is_turned(rest: Value, y: Value) -> Value:
+    """Whether a remainder has not the sign of y."""
+    return (rest != 0) & ((rest < 0) ^ (y < 0))

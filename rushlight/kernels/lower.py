@@ -19,7 +19,9 @@ def supported(root: Expr, element: Type) -> bool:
     """Whether every function in an expression has a spelling for numbers of this type."""
     known = functions(element)
     inner = [e for e in scalar.nodes(root) if e.fn not in (VAR, CONST)]
-    return bool(inner) and all(e.fn.name in known and _finite_constants(e, element) for e in inner)
+    return bool(inner) and all(
+        e.fn.name in known and _finite_constants(e, element) and _divides(e, element) for e in inner
+    )
 
 
 def _finite_constants(e: Expr, element: Type) -> bool:
@@ -27,6 +29,22 @@ def _finite_constants(e: Expr, element: Type) -> bool:
     if element.is_float:
         return True
     return all(a.fn is not CONST or isinstance(a.args[0], int) for a in e.args)
+
+
+_QUOTIENTS = frozenset({"floor_divide", "trunc_divide", "remainder", "fmod"})
+
+
+def _divides(e: Expr, element: Type) -> bool:
+    """Integers are divided by constants only: by 0 it is an error, and by -1 the lowest one overflows."""
+    if element.is_float or e.fn.name not in _QUOTIENTS:
+        return True
+    divisor = e.args[1]
+    return divisor.fn is CONST and divisor.args[0] not in (0, -1) and abs(divisor.args[0]) < _half(element)
+
+
+def _half(integer: Type) -> int:
+    """What is greater than all integers of a signed type."""
+    return 1 << (integer.bits - 1)
 
 
 def lower(f: Function, root: Expr, values: dict[str, Value], element: Type) -> Value:

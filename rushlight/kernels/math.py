@@ -137,6 +137,10 @@ INTEGER: Table = (
         "ceil": arithmetic.same,
         "trunc": arithmetic.same,
         "rint": arithmetic.same,
+        "floor_divide": division.floor_divide_whole,
+        "trunc_divide": operator.floordiv,
+        "remainder": division.remainder_whole,
+        "fmod": operator.mod,
     }
 )
 SIGNED: Table = INTEGER | {"sign": arithmetic.sign, "sgn": arithmetic.sign}

@@ -194,6 +194,24 @@ def test_no_python_is_left(table: str, name: str) -> None:
     assert python_parts(f, args) == []
 
 
+@pytest.mark.parametrize("divisor", [1, 3, 8, -2, -7])
+@pytest.mark.parametrize("rounding", ["floor", "trunc"])
+def test_whole_numbers_are_divided_by_constants(divisor: int, rounding: str) -> None:
+    def f(x: Any) -> Any:
+        return x % divisor, rl.fmod(x, divisor), rl.div(x, divisor, rounding_mode=rounding)
+
+    x = rl.arange(-30, 30)
+    assert python_parts(f, (x,)) == []
+    compiled = rl.compile(f)
+    for found, want in zip((compiled(x), compiled(x))[1], f(x), strict=True):
+        assert rl.equal(found, want)
+
+
+def test_division_by_zero_is_the_error_it_was() -> None:
+    with pytest.raises(RuntimeError, match="ZeroDivisionError"):
+        rl.compile(lambda x: x % 0)(rl.arange(3))
+
+
 def test_writes_are_launches() -> None:
     def writes(cache: Any, k: Any, count: Any) -> Any:
         cache[:, 2:3] = k

@@ -418,4 +418,16 @@ def arity(function: Callable[..., Any]) -> int:
 def test_tables_by_type() -> None:
     assert functions(f32) is FLOAT and functions(f64) is DOUBLE and functions(i1) is BOOL
     assert functions(i32) is SIGNED and functions(u8) is UNSIGNED
-    assert "div" not in SIGNED and "remainder" not in SIGNED and "floor_divide" not in UNSIGNED
+    assert "div" not in SIGNED and "reciprocal" not in UNSIGNED
+
+
+QUOTIENTS = {"floor_divide": np.floor_divide, "remainder": np.remainder, "fmod": np.fmod}
+
+
+@pytest.mark.parametrize("type", [i8, i16, i32, i64, u8, u64])
+@pytest.mark.parametrize("name", QUOTIENTS)
+def test_quotients_of_integers_equal_numpys(name: str, type: Type) -> None:
+    x, y = two_of(type)
+    fits = (y != 0) & (y != np.array(-1).astype(y.dtype))
+    x, y = x[fits], y[fits]
+    np.testing.assert_array_equal(run(functions(type)[name], type, x, y), QUOTIENTS[name](x, y))
