@@ -82,6 +82,7 @@ class _Writer:
         """Lines that make memory which no node of this graph fills; passes may know what is in it."""
         for n in self.graph.traced.nodes:
             if place.storage in n.writes and n.name not in self.written:
+                self.written.add(n.name)
                 self.write(n)
         if place.storage not in self.names:
             flat = place if is_whole(place) and place.contiguous else whole(place)

@@ -12,12 +12,23 @@ def spelled(base: str, given: Place, wanted: Place) -> str:
     if given == wanted:
         return base
     if given.dtype != wanted.dtype:
-        return _by_strides(f"{base}.view({dtype_of(wanted)})", given, wanted)
+        return _reinterpreted(base, given, wanted)
     found = _cut(given, wanted)
     if given.offset == wanted.offset:
         ways = (_reshaped, _permuted, _expanded, _reordered)
         found = next((text for way in ways if (text := way(given, wanted))), found)
     return base + found if found else _by_strides(base, given, wanted)
+
+
+def _reinterpreted(base: str, given: Place, wanted: Place) -> str:
+    """The same bytes in another dtype: of all elements in a row as they lie in memory, where they do."""
+    nbytes, size = given.size * given.dtype.itemsize, wanted.dtype.itemsize
+    order = _order(given)
+    if not _transposed(given, order).contiguous or nbytes % size:
+        return _by_strides(f"{base}.view({dtype_of(wanted)})", given, wanted)
+    flat = given._replace(shape=(nbytes // size,), strides=(size,), dtype=wanted.dtype)
+    row = "" if len(order) == 1 else f"{_turned(order)}.reshape(-1)"
+    return spelled(f"{base}{row}.view({dtype_of(wanted)})", flat, wanted)
 
 
 def dtype_of(place: Place) -> str:

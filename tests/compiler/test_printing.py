@@ -140,6 +140,8 @@ VIEWS = {
     "diagonal": lambda a: np.diagonal(a),
     "none": lambda a: a[:0],
     "bits": lambda a: a.view(np.int32),
+    "bytes": lambda a: a.reshape(-1).view(np.uint8),
+    "bytes of a row": lambda a: a[1].view(np.uint8).reshape(6, 4),
 }
 
 
