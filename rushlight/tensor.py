@@ -491,9 +491,18 @@ def like(t: Tensor, array: Any, requires_grad: bool) -> Any:
 def restore(cls: type, array: ndarray, requires_grad: bool, attributes: dict[str, Any]) -> Any:
     """Rebuild a pickled tensor."""
     t = object.__new__(cls)
-    t._a, t._n, t._b, t._v = array, Leaf() if requires_grad else None, None, None
+    t._a, t._n, t._b, t._v = of_our_types(array), Leaf() if requires_grad else None, None, None
     t.__dict__.update(attributes)
     return t
+
+
+def of_our_types(array: ndarray) -> ndarray:
+    """The array with the one dtype object that there is of each: pickle makes another, equal one.
+
+    Types are compared by identity everywhere. Raises TypeError for an array that has no dtype here.
+    """
+    ours = dtypes.of_numpy(array.dtype).np
+    return array if array.dtype is ours else array.view(ours)
 
 
 def from_numpy(array: ndarray) -> Tensor:
@@ -503,8 +512,7 @@ def from_numpy(array: ndarray) -> Tensor:
     """
     if not isinstance(array, ndarray):
         raise TypeError(f"from_numpy: expected np.ndarray (got {type(array).__name__})")
-    dtypes.of_numpy(array.dtype)
-    return wrap(array)
+    return wrap(of_our_types(array))
 
 
 def storage_of(a: ndarray) -> tuple[int, int]:
