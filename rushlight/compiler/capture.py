@@ -87,6 +87,8 @@ def tracing_with(tracer: Tracer, copies: bool = False) -> Iterator[list[Any]]:
         switches.pause(-1)
         strays += landed(tracer, copies)
         gc.unfreeze()
+        if any(r() is not None for r in tracer.arrays):  # held by what was there before
+            strays += landed(tracer, copies)
 
 
 def _given(leaves: list[Any]) -> tuple[list[Any], dict[Any, Any]]:
