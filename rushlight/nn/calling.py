@@ -41,6 +41,12 @@ class Calling(State):
             f'Module [{type(self).__name__}] is missing the required "forward" function'
         )
 
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Compile `forward`, in place; the arguments are those of `torch.compile` behind the module."""
+        from ..compiler.compiled import compile
+
+        object.__setattr__(self, "forward", compile(self.forward, *args, **kwargs))
+
     def register_forward_pre_hook(
         self, hook: Hook, *, prepend: bool = False, with_kwargs: bool = False
     ) -> RemovableHandle:
