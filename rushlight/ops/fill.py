@@ -18,7 +18,7 @@ from .convert import to_dtype
 from .declare import primitive
 from .elementwise import pointwise
 from .reduce import sum
-from .views import sum_to_size
+from .views import clone, expand, sum_to_size
 
 Array = Any
 
@@ -167,10 +167,12 @@ def fill_into(out: ndarray, value: Any) -> ndarray:
 
 
 def _filling(input: Any, value: Any) -> Any:
-    """What is to be written, for a tracer, which stretches it."""
+    """`fill` by ops, for a tracer."""
     if getattr(value, "shape", None) is None:
-        return created(checked(value, input.dtype))
-    return fill_into(np.empty((), input.dtype), value) if value.shape else _copied(input, value)
+        one = created(checked(value, input.dtype))
+    else:
+        one = fill_into(np.empty((), input.dtype), value) if value.shape else _copied(input, value)
+    return clone(expand(one, tuple(input.shape)))
 
 
 fill.traced = _filling
