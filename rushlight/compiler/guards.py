@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..nn import Module
 from ..tensor import Parameter, Tensor
 
 _PLAIN = (bool, int, float, str, type(None))
@@ -86,6 +87,14 @@ def of_modules(modules: Iterable[Any]) -> Iterator[Condition]:
         yield Condition("'_hooked' not in {held} or {held}['_hooked'] is {was}", {
             "held": held, "was": held.get("_hooked")
         }, f"{kind} had other hooks")  # fmt: skip
+
+
+def of_objects(objects: Iterable[Any]) -> Iterator[Condition]:
+    """That arguments which are objects have the attributes they had."""
+    for x in objects:
+        if not isinstance(x, Module | type) and _plain_function(x) is None:
+            for name, value in getattr(x, "__dict__", {}).items():
+                yield from same("{holder}.get({key})", x.__dict__, name, value, f"{type(x).__name__}.{name}")
 
 
 def of_gradients(entry: Mapping[Any, Any]) -> Iterator[Condition]:

@@ -13,7 +13,7 @@ from ..autograd.mode import grad_on
 from ..tensor import Parameter, Tensor, wrap
 from .capture import Capture
 from .graph import Graph, Node, Place, Storage
-from .guards import Guards, of_functions, of_gradients, of_modules
+from .guards import Guards, of_functions, of_gradients, of_modules, of_objects
 from .lower import lowered
 from .passes import optimised
 from .plan import Plan, array_at
@@ -39,6 +39,7 @@ class Specialised:
         self.grad, self.threads, self.effects = grad_on(), threads.get(), tracer.effects
         forwards = [type(m).forward for m in tracer.called]
         conditions = [*of_functions([f, *forwards]), *of_modules(tracer.called)]
+        conditions += of_objects(v for _, v in self.constants)
         self.guards = Guards([*conditions, *of_gradients(tracer.entry)])
         self.numbers = numbers_in(tracer.nodes)
         self.reason = ""

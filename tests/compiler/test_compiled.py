@@ -316,3 +316,20 @@ def test_a_deep_copy_of_a_model_is_compiled_by_itself():
         other[0].weight.zero_()
     torch.testing.assert_close(torch.compile(other)(x), other(x))
     torch.testing.assert_close(c(x), m(x))
+
+
+def test_objects_as_arguments():
+    class Settings:
+        rate = 1.0
+
+        def __init__(self):
+            self.scale = torch.ones(2)
+            self.power = 2
+
+    c = torch.compile(lambda x, s: x * s.scale + s.power)
+    s = Settings()
+    assert [c(torch.ones(2), s).tolist() for _ in range(2)] == [[3, 3], [3, 3]]
+    s.power = 3
+    assert c(torch.ones(2), s).tolist() == [4, 4]
+    s.scale = torch.zeros(2)
+    assert c(torch.ones(2), s).tolist() == [3, 3]

@@ -1,5 +1,7 @@
 """Arrays inside of structures."""
 
+from collections import OrderedDict
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -34,3 +36,15 @@ def test_trees_are_opened_and_closed():
     assert leaves == [1, 2, 3, 4, 5, None]
     assert rebuilt(structure, leaves) == x and flattened(x)[1] == structure
     assert flattened((1, [2]))[1] != flattened((1, (2,)))[1]
+
+
+@dataclass(frozen=True)
+class Batch:
+    x: object
+    y: object = None
+
+
+def test_dataclasses_and_ordered_dictionaries_are_opened():
+    x = {"b": Batch(1, [2]), "o": OrderedDict(k=3)}
+    leaves, structure = flattened(x)
+    assert leaves == [1, 2, 3] and rebuilt(structure, leaves) == x
