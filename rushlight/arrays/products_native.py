@@ -10,7 +10,7 @@ import numpy as np
 import rushlight.threads as threads
 
 from ..kernels import gemm_calls, native
-from ..kernels.gemm_plan import Layout, Plan, plan
+from ..kernels.gemm_plan import Layout, Plan, copy_pays, plan
 from ..kernels.targets import host
 from ..kernels.types import f32, f64
 from .copying import row_major
@@ -156,10 +156,13 @@ def _prepared(x: Array, y: Array, addend: Array | None, scaled: bool) -> Call | 
 def _tried(
     x: Array, y: Array, addend: Array | None, shape: tuple[int, ...], scaled: bool, copied: bool
 ) -> Call | None:
-    """The call with as few of the operands copied as it takes."""
+    """The call with as few of the operands copied as it takes, or as pay."""
     turned = shape[-1] == 1 and shape[-2] > 1
     cheap, dear = (1, 0) if turned else (0, 1)
-    for also in ((), (cheap,), (cheap, dear)):
+    ways = [(), (cheap,), (cheap, dear)]
+    if copy_pays(host(), TYPES[x.dtype.char], _layout(x, y)):
+        ways.insert(0, (1,))
+    for also in ways:
         now = [x, y]
         for k in also:
             now[k] = np.empty(now[k].shape, x.dtype)

@@ -83,6 +83,16 @@ def _is_large(target: Target, t: Type, n: Layout) -> bool:
     return n.rows >= 30 and n.columns >= 4 * target.lanes(t) and n.depth >= 4 * target.lanes(t)
 
 
+def copy_pays(target: Target, t: Type, layout: Layout) -> bool:
+    """Whether B, whose columns lie in rows, is best laid out anew: A's numbers are then read once, and meet
+    vectors of whole rows of B.
+    """
+    n = layout
+    if n.b_column == 1 or n.rows < 128 or n.columns % target.lanes(t):
+        return False
+    return choose(target, t, n) == "dots" and n.columns < 4 * target.lanes(t)
+
+
 def form(target: Target, t: Type, kind: str, n: Layout, added: bool, scaled: bool) -> Form:
     """The tile: as even as it can be, in the registers there are."""
     lanes = target.lanes(t)

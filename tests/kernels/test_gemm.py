@@ -11,7 +11,7 @@ import rushlight.threads as threads
 from rushlight.arrays import products_native
 from rushlight.arrays.products_native import product
 from rushlight.kernels import gemm_calls, llvm, native
-from rushlight.kernels.gemm_plan import Layout, choose, form, kernel
+from rushlight.kernels.gemm_plan import Layout, choose, copy_pays, form, kernel
 from rushlight.kernels.targets import NAMED
 from rushlight.kernels.types import f32, f64
 
@@ -204,3 +204,13 @@ def test_every_kind_is_written_for_other_processors(name, t):
     for kind, n in zip(kinds, cases, strict=True):
         made = kernel(kind, form(target, t, kind, n, True, True))
         assert llvm.assemble(llvm.text_of(made.make(target), target), target)
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "pays"), [(2708, 16, True), (100, 16, False), (2708, 7, False), (2708, 64, False)]
+)
+def test_weights_of_narrow_products_are_laid_out_anew(rows, columns, pays):
+    assert copy_pays(NAMED["avx512"], f32, Layout(rows, columns, 300, 300, 1, 1, 300)) == pays
+    rng = np.random.default_rng(0)
+    x, w = rng.random((rows, 300), np.float32), rng.random((columns, 300), np.float32)
+    assert np.allclose(product(x, w.T), x.astype(np.float64) @ w.T, atol=1e-3)
