@@ -82,39 +82,37 @@ def before(graph: Graph) -> dict[Storage, Place]:
                     found.setdefault(n.now(p).storage, n.now(p))
             written |= op.writes
         written |= n.writes
+    found |= {p.storage: p for p in graph.outputs if p.storage not in written | {*found}}
     return {s: p for s, p in found.items() if repeated(p) is None}
 
 
 def name_plan(plan: Any, seen: Any, f: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Name what the graphs of a plan are given, and note what they give back."""
     tracer, backward = seen.tracer, plan.backward
-    results = [t for t in seen.results if tracer.known(t._a)]
+    _end(plan.graph, [tracer.place(t._a) for t in seen.results])
     name_inputs(plan.graph, tracer, arguments(f, args, kwargs), surroundings(f, tracer.called))
-    plan.graph.outputs = [tracer.place(t._a) for t in results]
-    _share(plan.graph)
     if backward is not None:
         kept = [(n.name, p) for n in plan.graph.traced.nodes for p in n.outputs]
         cotangents = [("grad", p) for p in backward.cotangents]
+        _end(backward.graph, backward.results)
         name_inputs(backward.graph, tracer, [*plan.graph.inputs.items(), *kept, *cotangents])
-        backward.graph.outputs = backward.results
-        _share(backward.graph)
 
 
 def name_piece(graph: Graph, tracer: Any, f: Any, memory: Iterable[Any]) -> None:
     """Name what a piece of a split function is given; it gives back what it leaves in memory of its own."""
     if graph.inputs:
         return
+    made = {p.storage: p for n in graph.nodes for p in n.outputs if p.storage in graph.live}
+    _end(graph, [p for s, p in made.items() if s.kind == "temporary"])
     given = [(f"x{k}", tracer.place(a)) for k, a in enumerate(memory) if a is not None]
     given += [(n.name, p) for earlier in tracer.graphs for n in earlier.traced.nodes for p in n.outputs]
     name_inputs(graph, tracer, given, surroundings(f, tracer.called))
-    made = {p.storage: p for n in graph.nodes for p in n.outputs if p.storage in graph.live}
-    graph.outputs = [p for s, p in made.items() if s.kind == "temporary"]
-    _share(graph)
 
 
-def _share(graph: Graph) -> None:
-    """Give the traced graph the inputs and outputs of the finished one."""
-    graph.traced.inputs, graph.traced.outputs = graph.inputs, graph.outputs
+def _end(graph: Graph, outputs: list[Place]) -> None:
+    """Note what a graph gives back; the traced one has the same inputs and outputs."""
+    graph.outputs = outputs
+    graph.traced.inputs, graph.traced.outputs = graph.inputs, outputs
 
 
 def name_inputs(graph: Graph, tracer: Any, given: Named, around: Named = ()) -> None:
