@@ -19,6 +19,7 @@ from . import (
     pool,
     winograd,
     winograd_panels,
+    winograd_strided,
     winograd_weight,
 )
 from .conv_pack import pack_module
@@ -30,6 +31,7 @@ from .targets import host
 from .types import Type, f32, f64
 from .winograd_kernels import pack_module as winograd_pack_module
 from .winograd_kernels import winograd_module
+from .winograd_strided_kernels import strided_module, strided_pack_module
 from .winograd_weight_kernels import multiply_module, stage_module, transform_module, weights_module
 
 TYPES = {np.dtype(np.float32): f32, np.dtype(np.float64): f64}
@@ -94,6 +96,9 @@ def _route(
         return ByPanels(found, *_panels_kernels(t)), shape
     if winograd.pays(s, lanes):
         return ByTiles(winograd.plan(s, lanes, winograd.rows_of(target)), *_winograd_kernels(t)), shape
+    if winograd_strided.pays(s, lanes):
+        tiles = winograd_strided.plan(s, lanes, winograd.rows_of(target))
+        return ByStridedTiles(tiles, *_strided_kernels(t, transposed)), shape
     if conv_few.pays(s, lanes):
         vectors = conv_few.vectors_of(s, lanes)
         few = conv_few.plan(s, lanes, conv_few.rows_of(target, vectors))
@@ -196,6 +201,23 @@ class ByTiles(NamedTuple):
         scratch = np.empty(max(p.scratch, p.pack_scratch) * pool.size(), x.dtype)
         self.pack(len(p.panels), 1, w, bias, packed, scratch, p.sizes, p.extents, p.panels, p.goals)
         tables = p.sizes, p.extents, p.sources, p.places, p.rows, p.panels
+        self.kernel(p.items, 1, x, packed, y, scratch, *tables)
+
+
+class ByStridedTiles(NamedTuple):
+    """By Winograd's algorithm, strided."""
+
+    plan: winograd_strided.StridedPlan
+    pack: Kernel
+    kernel: Kernel
+
+    def run(self, x: np.ndarray, w: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
+        """Fill y."""
+        p = self.plan
+        packed = np.empty(p.packed, x.dtype)
+        scratch = np.empty(max(p.scratch, p.pack_scratch) * pool.size(), x.dtype)
+        self.pack(len(p.panels), 1, w, bias, packed, scratch, p.sizes, p.extents, p.panels, p.goals)
+        tables = p.sizes, p.extents, p.sources, p.places, p.rows, p.segments, p.panels
         self.kernel(p.items, 1, x, packed, y, scratch, *tables)
 
 
@@ -440,6 +462,13 @@ def _near_kernel(t: Type, form: conv_near.Form) -> Kernel:
 def _winograd_kernels(t: Type) -> tuple[Kernel, Kernel]:
     pack = Kernel(("winograd pack", t.name), lambda target: winograd_pack_module(target, t))
     return pack, Kernel(("winograd", t.name), lambda target: winograd_module(target, t))
+
+
+@cache
+def _strided_kernels(t: Type, transposed: bool) -> tuple[Kernel, Kernel]:
+    scheme, key = winograd_strided.scheme_of(transposed), (t.name, transposed)
+    pack = Kernel(("strided pack", *key), lambda target: strided_pack_module(target, t, scheme))
+    return pack, Kernel(("strided", *key), lambda target: strided_module(target, t, scheme))
 
 
 @cache

@@ -1,0 +1,109 @@
+"""4x4 convolution of stride 2 by Winograd's algorithm, against sums in float64."""
+
+import numpy as np
+import pytest
+
+from rushlight.arrays import convolution as oracle
+from rushlight.arrays.convolution import Geometry
+from rushlight.kernels import conv, native, pool, winograd_strided
+from rushlight.kernels.winograd import both
+from rushlight.kernels.winograd_strided import BACKWARD, FORWARD
+
+pytestmark = pytest.mark.skipif(not native.on(), reason="machine code is off")
+
+
+@pytest.fixture
+def always(monkeypatch):
+    """Wherever there is code for it."""
+    conv._route.cache_clear()
+    fits = lambda s, lanes: s.channels % lanes == 0 and (not s.transposed or s.padding == (1, 1))  # noqa: E731
+    monkeypatch.setattr(winograd_strided, "pays", fits)
+    yield
+    conv._route.cache_clear()
+
+
+SHAPES = [  # (N, C, H, W, O, padding): odd sizes, several images a block, several blocks an image, tails
+    (1, 16, 4, 4, 16, 1), (3, 32, 9, 12, 20, 1), (9, 16, 8, 8, 144, 1), (2, 16, 70, 37, 33, 1),
+    (2, 16, 7, 150, 5, 1), (40, 16, 2, 2, 1, 1), (2, 32, 11, 10, 40, 0), (2, 16, 6, 5, 17, 2),
+]  # fmt: skip
+
+
+def close(actual, expected, terms):
+    """Equal to the rounding of a sum of so many terms."""
+    assert actual.shape == expected.shape
+    limit = max(8, terms**0.5) * np.finfo(actual.dtype).eps * np.abs(expected).max()
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=limit)
+
+
+@pytest.mark.parametrize("biased", [False, True])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_convolution(shape, dtype, biased, always, monkeypatch):
+    images, channels, height, width, outputs, p = shape
+    rng, geometry = np.random.default_rng(0), Geometry((2, 2), (p, p), (1, 1))
+    x = rng.standard_normal((images, channels, height, width)).astype(dtype)
+    w = rng.standard_normal((outputs, channels, 4, 4)).astype(dtype)
+    bias = rng.standard_normal(outputs).astype(dtype) if biased else None
+    counts = geometry.output_sizes((height, width), (4, 4))
+    route, _ = conv._route(x.shape, w.shape, geometry, counts, False, x.dtype)
+    assert isinstance(route, conv.ByStridedTiles)
+    y = conv.convolve(x, w, bias, geometry, counts)
+    monkeypatch.setattr(conv, "suits", lambda *_: False)
+    close(y, oracle.convolution(x.astype(float), w.astype(float), geometry, None, bias), w[0].size)
+
+
+@pytest.mark.parametrize("extra", [0, 1])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", [shape for shape in SHAPES if shape[-1] == 1])
+def test_input_gradient(shape, dtype, extra, always, monkeypatch):
+    images, outputs, height, width, channels, p = shape
+    rng, geometry = np.random.default_rng(0), Geometry((2, 2), (p, p), (1, 1))
+    g = rng.standard_normal((images, outputs, height, width)).astype(dtype)
+    w = rng.standard_normal((outputs, channels, 4, 4)).astype(dtype)
+    bias = rng.standard_normal(channels).astype(dtype)
+    sizes = geometry.transposed_sizes((height, width), (4, 4), (extra, extra))
+    route, _ = conv._route(g.shape, w.shape, geometry, sizes, True, g.dtype)
+    assert isinstance(route, conv.ByStridedTiles)
+    dx = conv.convolve(g, w, bias, geometry, sizes, transposed=True)
+    monkeypatch.setattr(conv, "suits", lambda *_: False)
+    expected = oracle.input_gradient(g.astype(float), w.astype(float), geometry, sizes, bias)
+    close(dx, expected, 4 * outputs)
+
+
+@pytest.mark.parametrize("scheme", [FORWARD, BACKWARD])
+def test_a_scheme_along_one_axis_is_exact(scheme):
+    x, w = np.arange(1, scheme.size + 1), np.array([2, 3, 5, 7])
+    inputs, weights = scheme.inputs(*x), scheme.weights(*w)
+    y = scheme.outputs(*(sum(inputs[i] * weights[k] for i, k in some) for some in scheme.meets))
+    if scheme is FORWARD:
+        assert y == [x[:4] @ w, x[2:] @ w]
+    else:  # output 2i + a lies between inputs i - 1 + a and i + a
+        d = x
+        assert y == [d[0] * 7 + d[1] * 3, d[1] * 5 + d[2] * 2, d[1] * 7 + d[2] * 3, d[2] * 5 + d[3] * 2]
+    assert len(both(scheme.inputs, np.ones((scheme.size, scheme.size)))) ** 2 == scheme.matrices
+
+
+def test_any_number_of_threads_gives_the_same_bits(always):
+    rng, geometry = np.random.default_rng(0), Geometry((2, 2), (1, 1), (1, 1))
+    x = rng.standard_normal((5, 16, 12, 12)).astype("f")
+    w, back = (rng.standard_normal(shape).astype("f") for shape in ((80, 16, 4, 4), (16, 80, 4, 4)))
+    before, found = pool.size(), []
+    for threads in (1, 2, 3):
+        pool.resize(threads)
+        y = conv.convolve(x, w, None, geometry, (6, 6))
+        found.append(y.tobytes() + conv.convolve(x, back, None, geometry, (24, 24), True).tobytes())
+    pool.resize(before)
+    assert found[0] == found[1] == found[2]
+
+
+def test_it_is_chosen_for_many_channels():
+    def chosen(images, channels, size, outputs, kernel=4, transposed=False):
+        counts = (size * 2,) * 2 if transposed else (size // 2,) * 2
+        w = (channels, outputs, kernel, kernel) if transposed else (outputs, channels, kernel, kernel)
+        geometry = Geometry((2, 2), (1, 1), (1, 1))
+        x = (images, channels, size, size)
+        route, _ = conv._route(x, w, geometry, counts, transposed, np.dtype("f"))
+        return isinstance(route, conv.ByStridedTiles)
+
+    assert chosen(32, 64, 16, 128) and chosen(32, 256, 4, 128, transposed=True)
+    assert not chosen(32, 3, 32, 64) and not chosen(32, 64, 16, 128, 3) and not chosen(1, 64, 8, 64)
