@@ -38,7 +38,7 @@ def mask_of(tracer: Any, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
     if not isinstance(x, np.ndarray) or x.dtype not in TYPE_OF or not x.size:
         return None
     with tracer.suspended():
-        out = np.ascontiguousarray(op.array(x, given["p"]))
+        out = np.asarray(op.array(x, given["p"]), order="C")
     place, keep = tracer.temporary(out), 1.0 - float(given["p"])
     u = scalar.var("u")
     kept = Step("out", scalar.where(u < keep, 1.0 / keep, 0.0), f32, TYPE_OF[x.dtype])

@@ -43,6 +43,8 @@ class Checker:
 
     def __init__(self, plan: Plan, graph: Graph) -> None:
         self.plan, self.graph = plan, graph
+        # what nobody reads may be overwritten before its node is done
+        self.used = {s for n in graph.nodes for s in n.reads} | graph.live
 
     def __call__(self, arrays: tuple[ndarray, ...]) -> None:
         """Make all steps of the plan. Raises PlanError for the first node that is wrong."""
@@ -59,7 +61,7 @@ class Checker:
     def _written(self, node: Node, arrays: tuple[ndarray, ...]) -> Iterator[Written]:
         found = {node.now(p): (m, k) for m in node.ops for k, p in enumerate(places_written(m))}
         for place in places_written(node):
-            if place in found:
+            if place in found and (place.storage in self.used or place.storage.kind != "temporary"):
                 yield Written(node, *found[place], place, np.array(self.plan.array(place, arrays)))
 
     def _compare(self, written: list[Written], memory: Memory) -> None:
