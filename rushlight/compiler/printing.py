@@ -163,14 +163,12 @@ class _Writer:
         """A copy into memory that is there, or into memory of its own."""
         (source,) = node.args
         value = self.place(source)
-        if target.storage in self.names:
+        if target.storage in self.names or not (target.contiguous and is_whole(target)):
             return f"{self.place(target)}.copy_({value})"
-        alike = source.contiguous and source.shape == target.shape and source.dtype == target.dtype
-        if target.contiguous and is_whole(target):
-            made = "" if alike else f"torch.empty({target.shape}, dtype={dtype_of(target)})"
-            name = self.named(node.name, target)
-            return f"{name} = {value}.clone()" if alike else f"{name} = {made}.copy_({value})"
-        return f"{self.place(target)}.copy_({value})"
+        if source.contiguous and source.shape == target.shape and source.dtype == target.dtype:
+            return f"{self.named(node.name, target)} = {value}.clone()"
+        made = f"torch.empty({target.shape}, dtype={dtype_of(target)})"
+        return f"{self.named(node.name, target)} = {made}.copy_({value})"
 
     def function(self, node: Node) -> tuple[str, tuple[Place, ...]]:
         """A call of a function of torch's, and what it returns. Raises Unspelled where none does it."""
@@ -206,11 +204,12 @@ class _Writer:
         """An argument as an expression."""
         if v.__class__ is Place:
             return self.place(v)
-        if v.__class__ is tuple:
-            return f"({''.join(self.value(x) + ', ' for x in v).rstrip(' ' if len(v) == 1 else ', ')})"
+        if v.__class__ is not tuple and v.__class__ is not list:
+            return literal(v)
+        listed = ", ".join(map(self.value, v))
         if v.__class__ is list:
-            return f"[{', '.join(map(self.value, v))}]"
-        return literal(v)
+            return f"[{listed}]"
+        return f"({listed},)" if len(v) == 1 else f"({listed})"
 
 
 def _is(v: Any, default: Any) -> bool:
@@ -254,5 +253,3 @@ def comment(node: Node) -> str:
     """The user's line, the types of what a node puts out, and its module."""
     parts = [f"{Path(node.line[0]).name}:{node.line[1]}", ", ".join(map(typed, node.outputs)), node.module]
     return "  ".join(part for part in parts if part)
-
-

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import tracing
 from ..errors import nearest
 from ..tensor import Tensor, wrap
 from .chance import Key
@@ -113,7 +114,8 @@ def execute(node: Node, memory: Memory, read: Read = coming) -> None:
     else:
         part = lowered(node)
     if isinstance(part, Host):
-        found = part.run(*map(memory.array, part.takes))
+        with tracing.watched(node):  # as it was captured: what it gives is built the same way
+            found = part.run(*map(memory.array, part.takes))
         for place, a in zip(part.gives, found, strict=True):
             np.copyto(memory.array(place), a, casting="unsafe")
         return

@@ -120,4 +120,3 @@ def _by_strides(base: str, given: Place, wanted: Place) -> str:
     start = (wanted.offset - given.offset) // size
     offset = f", {base}.storage_offset() + {start}" if start else ""
     return f"{base}.as_strided({wanted.shape}, {steps}{offset})"
-
