@@ -61,7 +61,8 @@ def judged(
     elif _is_view(found, leaves) and not launches and not _changed(leaves, before):
         verdict = NOTHING
     else:
-        verdict = _tried(tracer, run, leaves, other, found, launches, before)
+        with tracer.alarms.muted():
+            verdict = _tried(tracer, run, leaves, other, found, launches, before)
     _book()[key] = verdict
     return found, launches, verdict
 

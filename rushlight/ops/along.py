@@ -164,7 +164,7 @@ def keep(input: Array, mask: Array, /) -> Array:
     return np.where(mask, input, np.zeros((), input.dtype))
 
 
-keep.traced = lambda input, mask: late("select_where")(mask, input, 0)
+keep.traced = lambda input, mask: late("select_where")(mask, input, False)  # that promotes nothing
 keep.vjp(input=lambda g, mask, input_shape: sum_back(keep(g, mask), input_shape))
 
 
