@@ -6,6 +6,7 @@ from .copies import without_copies
 from .dead import without_dead_nodes
 from .fuse import fused
 from .inplace import with_memory_reused
+from .remat import with_programs_run_again
 from .repeats import without_repeats
 from .simplify import simplified
 from .slices import with_slices_side_by_side
@@ -20,6 +21,7 @@ PASSES = (
     fused,
     simplified,
     without_dead_nodes,
+    with_programs_run_again,
     with_memory_reused,
 )
 
