@@ -23,7 +23,7 @@ from .program import Program
 from .signature import signature
 from .specialised import Specialised
 from .split import Split
-from .tree import flattened
+from .tree import arguments, flattened
 
 _ALL: weakref.WeakSet[Compiled] = weakref.WeakSet()
 MOST_PLANS = 8  # torch's limit of recompilations
@@ -69,7 +69,7 @@ class Compiled:
             return self._otherwise(args, kwargs)
         if self.split is not None:
             return self.split(args, kwargs)
-        leaves, structure = flattened((args, kwargs))
+        leaves, structure = arguments(args, kwargs)
         sizes = _sizes(leaves)
         plan = self._last.get(sizes)
         if plan is not None and (found := plan(leaves, structure)) is not plan:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,7 +22,7 @@ from .plan import Plan, array_at
 from .steps import numbers_in
 from .symbols import Symbol, plain
 from .tracer import address
-from .tree import flattened, rebuilt
+from .tree import builder, flattened, rebuilt
 from .values import GraphArray
 
 
@@ -51,7 +53,9 @@ class Specialised:
         self._made: list[Place] = []  # whole storages that every call makes anew
         self._captured: list[np.ndarray] = []  # those of the captured call
         self._results(seen)
+        self._built = builder(self.shape)
         self.backward = Backward(self, seen) if seen.roots else None
+        self._new = [maker(p) for p in self._made]
         self._plan(seen)
 
     # -- preparing ----------------------------------------------------------------------------------------
@@ -95,7 +99,8 @@ class Specialised:
             seen.tracer.filled(place.storage)
             seen.forward += len(seen.tracer.nodes) - before
         if place.storage.kind == "temporary":
-            return _Made(self.made(place.storage, seen.tracer), place)
+            k = self.made(place.storage, seen.tracer)
+            return _Made(k, self._made[k], place)
         if place.storage.kind == "argument":
             at = next(k for k, p in enumerate(self._given) if p.storage is place.storage)
             return _View(self.tensors[at][0], self._given[at], place)
@@ -129,7 +134,7 @@ class Specialised:
         arrays = self._arrays(leaves, structure)
         if arrays is None:
             return self
-        made = [empty(p) for p in self._made]
+        made = [new() for new in self._new]
         bad = self.plan.run((*arrays, *made), leaves)
         if bad is not None:
             self._refuse(f"tensor {bad} of the arguments has another shape, dtype or layout")
@@ -143,7 +148,7 @@ class Specialised:
             answers[k] = answers[twin]
         if self.backward is not None:
             self.backward.link(answers, leaves, (*arrays, *made))
-        return rebuilt(self.shape, answers)
+        return self._built(answers)
 
     def fix(self) -> None:
         """Serve the numbers of the captured call only."""
@@ -155,20 +160,12 @@ class Specialised:
 
     def _arrays(self, leaves: list[Any], structure: Any) -> list[Any] | None:
         """The arguments' arrays, if everything is as it was."""
-        if structure != self.structure:
+        if structure is not self.structure and structure != self.structure:
             return self._refuse("the arguments are built another way")
         if self.grad is not grad_on() or threads.get() != self.threads:
             return self._refuse("grad mode or the number of threads changed")
-        for k, v in self.constants:
-            if leaves[k] is not v and (leaves[k].__class__ is not v.__class__ or leaves[k] != v):
-                return self._refuse(f"argument {k} was {v!r}, and is {leaves[k]!r}")
-        for k, v in self.varying.items():
-            if leaves[k].__class__ is not plain(v).__class__:
-                return self._refuse(f"argument {k} is no {plain(v).__class__.__name__}")
-        if not all(holds(leaves) for holds in self.conditions):
-            return self._refuse("numbers among the arguments lead another way")
-        if not self.trusted and any(leaves[k] != plain(v) for k, v in self.varying.items()):
-            return self._refuse("numbers among the arguments changed for the first time")
+        if len(self.tensors) < len(leaves) and (why := self._other_than_tensors(leaves)):
+            return self._refuse(why)
         arrays = []
         for k, tracked in self.tensors:
             t = leaves[k]
@@ -182,9 +179,23 @@ class Specialised:
                 return self._refuse("arguments that shared memory do so no longer, or another way")
         if not self.guards.hold():
             return self._refuse(self.guards.broken())
-        if not all(n.holds() for n in self.numbers):
+        if self.numbers and not all(n.holds() for n in self.numbers):
             return self._refuse("an optimizer's settings changed")
         return arrays
+
+    def _other_than_tensors(self, leaves: list[Any]) -> str:
+        """What is new about the arguments that are no tensors; "" if nothing is."""
+        for k, v in self.constants:
+            if leaves[k] is not v and (leaves[k].__class__ is not v.__class__ or leaves[k] != v):
+                return f"argument {k} was {v!r}, and is {leaves[k]!r}"
+        for k, v in self.varying.items():
+            if leaves[k].__class__ is not plain(v).__class__:
+                return f"argument {k} is no {plain(v).__class__.__name__}"
+        if not all(holds(leaves) for holds in self.conditions):
+            return "numbers among the arguments lead another way"
+        if not self.trusted and any(leaves[k] != plain(v) for k, v in self.varying.items()):
+            return "numbers among the arguments changed for the first time"
+        return ""
 
 
 class Backward:
@@ -206,6 +217,7 @@ class Backward:
         for g in seen.gradients:
             self.gradients.append(self._gradient(tracer, owner, nodes, g))
         given = [*owner._given, *owner._made, *self.cotangents, *self._made]
+        self._new = [maker(p) for p in self._made]
         live = {p.storage for p in given}  # also what the call gave, and keeps for a second backward
         self.graph, self.plan = planned(nodes, live, given)
 
@@ -250,7 +262,7 @@ class Backward:
         """The gradients of all sources."""
         parts = g.parts if isinstance(g, Outputs) else {0: g}
         given = [_like(parts.get(k), p) for k, p in enumerate(self.cotangents)]
-        made = [empty(p) for p in self._made]
+        made = [new() for new in self._new]
         bad = self.plan.run((*arrays, *given, *made))
         assert bad is None, bad
         return tuple(None if k is None else made[k] for k in self.gradients)
@@ -329,15 +341,20 @@ class _View:
 
 
 class _Made:
-    """An array that the call made."""
+    """An array in memory that the call made."""
 
-    def __init__(self, k: int, place: Place) -> None:
+    def __init__(self, k: int, whole: Place, place: Place) -> None:
         self.k, self.place = k, place
+        self.is_whole = whole[1:] == place[1:]
+        dense = whole.contiguous and place.contiguous
+        self.is_reshaped = dense and whole.dtype == place.dtype and whole.size == place.size
 
     def of(self, leaves: list[Any], made: list[Any]) -> Any:
         a, place = made[self.k], self.place
-        if (place.shape, place.strides, place.offset) == (a.shape, a.strides, 0):
+        if self.is_whole:
             return wrap(a)
+        if self.is_reshaped:
+            return wrap(a.reshape(place.shape))
         return wrap(array_at(a.__array_interface__["data"][0] + place.offset, place, a))
 
 
@@ -353,6 +370,13 @@ def planned(nodes: list[Node], live: set[Storage], given: list[Place]) -> tuple[
     graph = optimised(traced)
     graph.traced = traced
     return graph, Plan([lowered(n) for n in graph.nodes], given, graph.nodes)
+
+
+def maker(place: Place) -> Callable[[], np.ndarray]:
+    """What makes new memory of a place's layout."""
+    if place.contiguous:
+        return functools.partial(np.empty, place.shape, place.dtype)
+    return functools.partial(empty, place)
 
 
 def empty(place: Place) -> np.ndarray:

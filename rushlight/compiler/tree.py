@@ -1,13 +1,18 @@
-"""Arguments and results as flat lists: tuples, lists, dictionaries and dataclasses opened, and closed again."""
+"""Arguments and results as flat lists: tuples, lists, dictionaries, dataclasses opened, and closed again."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache, partial
+from itertools import count
 from typing import Any
 
+from ..tensor import Parameter, Tensor
+
 LEAF = "leaf"
+_PLAIN = frozenset({int, float, bool, str, type(None), Tensor, Parameter})  # leaves, found soonest
 _DICTIONARIES = (dict, OrderedDict)
 
 
@@ -17,8 +22,28 @@ def flattened(x: Any) -> tuple[list[Any], Any]:
     return leaves, _opened(x, leaves)
 
 
+def arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[list[Any], Any]:
+    """flattened((args, kwargs)), sooner where they are tensors in a row."""
+    if not kwargs:
+        for v in args:
+            if v.__class__ is not Tensor:
+                break
+        else:
+            return [*args], _row(len(args))
+    return flattened((args, kwargs))
+
+
+@cache
+def _row(length: int) -> Any:
+    """The structure of so many arguments in a row."""
+    return flattened(((None,) * length, {}))[1]
+
+
 def _opened(x: Any, leaves: list[Any]) -> Any:
     kind = x.__class__
+    if kind in _PLAIN:
+        leaves.append(x)
+        return LEAF
     if kind is tuple or kind is list or (isinstance(x, tuple) and hasattr(x, "_fields")):
         return (kind, *[_opened(v, leaves) for v in x])
     if isinstance(x, dict) and kind in _DICTIONARIES:
@@ -33,6 +58,24 @@ def _opened(x: Any, leaves: list[Any]) -> Any:
 def rebuilt(structure: Any, leaves: Any) -> Any:
     """The structure with these leaves."""
     return _closed(structure, iter(leaves))
+
+
+def builder(structure: Any) -> Callable[[list[Any]], Any]:
+    """What does rebuilt(structure, leaves); where there are tuples and lists only, one expression."""
+    text = _expression(structure, map("leaves[{}]".format, count()))
+    return partial(rebuilt, structure) if text is None else eval(f"lambda leaves: {text}")
+
+
+_BRACKETS = {tuple: "({})", list: "[{}]"}
+
+
+def _expression(structure: Any, leaves: Iterator[str]) -> str | None:
+    """The structure as it is written; None where it is not of tuples and lists."""
+    if structure is LEAF:
+        return next(leaves)
+    kind, *parts = structure
+    texts = [_expression(p, leaves) for p in parts] if kind in _BRACKETS else [None]
+    return None if None in texts else _BRACKETS[kind].format("".join(f"{text}, " for text in texts))
 
 
 def _closed(structure: Any, leaves: Iterator[Any]) -> Any:
