@@ -123,11 +123,14 @@ def drawn(name: str, draw: Callable[[], Any]) -> Any:
 
 
 def at_every_run(method: Callable[..., Any]) -> Callable[..., Any]:
-    """A method that changes Python's values only; a tracer has it called again at every run."""
+    """A method that changes Python's values only; a tracer has it called again at every run.
+
+    Called with a tensor, it is followed as it is: it will ask for numbers.
+    """
 
     @functools.wraps(method)
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-        found = None if EAGER else tracer()
+        found = None if EAGER or any(hasattr(v, "_a") for v in args) else tracer()
         again = functools.partial(method, self, *args, **kwargs)
         return again() if found is None else found.effect(again)
 

@@ -67,6 +67,12 @@ class LRScheduler:
         """The rates set by the last step."""
         return self._last_lr
 
+    def __init_subclass__(cls, **more: Any) -> None:
+        """Have compiled training steps go to the next epoch, however the schedule does so."""
+        super().__init_subclass__(**more)
+        if "step" in cls.__dict__:
+            cls.step = at_every_run(cls.__dict__["step"])
+
     @at_every_run
     def step(self, epoch: int | None = None) -> None:
         """Go to the next epoch (or to `epoch`) and set the optimizer's rates."""

@@ -7,7 +7,6 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from ...arrays.tracing import at_every_run
 from ..optimizer import Optimizer
 from .base import LRScheduler
 
@@ -68,7 +67,6 @@ class SequentialLR(_OfOthers):
         schedulers[0]._is_initial = False
         self._last_lr = schedulers[0].get_last_lr()
 
-    @at_every_run
     def step(self, epoch: int | None = None) -> None:
         """Step the schedule whose turn it is; one that begins starts at its epoch 0."""
         self.last_epoch += 1
@@ -106,7 +104,6 @@ class ChainedScheduler(_OfOthers):
         self._schedulers = list(schedulers)
         self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
 
-    @at_every_run
     def step(self, epoch: int | None = None) -> None:
         """Step every schedule."""
         for scheduler in self._schedulers:
