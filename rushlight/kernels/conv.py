@@ -132,7 +132,7 @@ def _weight_route(
         return DepthwiseWeights(sizes, _depthwise_weights(t, depthwise.form(s)), s), shape
     if winograd_weight.pays(s, target.lanes(t), winograd_weight.rows_of(target)):
         tiles = winograd_weight.plan(s, target.lanes(t))
-        return TileWeights(tiles, s, *_winograd_weights(t)), shape
+        return TileWeights(tiles, s, *_winograd_weights(t, tiles.scheme)), shape
     if conv_dots.pays(s, target.lanes(t)):
         form = conv_dots.form_of(s, target.registers)
         dots = conv_dots.plan(s, target.lanes(t), form)
@@ -361,8 +361,8 @@ class TileWeights(NamedTuple):
 
     def run(self, x: np.ndarray, g: np.ndarray, dw: np.ndarray) -> None:
         """Fill dw."""
-        p, s, points = self.plan, self.shapes, winograd_weight.POINTS
-        matrices = [np.empty(points * step, x.dtype) for step in p.steps]
+        p, s, points = self.plan, self.shapes, self.plan.scheme.points
+        matrices = [np.empty(n * n * step, x.dtype) for n, step in zip(p.scheme.made, p.steps, strict=True)]
         scratch = np.empty(p.scratch * pool.size(), x.dtype)
         sums = None if p.squares else np.empty(points * s.outputs * s.channels, x.dtype)
         tables = p.inputs, p.cotangents, p.sources, p.corners
@@ -480,10 +480,13 @@ def _panels_kernels(t: Type) -> tuple[Kernel, Kernel]:
 
 
 @cache
-def _winograd_weights(t: Type) -> tuple[Kernel, ...]:
+def _winograd_weights(t: Type, scheme: winograd_weight.Scheme) -> tuple[Kernel, ...]:
     modules = transform_module, multiply_module, weights_module, stage_module
     return tuple(
-        Kernel(("winograd weight", make.__name__, t.name), lambda target, make=make: make(target, t))
+        Kernel(
+            ("winograd weight", make.__name__, t.name, scheme.taps),
+            lambda target, make=make: make(target, t, scheme),
+        )
         for make in modules
     )
 

@@ -99,9 +99,9 @@ def _weight_route(
     if depthwise.suits(s):
         return None, shape
     if winograd_weight.pays(s, lanes, winograd_weight.rows_of(target)):
-        _, multiply, back, at_once = _winograd_weights(t)
         tiles = winograd_weight.plan(s, lanes)
-        return TileWeights(tiles, s, _transform(t), multiply, back, at_once), shape
+        _, multiply, back, at_once = _winograd_weights(t, tiles.scheme)
+        return TileWeights(tiles, s, _transform(t, tiles.scheme), multiply, back, at_once), shape
     found = plan(s, lanes, rows_of(target), VECTORS, FEW_PIXELS)
     form, rows = rows_of_weights(found, near_rows(target), rows_of(target))
     parts = min(rows.tiles, -(-ITEMS // len(found.tables.panels)))
@@ -178,5 +178,6 @@ def _panels(t: Type) -> tuple[Kernel, Kernel]:
 
 
 @cache
-def _transform(t: Type) -> Kernel:
-    return Kernel(("winograd weight last", t.name), lambda target: transform_module(target, t, True))
+def _transform(t: Type, scheme: winograd_weight.Scheme) -> Kernel:
+    key = "winograd weight last", t.name, scheme.taps
+    return Kernel(key, lambda target: transform_module(target, t, scheme, True))

@@ -136,10 +136,10 @@ def divide(s: Shapes, across: int, most: int = TILES) -> tuple[int, int]:
     return 1, ceil(down / bands)
 
 
-def tiles_of(together: int, down: int, across: int, rows: int, pitch: int) -> np.ndarray:
+def tiles_of(together: int, down: int, across: int, rows: int, pitch: int, step: int = 2) -> np.ndarray:
     """The pixel, among `rows` x `pitch` of each image, where every tile begins."""
     image, i, j = np.ogrid[:together, :down, :across]
-    return ((image * rows + 2 * i) * pitch + 2 * j).ravel()
+    return ((image * rows + step * i) * pitch + step * j).ravel()
 
 
 def _places(s: Shapes, together: int, down: int, across: int, band: int) -> np.ndarray:

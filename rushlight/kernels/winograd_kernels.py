@@ -148,9 +148,9 @@ def define_transform(
 
 def transform_block(
     f: Function, names: tuple[str, str, str], n: dict[str, Value], x: Value, block: Value, sources: Value,
-    goal: Value, tiles: tuple[Value, Value], number: Value, sizes: tuple[Value, Value],
+    goal: Value, tiles: tuple[Value, Value], number: Value, sizes: tuple[Value, Value], count: int,
 ) -> None:  # fmt: skip
-    """Make the matrices of block `number`: of some tiles of so many, zeros for the rest.
+    """Make the `count` matrices of block `number`: of some tiles of so many, zeros for the rest.
 
     `names` are a function that gathers, one that transforms, and zero; `sizes` a matrix's width and distance.
     """
@@ -159,7 +159,7 @@ def transform_block(
     first, band = number // n["bands"] * n["together"], number % n["bands"]
     copy_block(gather, n, x, block, first, band)
     f.call(transform, void, block, sources, some, goal, n["channels"], n["pitch"], width, step)
-    for q in f.range(0, POINTS):
+    for q in f.range(0, count):
         f.call(zero, void, goal.at(q * step + some * width), (whole - some) * width)
 
 

@@ -92,7 +92,7 @@ def inputs_module(target: Target, t: Type, last: bool = False) -> Module:
     for item in f.range(lo, hi):
         some = smaller(n["images"] - item * n["together"], n["together"]) * spot
         goal = points.at(item * tiles * pitch)
-        transform_block(f, names, n, x, block, sources, goal, (some, tiles), item, (pitch, step))
+        transform_block(f, names, n, x, block, sources, goal, (some, tiles), item, (pitch, step), POINTS)
     f.ret()
     return m
 

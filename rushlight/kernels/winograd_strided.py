@@ -18,7 +18,7 @@ import numpy as np
 
 from .conv_plan import ITEMS, Pair, Shapes, Span, cut_panels, measure, ordered, rounded
 from .conv_sum import VECTORS
-from .winograd import GROUP, TILES
+from .winograd import GROUP, TILES, tiles_of
 
 APART = 16  # numbers between matrices, lest all fall into one set of a cache
 TAPS = 4
@@ -130,7 +130,7 @@ def plan(s: Shapes, lanes: int, rows: int) -> StridedPlan:
     return StridedPlan(
         ordered(sizes | {"classes": 1, "scratch": scratch}),
         np.array([extents[k] for k in EXTENTS], np.int64),
-        _sources(scheme, together, down, across, (tall.inputs, wide.inputs)) * s.channels,
+        tiles_of(together, down, across, tall.inputs, wide.inputs, scheme.step) * s.channels,
         _places(scheme, s, together, down, across, band),
         np.concatenate([[padded], index * s.channels, np.arange(padded)]),
         np.array([[i * point for i, _ in some] for some in pairs], np.int64),
@@ -145,12 +145,6 @@ def _divide(images: int, down: int, across: int) -> Pair:
         return min(images, TILES // (down * across), ceil(images * down * across / ITEMS)), down
     bands = ceil(down / max(1, TILES // across))
     return 1, ceil(down / bands)
-
-
-def _sources(scheme: Scheme, together: int, down: int, across: int, inputs: Pair) -> np.ndarray:
-    """The pixel of a block where every tile begins."""
-    image, i, j = np.ogrid[:together, :down, :across]
-    return ((image * inputs[0] + scheme.step * i) * inputs[1] + scheme.step * j).ravel()
 
 
 def _places(scheme: Scheme, s: Shapes, together: int, down: int, across: int, band: int) -> np.ndarray:

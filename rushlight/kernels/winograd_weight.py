@@ -2,20 +2,23 @@
 
 Tiles of 4x4 inputs are transformed as for the convolution itself, tiles of 2x2 cotangents by the transpose of
 what makes outputs. A matrix (tiles, channels) of each is multiplied for every one of 16 points, and the sums
-over all tiles are transformed back to 3x3 weights once. Blocks of the images go through memory in stages: all
-threads transform, then all multiply. Who does what never changes the order of a sum.
+over all tiles are transformed back to 3x3 weights once. Kernels of 4x4 with stride 2 are four of 2x2, which
+meet inputs of even or odd rows and columns: 36 products instead of 64. Blocks of the images go through memory
+in stages: all threads transform, then all multiply. Who does what never changes the order of a sum.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import ceil, prod
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .conv_plan import Shapes, measure, ordered, rounded, span
+from .conv_plan import Pair, Shapes, measure, ordered, rounded, span
 from .targets import Target
-from .winograd import POINTS, divide, tiles_of
+from .winograd import divide, inputs_of, tiles_of
+from .winograd_strided import FORWARD
 
 STAGE = 5 << 18  # numbers that are transformed before they are multiplied: they stay in the last cache
 SUMS = (
@@ -33,6 +36,23 @@ def rows_of(target: Target) -> int:
 # -- in one dimension ----------------------------------------------------------------------------------
 
 
+class Scheme(NamedTuple):
+    """An algorithm along one axis, for tiles of two cotangents."""
+
+    taps: int
+    stride: int
+    size: int  # inputs of a tile
+    inputs: Callable[..., list[Any]]
+    cotangents: Callable[..., list[Any]]
+    weights: Callable[..., list[Any]]
+    made: Pair  # transformed inputs and cotangents; input i meets cotangent i, counted round and round
+
+    @property
+    def points(self) -> int:
+        """Products along two axes, and matrices of transformed inputs."""
+        return self.made[0] ** 2
+
+
 def cotangents_of(a: Any, b: Any) -> list[Any]:
     """Two cotangents at the points 0, 1, -1 and infinity."""
     return [a, a + b, a - b, -b]
@@ -44,6 +64,20 @@ def weights_from(a: Any, b: Any, c: Any, d: Any) -> list[Any]:
     return [a + even, odd, even + d]
 
 
+DENSE = Scheme(3, 1, 4, inputs_of, cotangents_of, weights_from, (4, 4))
+STRIDED = Scheme(
+    4, 2, 6, FORWARD.inputs,
+    cotangents=lambda a, b: [a, a + b, b],
+    weights=lambda a, b, c, d, e, f: [a + b, d + e, b + c, e + f],
+    made=(6, 3),
+)  # fmt: skip
+
+
+def scheme_of(s: Shapes) -> Scheme:
+    """The algorithm for a kernel."""
+    return DENSE if s.kernel == (3, 3) else STRIDED
+
+
 # -- what it costs -------------------------------------------------------------------------------------
 
 
@@ -53,13 +87,15 @@ def pays(s: Shapes, lanes: int, rows: int) -> bool:
         return False
     tiles = s.images * ceil(s.counts[0] / 2) * ceil(s.counts[1] / 2)
     pair = s.channels * s.outputs / (2 * lanes)
-    transforms = 4 * tiles * (s.channels + s.outputs) * 16 / lanes + 50 * pair * 16
-    return POINTS * tiles * pair + transforms < 9 * s.images * prod(s.counts) * pair
+    points = scheme_of(s).points
+    transforms = 4 * tiles * (s.channels + s.outputs) * points / lanes + 800 * pair
+    return points * tiles * pair + transforms < prod(s.kernel) * s.images * prod(s.counts) * pair
 
 
 def suits(s: Shapes, lanes: int, rows: int) -> bool:
     """Whether there is code for it."""
-    small = s.kernel == (3, 3) and s.stride == s.dilation == (1, 1) and s.groups == 1
+    one = (s.kernel, s.stride) in (((3, 3), (1, 1)), ((4, 4), (2, 2)))
+    small = one and s.dilation == (1, 1) and s.groups == 1
     return small and s.channels % lanes == 0 and s.outputs % max(lanes, rows) == 0
 
 
@@ -71,6 +107,7 @@ class WeightPlan(NamedTuple):
 
     inputs: np.ndarray  # the sizes of blocks
     cotangents: np.ndarray
+    scheme: Scheme
     sources: np.ndarray  # of each tile of a block of the input: where it begins
     corners: np.ndarray  # ... and in the block of cotangents
     blocks: int
@@ -93,17 +130,18 @@ def plan(s: Shapes, lanes: int) -> WeightPlan:
     scratch = sizes["outputs_at"] + rounded(4 * tiles * s.outputs)
     others = dict(
         channels=s.outputs, height=s.counts[0], width=s.counts[1], rows=2 * down, pitch=2 * across,
-        origin=0, skip=0, margin=0, columns=s.counts[1],
+        origin=0, shift=2 * down, skip=0, margin=0, columns=s.counts[1],
     )  # fmt: skip
-    pitches = s.channels + lanes, s.outputs + lanes
+    pitches, scheme = (s.channels + lanes, s.outputs + lanes), scheme_of(s)
+    numbers = sum(n * n * pitch for n, pitch in zip(scheme.made, pitches, strict=True))
     far = s.outputs * s.channels > SUMS
     squares = ceil(s.outputs / HIGH) * ceil(s.channels / WIDE) if far else 0
-    scratch = max(scratch, POINTS * HIGH * WIDE) if far else scratch
-    stage = min(blocks, _stage(STAGE * (1 + far) / (POINTS * tiles * sum(pitches))))
+    scratch = max(scratch, scheme.points * HIGH * WIDE) if far else scratch
+    stage = min(blocks, _stage(STAGE * (1 + far) / (tiles * numbers)))
     sizes |= {"classes": 1, "scratch": scratch}
     return WeightPlan(
-        ordered(sizes), ordered(sizes | others),
-        tiles_of(together, down, across, tall.inputs, wide.inputs) * s.channels,
+        ordered(sizes), ordered(sizes | others), scheme,
+        tiles_of(together, down, across, tall.inputs, wide.inputs, 2 * scheme.stride) * s.channels,
         tiles_of(together, down, across, 2 * down, 2 * across) * s.outputs,
         blocks, stage, down * across, tiles,
         tuple(rounded(stage * tiles * pitch) for pitch in pitches), scratch, squares,

@@ -12,15 +12,14 @@ from .tile import Tile
 from .turning import define_turn, smaller, turned
 from .types import Type, i64, void
 from .values import Value
-from .winograd import POINTS, both, inputs_of
+from .winograd import both
 from .winograd_kernels import define_transform, flat, transform_block
-from .winograd_weight import HIGH, WIDE, cotangents_of, rows_of, weights_from
+from .winograd_weight import HIGH, WIDE, Scheme, rows_of
 
 DEEP = 128  # tiles that are summed in registers: a panel of their numbers is in the first-level cache
-TAPS = 9
 
 
-def transform_module(target: Target, t: Type, last: bool = False) -> Module:
+def transform_module(target: Target, t: Type, scheme: Scheme, last: bool = False) -> Module:
     """Blocks from number `start` on: their matrices of inputs and cotangents; zeros where images end.
 
     `last`: channels are last in memory.
@@ -30,8 +29,8 @@ def transform_module(target: Target, t: Type, last: bool = False) -> Module:
     move = define_move(m, t, target) if last else define_turn(m, t, target)
     gather = (define_gather_last if last else define_gather)(m, t, move, zero)
     transforms = (
-        define_transform(m, t, target, "forward", inputs_of, 4),
-        define_transform(m, t, target, "spread", cotangents_of, 2),
+        define_transform(m, t, target, "forward", scheme.inputs, scheme.size),
+        define_transform(m, t, target, "spread", scheme.cotangents, 2),
     )
     arrays = dict.fromkeys(("x", "g", "points", "cotangents", "scratch"), t.pointer)
     tables = dict.fromkeys(("inputs", "others", "sources", "corners"), i64.pointer)
@@ -47,16 +46,16 @@ def transform_module(target: Target, t: Type, last: bool = False) -> Module:
         first = number // n["bands"] * n["together"]
         tiles = (smaller(first + n["together"], n["images"]) - first) * spot
         sides = zip(shapes, (x, g), blocks, (sources, corners), (points, cotangents), steps, transforms)
-        for shape, array, own, places, matrices, step, transform in sides:
+        for (shape, array, own, places, matrices, step, transform), made in zip(sides, scheme.made):
             pitch = shape["channels"] + target.lanes(t)
             goal, names = matrices.at(item * whole * pitch), (gather, transform, zero)
             sizes = (tiles, whole), number, (pitch, step)
-            transform_block(f, names, shape, array, own, places, goal, *sizes)
+            transform_block(f, names, shape, array, own, places, goal, *sizes, made**2)
     f.ret()
     return m
 
 
-def multiply_module(target: Target, t: Type) -> Module:
+def multiply_module(target: Target, t: Type, scheme: Scheme) -> Module:
     """Items are points: sums[point, output, channel], to which a stage adds unless it is the first."""
     m = Module()
     zero, multiply = define_zero(m, t, target), _multiply(m, t, target)
@@ -70,45 +69,52 @@ def multiply_module(target: Target, t: Type) -> Module:
         with f.when(again == 0):
             f.call(zero, void, goal, outputs * channels)
         sizes = tiles, outputs, channels, outputs, channels, channels
-        f.call(multiply, void, cotangents.at(q * g_step), points.at(q * x_step), goal, *sizes)
+        g = cotangents.at(_partner(q, scheme) * g_step)
+        f.call(multiply, void, g, points.at(q * x_step), goal, *sizes)
     f.ret()
     return m
 
 
-def weights_module(target: Target, t: Type) -> Module:
+def _partner(q: Value, scheme: Scheme) -> Value:
+    """Of a product, and its matrix of inputs: the matrix of cotangents."""
+    side, own = scheme.made
+    return q if side == own else q // side % own * own + q % side % own
+
+
+def weights_module(target: Target, t: Type, scheme: Scheme) -> Module:
     """Items are outputs: dw[output, channel, tap] of the sums."""
     m = Module()
-    back = _back(m, t, target)
+    back, taps = _back(m, t, target, scheme), scheme.taps**2
     f, lo, hi, _, (sums, dw, outputs, channels) = entry(
         m, "kernel", False, sums=t.pointer, dw=t.pointer, outputs=i64, channels=i64
     )
     for o in f.range(lo, hi):
-        goal = dw.at(o * channels * TAPS)
+        goal = dw.at(o * channels * taps)
         f.call(back, void, sums.at(o * channels), outputs * channels, goal, channels, 0, 1)
     f.ret()
     return m
 
 
-def stage_module(target: Target, t: Type) -> Module:
+def stage_module(target: Target, t: Type, scheme: Scheme) -> Module:
     """Items are squares of outputs and channels: what a stage adds to dw, kept as vectors until the last."""
     m = Module()
-    zero, multiply, back = define_zero(m, t, target), _multiply(m, t, target), _back(m, t, target)
+    zero, multiply, back = define_zero(m, t, target), _multiply(m, t, target), _back(m, t, target, scheme)
     arrays = dict.fromkeys(("points", "cotangents", "scratch", "dw"), t.pointer)
     numbers = dict.fromkeys(("outputs", "channels", "tiles", "x_step", "g_step", "again", "last"), i64)
     f, lo, hi, tid, slots = entry(m, "kernel", False, **arrays, **numbers)
     points, cotangents, scratch, dw, outputs, channels, tiles, x_step, g_step, again, last = slots
-    own = scratch.at(tid * (POINTS * HIGH * WIDE))
+    own = scratch.at(tid * (scheme.points * HIGH * WIDE))
     across = (channels + WIDE - 1) // WIDE
     for item in f.range(lo, hi):
         o, c = item // across * HIGH, item % across * WIDE
         high, broad = smaller(outputs - o, HIGH), smaller(channels - c, WIDE)
-        f.call(zero, void, own, POINTS * HIGH * WIDE)
-        for q in f.range(0, POINTS):
-            x, g = points.at(q * x_step + c), cotangents.at(q * g_step + o)
+        f.call(zero, void, own, scheme.points * HIGH * WIDE)
+        for q in f.range(0, scheme.points):
+            x, g = points.at(q * x_step + c), cotangents.at(_partner(q, scheme) * g_step + o)
             sizes = tiles, high, broad, outputs, channels, WIDE
             f.call(multiply, void, g, x, own.at(q * (HIGH * WIDE)), *sizes)
         for i in f.range(0, high):
-            goal = dw.at(((o + i) * channels + c) * TAPS)
+            goal = dw.at(((o + i) * channels + c) * scheme.taps**2)
             f.call(back, void, own.at(i * WIDE), HIGH * WIDE, goal, broad, again, last)
     f.ret()
     return m
@@ -157,16 +163,16 @@ def _define_tile(m: Module, t: Type, target: Target, vectors: int) -> None:
     f.ret()
 
 
-def _back(m: Module, t: Type, target: Target) -> str:
+def _back(m: Module, t: Type, target: Target, scheme: Scheme) -> str:
     """dw[channel, tap] of one output from products[point, channel]; until the `last` stage as vectors."""
     f = m.function(
         "back", internal=True, products=t.pointer, step=i64, dw=t.pointer, channels=i64, again=i64, last=i64
     )
     products, step, dw, channels, again, last = f.args
-    lanes = target.lanes(t)
+    lanes, side = target.lanes(t), scheme.made[0]
     for c in f.range(0, channels, lanes):
-        grid = [[products.load(step * (4 * i + j) + c, lanes) for j in range(4)] for i in range(4)]
-        taps, goal = [f.var(v) for v in flat(both(weights_from, grid))], dw.at(c * TAPS)
+        grid = [[products.load(step * (side * i + j) + c, lanes) for j in range(side)] for i in range(side)]
+        taps, goal = [f.var(v) for v in flat(both(scheme.weights, grid))], dw.at(c * scheme.taps**2)
         with f.when(again != 0):
             for k, tap in enumerate(taps):
                 tap += goal.load(k * lanes, lanes)
@@ -182,9 +188,9 @@ def _back(m: Module, t: Type, target: Target) -> str:
 def _store(t: Type, lanes: int, taps: list[Value], goal: Value) -> None:
     """Write a vector of channels of every tap as goal[channel, tap]."""
     f = goal.f
-    for first in range(0, TAPS, lanes):
+    for first in range(0, len(taps), lanes):
         rows = taps[first : first + lanes]
         square = rows + [f.const(t.x(lanes), 0)] * (lanes - len(rows))
         inside = f.below(len(rows), lanes) if len(rows) < lanes else None
         for i, column in enumerate(turned(square)):
-            goal.store(column, i * TAPS + first, inside)
+            goal.store(column, i * len(taps) + first, inside)
