@@ -122,6 +122,13 @@ def drawn(name: str, draw: Callable[[], Any]) -> Any:
     return draw() if found is None else found.host(name, draw)
 
 
+def happens_once() -> None:
+    """Say that what is done now is not done in other calls: a tracer makes no plan of this one."""
+    found = None if EAGER else tracer()
+    if found is not None:
+        found.once = True
+
+
 def at_every_run(method: Callable[..., Any]) -> Callable[..., Any]:
     """A method that changes Python's values only; a tracer has it called again at every run.
 

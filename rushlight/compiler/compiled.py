@@ -112,9 +112,14 @@ class Compiled:
             log("breaks", f"{name} is split where Python asks for numbers: {lines}")
             self.split = Split(self.f, self.debug)
             return seen.result
-        if seen.tracer.turned:
+        if seen.tracer.turned and not seen.tracer.once:
             log("breaks", f"{name} gives tensors from outside other arrays: Python follows every call")
             self.split = Split(self.f, self.debug)
+            return seen.result
+        if not (seen.tracer.once or all(change.is_state for change in seen.changes)):
+            names = ", ".join(change.name for change in seen.changes if not change.is_state)
+            log("breaks", f"{name} is followed by Python, because of the attributes that it sets: {names}")
+            self.split = Split(self.f)
             return seen.result
         plan = Specialised(self.f, seen, structure)
         name_plan(plan, seen, self.f, args, kwargs)

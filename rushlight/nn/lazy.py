@@ -9,6 +9,7 @@ from typing import Any
 import rushlight.nn.batchnorm as norms
 import rushlight.nn.conv as convs
 
+from ..arrays.tracing import by, happens_once
 from ..autograd.mode import no_grad
 from ..creation import tensor
 from ..dtypes import int64
@@ -53,7 +54,9 @@ class LazyModuleMixin:
         return any(map(is_lazy, chain(self._parameters.values(), self._buffers.values())))
 
     def _infer_parameters(self: Any, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        module.initialize_parameters(*args, **kwargs)
+        happens_once()
+        with by(None):
+            module.initialize_parameters(*args, **kwargs)
         if module.has_uninitialized_params():
             raise RuntimeError(f"module {self._get_name()} has not been fully initialized")
         for hook in ("_initialize_hook", "_load_hook"):
