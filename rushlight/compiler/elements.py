@@ -14,7 +14,7 @@ from ..kernels.pointwise import TYPES
 from ..kernels.types import bf16, f16, i1
 from .graph import Elements, Node
 from .structure import mapped
-from .symbols import Symbol, input_of, plain
+from .symbols import Varying, Symbol, input_of, plain
 from .values import value_of
 
 _MOST = 1 << 53  # whole numbers below are doubles too
@@ -50,7 +50,6 @@ def _steps(op: Any, values: Any, options: Any, computed: Any, result: Any) -> An
     if work not in TYPE_OF or result.np not in TYPE_OF:
         return None
     t = TYPE_OF[work]
-    steps: list[Step] = []
     names: dict[str, Any] = {}
     renamed: dict[Any, Any] = {}
     for k, (name, v) in enumerate(values.items()):
@@ -67,8 +66,10 @@ def _steps(op: Any, values: Any, options: Any, computed: Any, result: Any) -> An
             renamed[scalar.var(name)] = scalar.var(f"n{k}")
             options = {**options, name: scalar.var(f"n{k}")}
     expr = scalar.replace(op.trace(options), renamed)
-    steps.append(Step("out", expr, t, TYPE_OF[result.np]))
-    return tuple(steps), names
+    step = Step("out", expr, t, TYPE_OF[result.np])
+    if not step.is_known and any(isinstance(v, Varying) for v in names.values()):
+        return None  # NumPy will run it, and is not told numbers that vary
+    return (step,), names
 
 
 def _input(names: dict[str, Any], name: str, v: Any, wanted: Any) -> Any:
