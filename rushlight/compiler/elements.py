@@ -14,10 +14,9 @@ from ..kernels.pointwise import TYPES
 from ..kernels.types import bf16, f16, i1
 from .graph import Elements, Node
 from .structure import mapped
-from .symbols import Varying, Symbol, input_of, plain
+from .symbols import Symbol, Varying, input_of, plain
 from .values import value_of
 
-_MOST = 1 << 53  # whole numbers below are doubles too
 TYPE_OF = {**TYPES, np.dtype(np.float16): f16, dtypes.bfloat16.np: bf16}
 
 
@@ -29,7 +28,8 @@ def elements_of(tracer: Any, op: Any, args: tuple[Any, ...], kwargs: dict[str, A
         with tracer.suspended():
             op.checks(**values, **options)
     if op.words and op.is_variant(options):
-        return tracer.composed(op.variants, tuple(inputs.values()), {p.name: options[p.name] for p in op.words})
+        words = {p.name: options[p.name] for p in op.words}
+        return tracer.composed(op.variants, tuple(inputs.values()), words)
     computed, result = op.types([v for n, v in values.items() if n in op.promoted])
     body = _steps(op, values, options, computed, result)
     if body is None:
