@@ -45,7 +45,7 @@ def row_major(x: np.ndarray) -> np.ndarray:
 def fill(out: np.ndarray, x: np.ndarray) -> None:
     """out[...] = x, for two arrays of one shape and type, which share no memory."""
     found = None
-    if WATCHED:
+    if WATCHED and x.size:
         found = _any_plan(x.shape, x.strides, out.strides, x.dtype)
     elif x.size >= _FEW and native.on():
         found = _plan(x.shape, x.strides, out.strides, x.dtype)

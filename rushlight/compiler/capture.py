@@ -15,6 +15,8 @@ from ..autograd.engine import FreedError, Leaf
 from ..autograd.mode import grad_on, no_grad
 from ..nn.global_hooks import register_module_forward_hook, register_module_forward_pre_hook
 from ..tensor import Parameter, Tensor, wrap
+from .attributes import Change, tensors_in
+from .remaining import Remaining
 from .structure import mapped
 from .symbols import argument, understood_by_math
 from .tracer import Tracer, watching
@@ -34,11 +36,23 @@ class Capture:
         self.result: Any = None
         self.results: list[Any] = []
         self.strays: list[Any] = []
+        self.changes: list[Change] = []  # of attributes
+        self.everything: Any = None  # the result, and what attributes were set to
         self.forward = 0
         self.roots: list[Any] = []
         self.sources: list[Any] = []
         self.cotangents: list[Any] = []
         self.gradients: list[Any] = []
+
+
+    @property
+    def effects(self) -> str:
+        """What the call did besides that no plan can do again, in words."""
+        found = [f"the attribute {c.name}" for c in self.changes if not c.is_state]
+        state = {id(t) for c in self.changes for t in tensors_in(c.new)}
+        if any(id(t) not in state for t in self.tracer.kept):
+            found.append("what a list or dictionary holds")
+        return ", ".join(found)
 
 
 def capture(
@@ -58,12 +72,15 @@ def capture(
     seen = Capture(Tracer(fullgraph), leaves)
     args, kwargs = rebuilt(structure, given)
     math = understood_by_math() if varying else nullcontext()
+    seen.tracer.attributes.note_all(f, leaves)
     with math, tracing_with(seen.tracer) as seen.strays:
         seen.result = f(*args, **kwargs)
         seen.results = [t for t in flattened(seen.result)[0] if isinstance(t, Tensor)]
         seen.forward = len(seen.tracer.nodes)
         if grad_on():
             _backward(seen, stand_ins)
+    seen.changes = seen.tracer.attributes.changes()
+    seen.everything = seen.result, [c.new for c in seen.changes]
     verdicts.save()
     return seen
 
@@ -86,7 +103,9 @@ def tracing_with(tracer: Tracer, copies: bool = False) -> Iterator[list[Any]]:
         watching(None)
         switches.pause(-1)
         strays += landed(tracer, copies)
+        remaining = Remaining([] if copies else strays)
         gc.unfreeze()
+        tracer.kept = remaining.kept_before()
         if any(r() is not None for r in tracer.arrays):  # held by what was there before
             strays += landed(tracer, copies)
 

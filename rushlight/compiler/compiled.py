@@ -116,10 +116,9 @@ class Compiled:
             log("breaks", f"{name} gives tensors from outside other arrays: Python follows every call")
             self.split = Split(self.f, self.debug)
             return seen.result
-        if not (seen.tracer.once or all(change.is_state for change in seen.changes)):
-            names = ", ".join(change.name for change in seen.changes if not change.is_state)
-            log("breaks", f"{name} is followed by Python, because of the attributes that it sets: {names}")
-            self.split = Split(self.f)
+        if seen.effects and not seen.tracer.once:
+            log("breaks", f"{name} is followed by Python, which changes {seen.effects}")
+            self.split = Split(self.f, self.debug)
             return seen.result
         plan = Specialised(self.f, seen, structure)
         name_plan(plan, seen, self.f, args, kwargs)

@@ -5,6 +5,7 @@ The conditions become one generated function of no arguments; only where it says
 
 from __future__ import annotations
 
+import dis
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -63,6 +64,9 @@ def same(place: str, holder: Any, key: Any, value: Any, said: str) -> Iterator[C
     elif value.__class__ is Tensor or value.__class__ is Parameter:
         text = f"{place} is {{value}} and {{value}}._a is {{array}}"
         yield Condition(text, names | {"array": value._a}, f"{said} was another tensor, or had other memory")
+        if value._n.__class__ is not list:
+            leaf = {"value": value, "leaf": value._n}
+            yield Condition("{value}._n is {leaf}", leaf, f"{said} required grad, or did not")
     elif isinstance(value, list | tuple | dict) and _tensors_in(value):
         yield Condition(
             f"{place} is {{value}} and len({{value}}) == {len(value)}", names, f"{said} was other"
@@ -143,7 +147,7 @@ def _read_by(f: Any) -> Iterator[tuple[Any, str, Any, Any, str]]:
 
 def _names(code: types.CodeType) -> Iterator[str]:
     """The global names of a function, and of those inside it."""
-    yield from code.co_names
+    yield from (i.argval for i in dis.get_instructions(code) if i.opname == "LOAD_GLOBAL")
     for c in code.co_consts:
         if isinstance(c, types.CodeType):
             yield from _names(c)

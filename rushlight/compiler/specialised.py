@@ -13,6 +13,7 @@ import rushlight.threads as threads
 from ..autograd.engine import Outputs, next_number, select_backward
 from ..autograd.mode import grad_on
 from ..tensor import Parameter, Tensor, wrap
+from .attributes import State
 from .capture import Capture
 from .graph import Graph, Node, Place, Storage
 from .guards import Guards, of_functions, of_gradients, of_modules, of_objects
@@ -30,7 +31,8 @@ class Specialised:
     """A plan, and the calls it serves. Called with arguments it does not serve, it returns itself."""
 
     def __init__(self, f: Any, seen: Capture, structure: Any) -> None:
-        self.structure = structure
+        self.structure, self.state = structure, State(seen.changes)
+        seen.leaves += self.state.before
         leaves, tracer = seen.leaves, seen.tracer
         self.varying = {k: v for k, v in enumerate(leaves) if isinstance(v, Symbol)}
         self.trusted = not self.varying
@@ -42,6 +44,7 @@ class Specialised:
         forwards = [type(m).forward for m in tracer.called]
         conditions = [*of_functions([f, *forwards]), *of_modules(tracer.called)]
         conditions += of_objects(v for _, v in self.constants)
+        conditions = [c for c in conditions if not self.state.touches(c)] + self.state.conditions
         self.guards = Guards([*conditions, *of_gradients(tracer.entry)])
         self.numbers = numbers_in(tracer.nodes)
         self.reason = ""
@@ -74,7 +77,7 @@ class Specialised:
     def _results(self, seen: Capture) -> None:
         """What is returned: tensors made anew, tensors that were there, and Python's values."""
         tracer = seen.tracer
-        found, self.shape = flattened(seen.result)
+        found, self.shape = flattened(seen.everything)
         self.answers: list[Any] = []
         self.repeated: list[tuple[int, int]] = []  # answers that are earlier ones again
         for v in found:
@@ -90,7 +93,7 @@ class Specialised:
 
     def _tensor(self, v: Any, seen: Capture, place: Place) -> Any:
         """How a result that is no argument is had in later calls."""
-        twin = next((k for k, t in enumerate(flattened(seen.result)[0]) if t is v), len(self.answers))
+        twin = next((k for k, t in enumerate(flattened(seen.everything)[0]) if t is v), len(self.answers))
         if twin < len(self.answers):
             self.repeated.append((len(self.answers), twin))
             return _Constant(None)
@@ -122,15 +125,21 @@ class Specialised:
         """The result of the captured call, its tracked tensors made children of this plan's backward."""
         if self.backward is not None:
             arrays = [seen.leaves[k]._a for k, _ in self.tensors]
-            answers = flattened(seen.result)[0]
+            answers = flattened(seen.everything)[0]
             self.backward.link(answers, seen.leaves, (*arrays, *self._captured))
         del self._captured
-        return rebuilt(self.shape, map(plain, flattened(seen.result)[0]))
+        return rebuilt(self.shape, map(plain, flattened(seen.everything)[0]))[0]
 
     # -- running ------------------------------------------------------------------------------------------
 
     def __call__(self, leaves: list[Any], structure: Any) -> Any:
         """The result for arguments that it serves, else itself."""
+        if self.state.entries:
+            held = self.state.now()
+            if held is None:
+                self._refuse("attributes that the function sets held other kinds of values")
+                return self
+            leaves = [*leaves, *held]
         arrays = self._arrays(leaves, structure)
         if arrays is None:
             return self
@@ -148,7 +157,10 @@ class Specialised:
             answers[k] = answers[twin]
         if self.backward is not None:
             self.backward.link(answers, leaves, (*arrays, *made))
-        return self._built(answers)
+        result, left = self._built(answers)
+        if left:
+            self.state.set(left)
+        return result
 
     def fix(self) -> None:
         """Serve the numbers of the captured call only."""
@@ -207,7 +219,8 @@ class Backward:
         written = {s for n in forward for s in n.writes if s.kind == "temporary"}
         for s in sorted({s for n in nodes for s in n.reads} & written, key=lambda s: s.number):
             owner.made(s, tracer)
-        self.roots = [k for k, v in enumerate(flattened(seen.result)[0]) if any(v is r for r in seen.roots)]
+        results = flattened(seen.everything)[0]
+        self.roots = [k for k, v in enumerate(results) if any(v is r for r in seen.roots)]
         self.sources = [(leaf, self._argument(leaf, seen)) for leaf in seen.sources]
         self.cotangents = [tracer.place(c) for c in seen.cotangents]
         for p in self.cotangents:
@@ -254,24 +267,25 @@ class Backward:
     def link(self, answers: list[Any], leaves: list[Any], arrays: tuple[Any, ...]) -> None:
         """Make the results children of a node that runs this plan."""
         inputs = tuple(leaf if k is None else leaves[k]._n for leaf, k in self.sources)
-        node = [next_number(), compiled_backward, inputs, self, arrays]
+        numbers = leaves if self.plan.varying else ()
+        node = [next_number(), compiled_backward, inputs, self, arrays, numbers]
         for k, at in enumerate(self.roots):
             answers[at]._n = node if len(self.roots) == 1 else [next_number(), select_backward, node, k]
 
-    def run(self, arrays: tuple[Any, ...], g: Any) -> tuple[Any, ...]:
-        """The gradients of all sources."""
+    def run(self, arrays: tuple[Any, ...], numbers: Any, g: Any) -> tuple[Any, ...]:
+        """The gradients of all sources; `numbers` are the arguments, where some of them are found from these."""
         parts = g.parts if isinstance(g, Outputs) else {0: g}
         given = [_like(parts.get(k), p) for k, p in enumerate(self.cotangents)]
         made = [new() for new in self._new]
-        bad = self.plan.run((*arrays, *given, *made))
+        bad = self.plan.run((*arrays, *given, *made), numbers)
         assert bad is None, bad
         return tuple(None if k is None else made[k] for k in self.gradients)
 
 
 def compiled_backward(n: list[Any], g: Any) -> tuple[Any, ...]:
     """Backward of a compiled call: one cotangent for each source."""
-    _, _, _, plan, arrays = n
-    return plan.run(arrays, g)
+    _, _, _, plan, arrays, numbers = n
+    return plan.run(arrays, numbers, g)
 
 
 def _no_second(n: list[Any], g: Any) -> Any:
@@ -398,4 +412,3 @@ def _like(g: Any, place: Place) -> np.ndarray:
     else:
         made[...] = g
     return made
-

@@ -23,14 +23,15 @@ from ..errors import user_line
 from ..kernels import launch
 from ..nn.paths import ModulePaths
 from ..ops.declare import registry
-from .duplicates import copy_of
 from .alarms import Alarms
+from .attributes import Attributes
 from .chance import mask_of
+from .duplicates import copy_of
 from .elements import copying, elements_of
 from .graph import Elements, Host, Kernels, Launch, Node, Place, Storage
 from .reductions import reduction_of
-from .symbols import pinned
 from .structure import arrays_in, mapped, owner_of_memory
+from .symbols import pinned
 from .values import GraphArray, value_of
 
 ndarray = np.ndarray
@@ -55,6 +56,8 @@ class Tracer:
         self.leaves: WeakKeyDictionary[Any, None] = WeakKeyDictionary()
         self.effects: list[Callable[[], Any]] = []  # what Python does after each run of the plan
         self.called: list[Any] = []  # modules
+        self.attributes = Attributes()
+        self.kept: list[Any] = []  # tensors that were made, and are held by what was there before
         self.turned: list[Any] = []  # tensors from outside that have got other arrays
         self.cleared: WeakSet[Any] = WeakSet()  # leaves whose gradients were taken away
         # the gradients that leaves had before, where it matters
@@ -390,6 +393,7 @@ class Tracer:
     def entered(self, module: Any, args: Any) -> None:
         """A module is called."""
         self.called.append(module)
+        self.attributes.note(module)
         self.paths.enter(module)
 
     def left(self, module: Any, args: Any, result: Any) -> None:
