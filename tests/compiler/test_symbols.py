@@ -58,3 +58,12 @@ def test_numbers_behind_pythons_back(n):
 def test_booleans_and_strings_are_constants():
     c = torch.compile(lambda x, flag, word: x + 1 if flag and word == "a" else x)
     assert [c(torch.zeros(1), flag, w).item() for flag in (True, False) for w in "ab"] == [1, 0, 0, 0]
+
+
+def test_gradients_use_the_numbers_of_their_call():
+    w = torch.ones(3, requires_grad=True)
+    c = torch.compile(lambda x, k: (x * w * k).sum())
+    for k in (1.0, 2.0, 3.0, 4.0):
+        w.grad = None
+        c(torch.ones(3), k).backward()
+        assert w.grad.tolist() == [k] * 3
