@@ -26,7 +26,7 @@ from .turning import smaller
 from .types import Type, i64, void
 from .values import Value
 
-MOST = 128  # r
+MOST = 112  # r: with more, turning is worth its time
 FORMS = {32: [(6, 4), (9, 3)], 16: [(4, 2), (3, 3)]}  # tiles of r and outputs that fit so many registers
 
 
@@ -129,12 +129,12 @@ def dots_module(target: Target, t: Type, form: tuple[int, int], one: bool) -> Mo
             begin = band * n["band"]
             some = smaller(n["counts"] - begin, n["band"]) // line
             again = image + band
-            for item in f.range(lo, hi):
-                o = item * form[1]
-                cotangents = g.at((image * n["outputs"] + o) * n["counts"] + begin)
-                own = smaller(n["outputs"] - o, form[1])
-                for r in f.range(0, depth, form[0]):
-                    many = smaller(depth - r, form[0])
+            for r in f.range(0, depth, form[0]):
+                many = smaller(depth - r, form[0])
+                for item in f.range(lo, hi):
+                    o = item * form[1]
+                    cotangents = g.at((image * n["outputs"] + o) * n["counts"] + begin)
+                    own = smaller(n["outputs"] - o, form[1])
                     shape = images, x_image, n["outputs"] * n["counts"], some, x_line, line
                     goal = dw.at(o * depth + r), depth, many, again
                     f.call(tile, void, block, offsets.at(r), cotangents, n["counts"], own, *shape, *goal)
