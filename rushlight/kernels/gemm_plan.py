@@ -99,7 +99,7 @@ def form(target: Target, t: Type, kind: str, n: Layout, added: bool, scaled: boo
     if kind == "dots":
         return _dots_form(target, t, n, added, scaled)
     if kind == "large":
-        rows, vectors = (6, 4) if target.registers == 32 else (6, 2)
+        rows, vectors = _large_tile(target, n, lanes)
         return Form(t, rows, vectors, lanes, False, False, added, scaled)
     while n.columns < lanes and not target.masks:
         lanes //= 2
@@ -114,6 +114,13 @@ def form(target: Target, t: Type, kind: str, n: Layout, added: bool, scaled: boo
     narrow = kind in ("direct", "turned") and parts % vectors != 0 and vectors > 1
     rows = _even(n.rows, _most_rows(target, vectors))
     return Form(t, rows, vectors, lanes, narrow, n.columns < lanes, added, scaled, kind == "turned")
+
+
+def _large_tile(target: Target, n: Layout, lanes: int) -> tuple[int, int]:
+    """Rows and vectors of the tile of large products that computes least twice: all are as fast as such."""
+    tiles = [(6, 4), (8, 3), (12, 2), (14, 2)] if target.registers == 32 else [(6, 2)]
+    padded = {(r, v): ceil(n.rows / r) * r * ceil(n.columns / (v * lanes)) * v for r, v in tiles}
+    return min(tiles, key=lambda tile: padded[tile])
 
 
 def _most_rows(target: Target, vectors: int) -> int:

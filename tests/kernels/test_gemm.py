@@ -214,3 +214,16 @@ def test_weights_of_narrow_products_are_laid_out_anew(rows, columns, pays):
     rng = np.random.default_rng(0)
     x, w = rng.random((rows, 300), np.float32), rng.random((columns, 300), np.float32)
     assert np.allclose(product(x, w.T), x.astype(np.float64) @ w.T, atol=1e-3)
+
+
+@pytest.mark.parametrize(("columns", "tile"), [(64, (6, 4)), (48, (8, 3)), (200, (12, 2)), (65, (8, 3))])
+def test_tiles_of_large_products_compute_little_twice(columns, tile):
+    n = Layout(1680, columns, 2000, 2000, 1, columns, 1)
+    made = form(NAMED["avx512"], f32, "large", n, False, False)
+    assert (made.rows, made.vectors) == tile
+    check(*matrices(150, columns, 900))
+
+
+def matrices(rows, columns, depth):
+    rng = np.random.default_rng(0)
+    return rng.random((rows, depth), np.float32), rng.random((depth, columns), np.float32)
