@@ -15,6 +15,7 @@ from . import (
     conv_points,
     conv_spread,
     depthwise,
+    depthwise_turned,
     native,
     pool,
     winograd,
@@ -88,6 +89,8 @@ def _route(
     target, t = host(), TYPES[dtype]
     lanes = target.lanes(t)
     shape = (x[0], outputs, *counts)
+    if depthwise.suits(s) and depthwise_turned.pays(s, lanes):
+        return DepthwiseTurned(depthwise_turned.plan(s, lanes), _turned_kernel(t, depthwise.form(s))), shape
     if depthwise.suits(s):
         kernel = _depthwise_kernel(t, depthwise.form(s))
         return Depthwise(depthwise.tables(s, lanes), kernel, s), shape
@@ -122,11 +125,14 @@ def _route(
 @lru_cache(REMEMBERED)
 def _weight_route(
     x: Sizes, g: Sizes, geometry: Moves, kernel: Sizes, dtype: np.dtype
-) -> tuple[Weights | DepthwiseWeights | TileWeights | Dots, Sizes]:
+) -> tuple[Weights | DepthwiseWeights | DepthwiseTurnedWeights | TileWeights | Dots, Sizes]:
     """What these shapes need, and the shape of the result."""
     s = shapes_of(x, g[1], geometry, g[2:], kernel, False)
     target, t = host(), TYPES[dtype]
     shape = (g[1], x[1] // s.groups, *kernel)
+    if depthwise.suits(s) and depthwise_turned.pays(s, target.lanes(t)):
+        turned = depthwise_turned.plan(s, target.lanes(t))
+        return DepthwiseTurnedWeights(turned, _turned_weights(t, depthwise.form(s))), shape
     if depthwise.suits(s):
         sizes = depthwise.tables(s, target.lanes(t))
         return DepthwiseWeights(sizes, _depthwise_weights(t, depthwise.form(s)), s), shape
@@ -407,6 +413,32 @@ class DepthwiseWeights(NamedTuple):
         self.kernel(channels, -(-channels // threads), x, g, dw, sums, scratch, self.sizes)
 
 
+class DepthwiseTurned(NamedTuple):
+    """Each channel by itself, some of them in the lanes."""
+
+    plan: depthwise_turned.TurnedPlan
+    kernel: Kernel
+
+    def run(self, x: np.ndarray, w: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
+        """Fill y."""
+        p = self.plan
+        scratch = np.empty(p.scratch * pool.size(), x.dtype)
+        self.kernel(p.items, p.grain, x, w, bias, y, scratch, p.sizes)
+
+
+class DepthwiseTurnedWeights(NamedTuple):
+    """The weight gradient of each channel by itself, some of them in the lanes."""
+
+    plan: depthwise_turned.TurnedPlan
+    kernel: Kernel
+
+    def run(self, x: np.ndarray, g: np.ndarray, dw: np.ndarray) -> None:
+        """Fill dw."""
+        p, threads = self.plan, pool.size()
+        sums, scratch = np.empty(p.sums, x.dtype), np.empty(p.scratch * threads, x.dtype)
+        self.kernel(p.groups, -(-p.groups // threads), x, g, dw, sums, scratch, p.sizes)
+
+
 # -- the kernels, one of each --------------------------------------------------------------------------
 
 
@@ -501,6 +533,18 @@ def _depthwise_kernel(t: Type, form: depthwise.Form) -> Kernel:
 def _depthwise_weights(t: Type, form: depthwise.Form) -> Kernel:
     make = depthwise.weight_module
     return Kernel(("depthwise weights", t.name, form), lambda target: make(target, t, form))
+
+
+@cache
+def _turned_kernel(t: Type, form: depthwise.Form) -> Kernel:
+    make = depthwise_turned.correlate_module
+    return Kernel(("depthwise turned", t.name, form), lambda target: make(target, t, form))
+
+
+@cache
+def _turned_weights(t: Type, form: depthwise.Form) -> Kernel:
+    make = depthwise_turned.weight_module
+    return Kernel(("depthwise turned weights", t.name, form), lambda target: make(target, t, form))
 
 
 @cache
