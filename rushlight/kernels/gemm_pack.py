@@ -31,10 +31,13 @@ def define_pack(m: Module, name: str, t: Type, target: Target, width: int) -> st
 
 
 def _copy(f: Function, n: Value, x: Value, step: Value, y: Value, width: int, lanes: int) -> None:
-    """Rows of the panel as they are; the last vector of a row is moved back to its end."""
+    """Rows of the panel as they are; the last vector of a row is moved back to its end. The next panel, which
+    lies beside it, is asked for.
+    """
     lanes = min(lanes, 1 << (width.bit_length() - 1))
     for k in f.range(0, n):
         line, goal = x.at(k * step), y.at(k * width)
+        line.prefetch(width)
         for r in range(0, width, lanes):
             place = min(r, width - lanes)
             goal.store(line.load(place, lanes), place)

@@ -19,6 +19,7 @@ from .types import Type
 DEEP = 384  # steps of a block of k: a panel of A is then in L1, one of B in L2
 WIDE = 512  # columns whose panels of B stay in L2 together
 NEAR = 800 << 10  # bytes of B that are read in place, from L2, again and again
+ACROSS = 8 << 20  # bytes of A that are read column by column again and again, from the caches
 FAR = 128 << 10  # bytes of B from which few rows read it in bands
 RUN = 2048  # bytes of a row of B, at least, that a thread reads for two rows of A, where it reads bands
 FEW = 14  # rows, at most, that go through B once
@@ -69,7 +70,8 @@ def choose(target: Target, t: Type, layout: Layout) -> str:
         if n.rows <= _most_rows(target, 2) and far and n.columns >= 4 * target.lanes(t):
             return "few"
         aliased = n.b_step * size % 2048 == 0 and n.depth >= 128
-        far = n.depth * n.columns * size > NEAR or aliased
+        across = n.a_row == 1 and n.rows * n.depth * size > ACROSS
+        far = n.depth * n.columns * size > NEAR or aliased or across
         return "large" if far and _is_large(target, t, n) else "direct"
     if n.rows > FEW and n.depth < 2 * target.lanes(t) and n.depth * n.columns <= gemm.MOST_TURNED:
         return "turned"
