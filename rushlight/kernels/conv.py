@@ -13,6 +13,7 @@ from . import (
     conv_lines,
     conv_near,
     conv_points,
+    conv_points_weight,
     conv_spread,
     depthwise,
     depthwise_turned,
@@ -79,6 +80,14 @@ class Route(Protocol):
         ...
 
 
+class WeightRoute(Protocol):
+    """A weight gradient of fixed shapes, planned."""
+
+    def run(self, x: np.ndarray, g: np.ndarray, dw: np.ndarray) -> None:
+        """Fill dw."""
+        ...
+
+
 @lru_cache(REMEMBERED)
 def _route(
     x: Sizes, w: Sizes, geometry: Moves, counts: Sizes, transposed: bool, dtype: np.dtype
@@ -125,7 +134,7 @@ def _route(
 @lru_cache(REMEMBERED)
 def _weight_route(
     x: Sizes, g: Sizes, geometry: Moves, kernel: Sizes, dtype: np.dtype
-) -> tuple[Weights | DepthwiseWeights | DepthwiseTurnedWeights | TileWeights | Dots, Sizes]:
+) -> tuple[WeightRoute, Sizes]:
     """What these shapes need, and the shape of the result."""
     s = shapes_of(x, g[1], geometry, g[2:], kernel, False)
     target, t = host(), TYPES[dtype]
@@ -139,6 +148,8 @@ def _weight_route(
     if winograd_weight.pays(s, target.lanes(t), winograd_weight.rows_of(target)):
         tiles = winograd_weight.plan(s, target.lanes(t))
         return TileWeights(tiles, s, *_winograd_weights(t, tiles.scheme)), shape
+    if conv_points_weight.pays(s, target.lanes(t)):
+        return PointWeights(conv_points_weight.plan(s, target.lanes(t)), _points_weight_kernel(t)), shape
     if conv_dots.pays(s, target.lanes(t)):
         form = conv_dots.form_of(s, target.registers)
         dots = conv_dots.plan(s, target.lanes(t), form)
@@ -342,6 +353,19 @@ class Weights(NamedTuple):
         self.unpack(panels, 1, sums, dw, p.panels, goals, len(goals), self.panel)
 
 
+class PointWeights(NamedTuple):
+    """A weight gradient of 1x1 kernels."""
+
+    plan: conv_points_weight.PointsWeightPlan
+    kernel: Kernel
+
+    def run(self, x: np.ndarray, g: np.ndarray, dw: np.ndarray) -> None:
+        """Fill dw."""
+        p, threads = self.plan, pool.size()
+        scratch = np.empty(p.scratch * threads, x.dtype)
+        self.kernel(p.items, -(-p.items // threads), x, g, dw, scratch, *p.numbers)
+
+
 class Dots(NamedTuple):
     """A weight gradient by inner products."""
 
@@ -471,6 +495,12 @@ def _columns_kernel(t: Type) -> Kernel:
 @cache
 def _few_kernel(t: Type, vectors: int) -> Kernel:
     return Kernel(("conv few", t.name, vectors), lambda target: conv_few.few_module(target, t, vectors))
+
+
+@cache
+def _points_weight_kernel(t: Type) -> Kernel:
+    make = conv_points_weight.points_weight_module
+    return Kernel(("conv points weight", t.name), lambda target: make(target, t))
 
 
 @cache

@@ -5,7 +5,7 @@ import pytest
 
 from rushlight.arrays import convolution as oracle
 from rushlight.arrays.convolution import Geometry
-from rushlight.kernels import conv, conv_dots, native, pool, winograd_weight
+from rushlight.kernels import conv, conv_dots, conv_points_weight, native, pool, winograd_weight
 
 pytestmark = pytest.mark.skipif(not native.on(), reason="machine code is off")
 
@@ -20,6 +20,7 @@ def always(monkeypatch):
     """By inner products wherever it can be."""
     conv._weight_route.cache_clear()
     monkeypatch.setattr(winograd_weight, "pays", lambda *_: False)
+    monkeypatch.setattr(conv_points_weight, "pays", lambda *_: False)
     monkeypatch.setattr(conv_dots, "pays", fits)
     yield
     conv._weight_route.cache_clear()
