@@ -68,3 +68,10 @@ def test_the_arena_is_smaller():
     compiled = compile(f)
     compiled(X)
     assert compiled.plans[0].plan.arena_bytes <= 2 * X.nbytes
+
+
+@pytest.mark.parametrize(("columns", "count"), [(7, 0), (16, 1), (33, 0), (300, 1)])
+def test_rows_that_end_within_a_vector_have_memory_of_their_own(columns, count):
+    x, w = rl.randn(8, columns), rl.randn(8, 1)
+    assert reused(after(lambda x, w: ((x + x).matmul(x.t()) @ x * w) @ x.t(), x, w)) == count
+    assert reused(after(lambda x: ((x @ x.t()) @ x * 2) @ x.t(), x)) == 1
