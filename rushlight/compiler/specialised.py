@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 import rushlight.threads as threads
 
-from ..autograd.engine import Outputs, next_number, select_backward
 from ..autograd.mode import grad_on
-from ..tensor import Parameter, Tensor, wrap
+from ..tensor import Parameter, Tensor
 from .attributes import State
 from .capture import Capture
-from .graph import Graph, Node, Place, Storage
+from .gradients import Backward
+from .graph import Place, Storage
 from .guards import Guards, of_functions, of_gradients, of_modules, of_objects
-from .lower import lowered
-from .passes import optimised
-from .plan import Plan, array_at
+from .planning import maker, planned
+from .results import Argument, Constant, Made, Number, Outside, View
 from .steps import numbers_in
 from .symbols import Symbol, plain
 from .tracer import address
 from .tree import builder, flattened, rebuilt
-from .values import GraphArray
 
 
 class Specialised:
@@ -32,8 +28,10 @@ class Specialised:
 
     def __init__(self, f: Any, seen: Capture, structure: Any) -> None:
         self.structure, self.state = structure, State(seen.changes)
-        seen.leaves += self.state.before
         leaves, tracer = seen.leaves, seen.tracer
+        #: leaves whose gradients come from outside, and are handed in
+        self.incoming = [leaf for leaf, held in tracer.entry.items() if held is not None]
+        leaves += [*self.state.before, *(tracer.entry[leaf] for leaf in self.incoming)]
         self.varying = {k: v for k, v in enumerate(leaves) if isinstance(v, Symbol)}
         self.trusted = not self.varying
         self.conditions = tracer.conditions
@@ -83,11 +81,11 @@ class Specialised:
         for v in found:
             given = next((k for k, a in enumerate(seen.leaves) if a is v), None)
             if isinstance(v, Symbol):
-                self.answers.append(_Number(v.varying.formula))
+                self.answers.append(Number(v.varying.formula))
             elif not isinstance(v, Tensor):
-                self.answers.append(_Constant(v))
+                self.answers.append(Constant(v))
             elif given is not None:
-                self.answers.append(_Argument(given))
+                self.answers.append(Argument(given))
             else:
                 self.answers.append(self._tensor(v, seen, tracer.place(v._a)))
 
@@ -96,22 +94,24 @@ class Specialised:
         twin = next((k for k, t in enumerate(flattened(seen.everything)[0]) if t is v), len(self.answers))
         if twin < len(self.answers):
             self.repeated.append((len(self.answers), twin))
-            return _Constant(None)
+            return Constant(None)
         if place.storage.kind == "constant":  # the caller may write to it
             before = len(seen.tracer.nodes)
             seen.tracer.filled(place.storage)
             seen.forward += len(seen.tracer.nodes) - before
         if place.storage.kind == "temporary":
             k = self.made(place.storage, seen.tracer)
-            return _Made(k, self._made[k], place)
+            return Made(k, self._made[k], place)
         if place.storage.kind == "argument":
             at = next(k for k, p in enumerate(self._given) if p.storage is place.storage)
-            return _View(self.tensors[at][0], self._given[at], place)
-        return _Outside(v._a) if any(v is t for t in seen.strays) else _Constant(v)
+            return View(self.tensors[at][0], self._given[at], place)
+        return Outside(v._a) if any(v is t for t in seen.strays) else Constant(v)
 
     def _plan(self, seen: Capture) -> None:
         tracer = seen.tracer
-        self.grads = [(leaf, leaf.grad) for leaf in {**dict.fromkeys(tracer.leaves), **dict.fromkeys(tracer.cleared)}]
+        touched = dict.fromkeys((*tracer.leaves, *tracer.cleared))
+        kept = [leaf for leaf in self.incoming if leaf.grad is tracer.entry[leaf]]
+        self.grads = [(leaf, leaf.grad) for leaf in touched if leaf not in kept]
         held = [g for _, g in self.grads if g is not None]
         held += [t for t in seen.strays if not any(t is r for r in seen.results)]
         for t in held:
@@ -134,13 +134,9 @@ class Specialised:
 
     def __call__(self, leaves: list[Any], structure: Any) -> Any:
         """The result for arguments that it serves, else itself."""
-        if self.state.entries:
-            held = self.state.now()
-            if held is None:
-                self._refuse("attributes that the function sets held other kinds of values")
-                return self
-            leaves = [*leaves, *held]
-        arrays = self._arrays(leaves, structure)
+        if self.state.entries or self.incoming:
+            leaves = self._with_state(leaves)
+        arrays = None if leaves is None else self._arrays(leaves, structure)
         if arrays is None:
             return self
         made = [new() for new in self._new]
@@ -161,6 +157,16 @@ class Specialised:
         if left:
             self.state.set(left)
         return result
+
+    def _with_state(self, leaves: list[Any]) -> list[Any] | None:
+        """The arguments, and the tensors behind them that attributes and leaves hold now."""
+        held = self.state.now()
+        if held is None:
+            return self._refuse("attributes that the function sets held other kinds of values")
+        grads = [leaf.grad for leaf in self.incoming]
+        if any(g is None for g in grads):
+            return self._refuse("a parameter had a gradient")
+        return [*leaves, *held, *grads]
 
     def fix(self) -> None:
         """Serve the numbers of the captured call only."""
@@ -210,205 +216,7 @@ class Specialised:
         return ""
 
 
-class Backward:
-    """The plan of the gradients of a compiled function's results."""
-
-    def __init__(self, owner: Specialised, seen: Capture) -> None:
-        tracer = seen.tracer
-        forward, nodes = seen.tracer.nodes[: seen.forward], tracer.nodes[seen.forward :]
-        written = {s for n in forward for s in n.writes if s.kind == "temporary"}
-        for s in sorted({s for n in nodes for s in n.reads} & written, key=lambda s: s.number):
-            owner.made(s, tracer)
-        results = flattened(seen.everything)[0]
-        self.roots = [k for k, v in enumerate(results) if any(v is r for r in seen.roots)]
-        self.sources = [(leaf, self._argument(leaf, seen)) for leaf in seen.sources]
-        self.cotangents = [tracer.place(c) for c in seen.cotangents]
-        for p in self.cotangents:
-            p.storage.array = None
-        self.gradients: list[Any] = []
-        self._made: list[Place] = []
-        for g in seen.gradients:
-            self.gradients.append(self._gradient(tracer, owner, nodes, g))
-        given = [*owner._given, *owner._made, *self.cotangents, *self._made]
-        self._new = [maker(p) for p in self._made]
-        live = {p.storage for p in given}  # also what the call gave, and keeps for a second backward
-        self.graph, self.plan = planned(nodes, live, given)
-
-    @property
-    def results(self) -> list[Place]:
-        """Where the gradients come to lie."""
-        return self._made
-
-    @staticmethod
-    def _argument(source: Any, seen: Capture) -> int | None:
-        """Which argument's node a source is; None for leaves that came from elsewhere."""
-        return next((k for k, v in enumerate(seen.leaves) if isinstance(v, Tensor) and v._n is source), None)
-
-    def _gradient(self, tracer: Any, owner: Specialised, nodes: list[Node], g: Any) -> Any:
-        """A gradient, copied to memory of its own: where it is a view, or is another's too."""
-        if g is None:
-            return None
-        if g.__class__ is GraphArray and g.value.base is None and self._is_own(tracer.place(g.value), nodes):
-            self._made.append(tracer.place(g.value))
-            return len(self._made) - 1
-        start = len(tracer.nodes)
-        value = tracer.clone(g).value
-        nodes += tracer.nodes[start:]
-        place = tracer.place(value)
-        self._made.append(Place(place.storage, 0, value.shape, value.strides, value.dtype))
-        place.storage.array = None
-        return len(self._made) - 1
-
-    def _is_own(self, place: Place, nodes: list[Node]) -> bool:
-        """Whether an array is made by these nodes, and is no other gradient."""
-        made = any(place.storage in n.writes for n in nodes) and place.storage.array is None
-        return made and all(p.storage is not place.storage for p in (*self._made, *self.cotangents))
-
-    def link(self, answers: list[Any], leaves: list[Any], arrays: tuple[Any, ...]) -> None:
-        """Make the results children of a node that runs this plan."""
-        inputs = tuple(leaf if k is None else leaves[k]._n for leaf, k in self.sources)
-        numbers = leaves if self.plan.varying else ()
-        node = [next_number(), compiled_backward, inputs, self, arrays, numbers]
-        for k, at in enumerate(self.roots):
-            answers[at]._n = node if len(self.roots) == 1 else [next_number(), select_backward, node, k]
-
-    def run(self, arrays: tuple[Any, ...], numbers: Any, g: Any) -> tuple[Any, ...]:
-        """The gradients of all sources; `numbers` are the arguments, where some of them are found from these."""
-        parts = g.parts if isinstance(g, Outputs) else {0: g}
-        given = [_like(parts.get(k), p) for k, p in enumerate(self.cotangents)]
-        made = [new() for new in self._new]
-        bad = self.plan.run((*arrays, *given, *made), numbers)
-        assert bad is None, bad
-        return tuple(None if k is None else made[k] for k in self.gradients)
-
-
-def compiled_backward(n: list[Any], g: Any) -> tuple[Any, ...]:
-    """Backward of a compiled call: one cotangent for each source."""
-    _, _, _, plan, arrays, numbers = n
-    return plan.run(arrays, numbers, g)
-
-
-def _no_second(n: list[Any], g: Any) -> Any:
-    raise RuntimeError(
-        "compile: the backward of a compiled function cannot be differentiated again (create_graph=True). "
-        "Compile the function that takes the gradient, or call the function uncompiled"
-    )
-
-
-compiled_backward.on_tensors = _no_second  # type: ignore[attr-defined]
-compiled_backward.__name__ = "CompiledBackward0"
-
-
-# -- results -------------------------------------------------------------------------------------------
-
-
-class _Constant:
-    """A value that every call returns as it is."""
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-    def of(self, leaves: list[Any], made: list[Any]) -> Any:
-        return self.value
-
-
-class _Number:
-    """A number that is found from the arguments' numbers."""
-
-    def __init__(self, formula: Any) -> None:
-        self.formula = formula
-
-    def of(self, leaves: list[Any], made: list[Any]) -> Any:
-        return self.formula(leaves)
-
-
-class _Outside:
-    """A new tensor over memory that was there before."""
-
-    def __init__(self, array: np.ndarray) -> None:
-        self.array = array
-
-    def of(self, leaves: list[Any], made: list[Any]) -> Any:
-        return wrap(self.array)
-
-
-class _Argument:
-    """One of the arguments."""
-
-    def __init__(self, k: int) -> None:
-        self.k = k
-
-    def of(self, leaves: list[Any], made: list[Any]) -> Any:
-        return leaves[self.k]
-
-
-class _View:
-    """A view of an argument."""
-
-    def __init__(self, k: int, given: Place, place: Place) -> None:
-        self.k, self.given, self.place = k, given, place
-
-    def of(self, leaves: list[Any], made: list[Any]) -> Any:
-        a = leaves[self.k]._a
-        start = a.__array_interface__["data"][0] + self.place.offset - self.given.offset
-        return wrap(array_at(start, self.place, a))
-
-
-class _Made:
-    """An array in memory that the call made."""
-
-    def __init__(self, k: int, whole: Place, place: Place) -> None:
-        self.k, self.place = k, place
-        self.is_whole = whole[1:] == place[1:]
-        dense = whole.contiguous and place.contiguous
-        self.is_reshaped = dense and whole.dtype == place.dtype and whole.size == place.size
-
-    def of(self, leaves: list[Any], made: list[Any]) -> Any:
-        a, place = made[self.k], self.place
-        if self.is_whole:
-            return wrap(a)
-        if self.is_reshaped:
-            return wrap(a.reshape(place.shape))
-        return wrap(array_at(a.__array_interface__["data"][0] + place.offset, place, a))
-
-
 def _distances(given: list[Place]) -> list[tuple[int, int, int]]:
     """Pairs of arguments that share memory, and how far apart they begin."""
     pairs = [(i, j) for j in range(len(given)) for i in range(j) if given[i].storage is given[j].storage]
     return [(i, j, given[j].offset - given[i].offset) for i, j in pairs]
-
-
-def planned(nodes: list[Node], live: set[Storage], given: list[Place]) -> tuple[Graph, Plan]:
-    """The optimised graph of nodes, and its plan."""
-    traced = Graph(nodes, live)
-    graph = optimised(traced)
-    graph.traced = traced
-    return graph, Plan([lowered(n) for n in graph.nodes], given, graph.nodes)
-
-
-def maker(place: Place) -> Callable[[], np.ndarray]:
-    """What makes new memory of a place's layout."""
-    if place.contiguous:
-        return functools.partial(np.empty, place.shape, place.dtype)
-    return functools.partial(empty, place)
-
-
-def empty(place: Place) -> np.ndarray:
-    """New memory of a place's layout."""
-    if place.contiguous:
-        return np.empty(place.shape, place.dtype)
-    order = np.argsort([-s for s in place.strides], kind="stable")
-    made = np.empty([place.shape[k] for k in order], place.dtype)
-    return made.transpose(np.argsort(order))
-
-
-def _like(g: Any, place: Place) -> np.ndarray:
-    """A cotangent in the layout of a place; zeros where there is none."""
-    made = empty(place)
-    if g is None:
-        made[...] = 0
-    elif g.dtype == made.dtype and g.strides == made.strides:
-        return g
-    else:
-        made[...] = g
-    return made

@@ -333,3 +333,18 @@ def test_objects_as_arguments():
     assert c(torch.ones(2), s).tolist() == [4, 4]
     s.scale = torch.zeros(2)
     assert c(torch.ones(2), s).tolist() == [3, 3]
+
+
+def test_an_optimizers_step_alone_takes_gradients_from_outside():
+    m, twin = model(), model()
+    o, other = (torch.optim.SGD(x.parameters(), 0.1, momentum=0.9) for x in (m, twin))
+    step = torch.compile(other.step)
+    for _ in range(4):
+        x, y = batch()
+        for module, optimizer, run in ((m, o, o.step), (twin, other, step)):
+            optimizer.zero_grad()
+            F.cross_entropy(module(x), y).backward()
+            run()
+    for p, q in zip(m.parameters(), twin.parameters()):
+        torch.testing.assert_close(q, p)
+    assert len(step.plans) == 1
