@@ -63,6 +63,10 @@ def judged(
     else:
         with tracer.alarms.muted():
             verdict = _tried(tracer, run, leaves, other, found, launches, before)
+            if verdict.native and any(a.dtype.kind == "b" for a in arrays_in(found)):
+                other = _Copies(leaves, turn=1)  # few truth values are soon right by chance
+                again = _tried(tracer, run, leaves, other, found, launches, before)
+                verdict = verdict if again == verdict else Verdict(False, verdict.writes)
     _book()[key] = verdict
     return found, launches, verdict
 
@@ -119,7 +123,7 @@ def _others(v: ndarray, turn: int) -> ndarray:
         one = v.dtype.type
         return (v * one(-0.5) if turn else v * one(0.75) + one(0.0625)).astype(v.dtype)
     if v.dtype.kind == "b":
-        return v ^ (np.arange(v.size) == (v.size - 1 if turn else 0))
+        return ~v if turn else v ^ (np.arange(v.size) == 0)
     low, high = v.min(), v.max()
     if low < high:
         return np.where(v == low, high, v) if turn else np.where(v == high, low, v)

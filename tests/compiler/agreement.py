@@ -222,7 +222,8 @@ def problem_of_chance(function: Callable[..., Any], sample: Sample) -> str | Non
     for x, y in zip(mine[-1], eager[-1], strict=True):
         if x.shape != y.shape or x.dtype != y.dtype:
             return f"{x.dtype} {x.shape} instead of {y.dtype} {y.shape}"
-    if not _all_same(eager[1:]) and _all_same(mine[1:]):
+    many = sum(x.size for x in mine[0]) > 7  # few are the same by chance
+    if many and not _all_same(eager[1:]) and _all_same(mine[1:]):
         return "draws the same in every call"
     again = [_drawn(compiled, sample, k) for k in range(CALLS)]
     return None if _all_same([mine[2], again[2]]) else "draws other numbers from the same seed"

@@ -17,7 +17,6 @@ STEPS = 3
 #: modules whose calls are split, and why
 BREAKS = {
     "CTCLoss": "the lengths are Python's numbers",
-    "EmbeddingBag": "offsets and norms are looked at",
 }
 
 

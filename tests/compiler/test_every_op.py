@@ -62,7 +62,8 @@ def few(cases: list[Sample]) -> list[Sample]:
 def calls(op: Op, chance: bool = False) -> Iterator[tuple[Sample, str]]:
     """Samples of an op in float32, and in one other dtype each (in a wide run, in all)."""
     for k, sample in enumerate(few([s for s in h.cases(op) if s.random is chance])):
-        for dtype in ("float32", *(OTHER_DTYPES if WIDE else (OTHER_DTYPES[(len(op.name) + k) % 8],))):
+        others = OTHER_DTYPES if WIDE else (OTHER_DTYPES[len(op.name) % 8],) * (k == 0)
+        for dtype in ("float32", *others):
             yield h.cast_floats(sample, dtype), f"{dtype} {sample_text(sample)}"
             if not h.has_floats(sample):
                 break
