@@ -12,27 +12,15 @@ from typing import NamedTuple
 import numpy as np
 
 from . import depthwise, pool, winograd, winograd_panels, winograd_weight
-from .conv import (
-    REMEMBERED,
-    TYPES,
-    ByPanels,
-    ByTiles,
-    Moves,
-    Route,
-    Sizes,
-    TileWeights,
-    _packing,
-    _weight_kernels,
-    _winograd_kernels,
-    _winograd_weights,
-    shapes_of,
-)
+from .conv import REMEMBERED, TYPES, Moves, Route, Sizes, shapes_of
 from .conv_last_plan import FEW_PIXELS, LastPlan, plan
 from .conv_last_sum import last_module
 from .conv_last_weight import Form, last_weight_module, rows_of_weights
 from .conv_plan import ITEMS, Rows
+from .conv_runs import ByPanels, ByTiles, packing, winograd_kernels
 from .conv_sum import VECTORS, rows_of
 from .conv_weight import near_rows
+from .conv_weight_runs import TileWeights, weight_kernels, winograd_weights
 from .images import to_first
 from .launch import Kernel
 from .targets import host
@@ -82,9 +70,9 @@ def _route(
         return ByPanels(found, *_panels(t)), shape
     if winograd.pays(s, lanes):
         found = winograd.plan(s, lanes, winograd.rows_of(target))
-        pack, _ = _winograd_kernels(t)
+        pack, _ = winograd_kernels(t)
         return ByTiles(found, pack, _winograd(t)), shape
-    return Direct(plan(s, lanes, rows_of(target), VECTORS), _packing(t), _kernel(t)), shape
+    return Direct(plan(s, lanes, rows_of(target), VECTORS), packing(t), _kernel(t)), shape
 
 
 @lru_cache(REMEMBERED)
@@ -100,13 +88,13 @@ def _weight_route(
         return None, shape
     if winograd_weight.pays(s, lanes, winograd_weight.rows_of(target)):
         tiles = winograd_weight.plan(s, lanes)
-        _, multiply, back, at_once = _winograd_weights(t, tiles.scheme)
+        _, multiply, back, at_once = winograd_weights(t, tiles.scheme)
         return TileWeights(tiles, s, _transform(t, tiles.scheme), multiply, back, at_once), shape
     found = plan(s, lanes, rows_of(target), VECTORS, FEW_PIXELS)
     form, rows = rows_of_weights(found, near_rows(target), rows_of(target))
     parts = min(rows.tiles, -(-ITEMS // len(found.tables.panels)))
     panel = len(rows.offsets) * VECTORS * lanes
-    kernels = _weight_kernel(t, form), _weight_kernels(t, False)[1]
+    kernels = _weight_kernel(t, form), weight_kernels(t, False)[1]
     return Weights(found, rows, *kernels, panel, parts), shape
 
 
