@@ -167,5 +167,5 @@ def _panels(t: Type) -> tuple[Kernel, Kernel]:
 
 @cache
 def _transform(t: Type, scheme: winograd_weight.Scheme) -> Kernel:
-    key = "winograd weight last", t.name, scheme.taps
+    key = "winograd weight last", t.name, scheme.taps, scheme.stride
     return Kernel(key, lambda target: transform_module(target, t, scheme, True))

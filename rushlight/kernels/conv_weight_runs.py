@@ -143,7 +143,7 @@ def winograd_weights(t: Type, scheme: winograd_weight.Scheme) -> tuple[Kernel, .
     modules = transform_module, multiply_module, weights_module, stage_module
     return tuple(
         Kernel(
-            ("winograd weight", make.__name__, t.name, scheme.taps),
+            ("winograd weight", make.__name__, t.name, scheme.taps, scheme.stride),
             lambda target, make=make: make(target, t, scheme),
         )
         for make in modules

@@ -2,9 +2,11 @@
 
 Tiles of 4x4 inputs are transformed as for the convolution itself, tiles of 2x2 cotangents by the transpose of
 what makes outputs. A matrix (tiles, channels) of each is multiplied for every one of 16 points, and the sums
-over all tiles are transformed back to 3x3 weights once. Kernels of 4x4 with stride 2 are four of 2x2, which
-meet inputs of even or odd rows and columns: 36 products instead of 64. Blocks of the images go through memory
-in stages: all threads transform, then all multiply. Who does what never changes the order of a sum.
+over all tiles are transformed back to 3x3 weights once. Blocks of the images go through memory in stages: all
+threads transform, then all multiply. Who does what never changes the order of a sum.
+
+With stride 2, taps that meet even inputs and taps that meet odd ones are kernels by themselves, of one tap or
+two: 25 products instead of 36 for kernels of 3x3, 36 instead of 64 for 4x4.
 """
 
 from __future__ import annotations
@@ -73,9 +75,20 @@ STRIDED = Scheme(
 )  # fmt: skip
 
 
+ODD = Scheme(  # of three taps with stride 2 the one in the middle meets odd inputs, alone
+    3, 2, 5,
+    inputs=lambda a, b, c, d, e: [a - c, e - c, c, b, d],
+    cotangents=lambda a, b: [a, b, a + b],
+    weights=lambda a, b, c, d, e: [a + c, d + e, b + c],
+    made=(5, 3),
+)  # fmt: skip
+
+
 def scheme_of(s: Shapes) -> Scheme:
-    """The algorithm for a kernel."""
-    return DENSE if s.kernel == (3, 3) else STRIDED
+    """The algorithm for a kernel and its stride."""
+    if s.kernel == (4, 4):
+        return STRIDED
+    return DENSE if s.stride == (1, 1) else ODD
 
 
 # -- what it costs -------------------------------------------------------------------------------------
@@ -94,7 +107,7 @@ def pays(s: Shapes, lanes: int, rows: int) -> bool:
 
 def suits(s: Shapes, lanes: int, rows: int) -> bool:
     """Whether there is code for it."""
-    one = (s.kernel, s.stride) in (((3, 3), (1, 1)), ((4, 4), (2, 2)))
+    one = (s.kernel, s.stride) in (((3, 3), (1, 1)), ((3, 3), (2, 2)), ((4, 4), (2, 2)))
     small = one and s.dilation == (1, 1) and s.groups == 1
     return small and s.channels % lanes == 0 and s.outputs % max(lanes, rows) == 0
 

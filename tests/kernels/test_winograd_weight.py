@@ -61,34 +61,35 @@ def test_weight_gradient(shape, dtype, sums, stage, monkeypatch):
     close(conv.weight_gradient(x, g, geometry, (3, 3)), exact(x, g, geometry, monkeypatch))
 
 
-STRIDED = [  # the same, for 4x4 kernels of stride 2
+STRIDED = [  # the same, for stride 2
     (1, 16, 4, 4, 16, 1), (2, 16, 7, 9, 48, 1), (3, 48, 32, 32, 64, 1), (9, 64, 9, 8, 32, 0),
     (17, 128, 4, 4, 160, 1), (2, 64, 111, 30, 64, 2), (3, 16, 131, 5, 16, 0), (1, 16, 2, 2, 16, 1),
 ]  # fmt: skip
 
 
+@pytest.mark.parametrize("size", [3, 4])
 @pytest.mark.parametrize("last", [False, True])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("shape", STRIDED)
 @pytest.mark.parametrize("sums, stage", [(1 << 16, 5 << 18), (0, 1 << 15), (1 << 16, 1 << 15)])
-def test_strided_weight_gradient(shape, dtype, sums, stage, last, monkeypatch):
+def test_strided_weight_gradient(shape, dtype, sums, stage, last, size, monkeypatch):
     monkeypatch.setattr(winograd_weight, "SUMS", sums)
     monkeypatch.setattr(winograd_weight, "STAGE", stage)
     images, channels, height, width, outputs, p = shape
-    rng, geometry = np.random.default_rng(0), Geometry((2, 2), (p, p), (1, 1))
-    counts = geometry.output_sizes((height, width), (4, 4))
+    rng, geometry, kernel = np.random.default_rng(0), Geometry((2, 2), (p, p), (1, 1)), (size, size)
+    counts = geometry.output_sizes((height, width), kernel)
     x = rng.standard_normal((images, channels, height, width)).astype(dtype)
     g = rng.standard_normal((images, outputs, *counts)).astype(dtype)
     module = conv_last if last else conv
     module._weight_route.cache_clear()
-    route, _ = module._weight_route(x.shape, g.shape, geometry, (4, 4), x.dtype)
+    route, _ = module._weight_route(x.shape, g.shape, geometry, kernel, x.dtype)
     assert isinstance(route, conv.TileWeights) and bool(route.plan.squares) == (sums == 0)
     given = [
         np.ascontiguousarray(a.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2) if last else a for a in (x, g)
     ]
-    dw = module.weight_gradient(*given, geometry, (4, 4))
+    dw = module.weight_gradient(*given, geometry, kernel)
     module._weight_route.cache_clear()
-    close(dw, exact(x, g, geometry, monkeypatch, (4, 4)))
+    close(dw, exact(x, g, geometry, monkeypatch, kernel))
 
 
 def test_nothing_but_numbers_of_the_images_is_used():
