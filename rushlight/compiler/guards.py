@@ -56,10 +56,11 @@ def same(place: str, holder: Any, key: Any, value: Any, said: str) -> Iterator[C
     """That `value` is still what `place` (of holder and key) gives, with the same array if it is a tensor."""
     names = {"holder": holder, "key": key, "value": value}
     if value.__class__ in _PLAIN:
-        equal = "is" if value is None or value is True or value is False else "=="
-        text = f"{place} {equal} {{value}}"
-        if value.__class__ in (int, float):
-            text += f" and {place}.__class__ is {{value}}.__class__"
+        text = f"{place} is {{value}}"
+        if value.__class__ is str:
+            text += f" or {place} == {{value}}"
+        elif value.__class__ in (int, float):  # True and 1.0 are no 1
+            text += f" or {place} == {{value}} and {place}.__class__ is {{value}}.__class__"
         yield Condition(text, names, f"{said} was {value!r}")
     elif value.__class__ is Tensor or value.__class__ is Parameter:
         text = f"{place} is {{value}} and {{value}}._a is {{array}}"
