@@ -282,6 +282,8 @@ class Tracer:
         for k in writes:
             self.filled(places[k].storage)
         found, launches, verdict = verdicts.judged(self, name, run, leaves, shown)
+        if not {*writes} <= {*verdict.writes}:  # zeros were written over zeros, and nobody could see how
+            verdict = verdict._replace(native=False)
         results = arrays_in(found)
         fresh = [a for a in results if not self.known(a)]
         written = [places[k] for k in sorted({*verdict.writes, *writes})]

@@ -102,6 +102,20 @@ def test_is_one_node(name: str) -> None:
     assert node.op.endswith("_") and not node.outputs
 
 
+def test_zeros_over_zeros_are_written_all_the_same() -> None:
+    """Of a kind that NumPy has to write, when the trial of the op sees nothing change."""
+
+    def put(x: Any, i: Any, v: Any) -> Any:
+        return x.t().scatter_(0, i, v)
+
+    compiled = rl.compile(put)
+    i = at(2, 0, 1).reshape(1, 3)
+    for scale in (0, 1, 2):
+        v = rl.full((1, 3), scale, dtype=rl.complex128)
+        x, y = (rl.zeros(3, 4, dtype=rl.complex128) for _ in range(2))
+        assert rl.equal(compiled(x, i, v), put(y, i, v)) and rl.equal(x, y)
+
+
 def test_made_anew_by_every_call() -> None:
     """A constant that is written to is filled again, however large."""
 
