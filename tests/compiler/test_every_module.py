@@ -51,7 +51,7 @@ class Run:
             outputs = flat(self.call(*given))
         tracked = [t for t in outputs if t.requires_grad]
         if tracked:
-            sum((t * rushlight.cos(t.detach())).sum() for t in tracked).backward()
+            rushlight.stack([(t * rushlight.cos(t.detach())).sum() for t in tracked]).sum().backward()
         yield from ((f"output {k}", t.detach()) for k, t in enumerate(outputs))
         yield from ((f"gradient of argument {k}", t.grad) for k, t in enumerate(given))
         yield from ((f"gradient of {n}", p.grad) for n, p in self.layer.named_parameters())
