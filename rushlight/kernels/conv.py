@@ -143,7 +143,7 @@ def _route(
         return ByTiles(winograd.plan(s, lanes, winograd.rows_of(target)), *winograd_kernels(t)), shape
     if winograd_strided.pays(s, lanes):
         tiles = winograd_strided.plan(s, lanes, winograd.rows_of(target))
-        return ByStridedTiles(tiles, *strided_kernels(t, transposed)), shape
+        return ByStridedTiles(tiles, *strided_kernels(t, w[2], transposed)), shape
     if conv_few.pays(s, lanes):
         vectors = conv_few.vectors_of(s, lanes)
         few = conv_few.plan(s, lanes, conv_few.rows_of(target, vectors))

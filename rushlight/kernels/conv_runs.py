@@ -84,7 +84,7 @@ class ByStridedTiles(NamedTuple):
         packed = np.empty(p.packed, x.dtype)
         scratch = np.empty(max(p.scratch, p.pack_scratch) * pool.size(), x.dtype)
         self.pack(len(p.panels), 1, w, bias, packed, scratch, p.sizes, p.extents, p.panels, p.goals)
-        tables = p.sizes, p.extents, p.sources, p.places, p.rows, p.segments, p.panels
+        tables = p.sizes, p.extents, p.sources, p.places, p.rows, p.segments, p.parts, p.panels
         self.kernel(p.items, 1, x, packed, y, scratch, *tables)
 
 
@@ -270,9 +270,9 @@ def winograd_kernels(t: Type) -> tuple[Kernel, Kernel]:
 
 
 @cache
-def strided_kernels(t: Type, transposed: bool) -> tuple[Kernel, Kernel]:
+def strided_kernels(t: Type, taps: int, transposed: bool) -> tuple[Kernel, Kernel]:
     """The same, strided."""
-    scheme, key = winograd_strided.scheme_of(transposed), (t.name, transposed)
+    scheme, key = winograd_strided.scheme_of(taps, transposed), (t.name, taps, transposed)
     pack = Kernel(("strided pack", *key), lambda target: strided_pack_module(target, t, scheme))
     return pack, Kernel(("strided", *key), lambda target: strided_module(target, t, scheme))
 

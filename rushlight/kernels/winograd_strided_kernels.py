@@ -14,7 +14,7 @@ from .types import Type, i64, void
 from .values import Value
 from .winograd import GROUP, both, rows_of
 from .winograd_kernels import define_transform, flat
-from .winograd_strided import EXTENTS, TAPS, Scheme
+from .winograd_strided import APART, EXTENTS, Scheme, behind
 
 
 def strided_pack_module(target: Target, t: Type, scheme: Scheme) -> Module:
@@ -26,7 +26,7 @@ def strided_pack_module(target: Target, t: Type, scheme: Scheme) -> Module:
     f, lo, hi, tid, slots = entry(m, "kernel", False, **arrays, **tables)
     w, bias, packed, scratch, sizes, extents, panels, goals = slots
     n, lanes = _sizes(sizes, extents), target.lanes(t)
-    panel, side = scratch.at(tid * n["pack"]), range(TAPS)
+    panel, side = scratch.at(tid * n["pack"]), range(scheme.taps)
     for k in f.range(lo, hi):
         numbers, goal = panels.at(k * PANEL), packed.at(k * n["panel"])
         f.call(pack, void, w, bias, panel, sizes, numbers, goals)
@@ -34,15 +34,16 @@ def strided_pack_module(target: Target, t: Type, scheme: Scheme) -> Module:
         matrix = n["channels"] * width
         for at in f.range(0, matrix, lanes):
             tap = panel.at(width + at)
-            grid = [[tap.load(matrix * (TAPS * i + j), lanes) for j in side] for i in side]
+            grid = [[tap.load(matrix * (scheme.taps * i + j), lanes) for j in side] for i in side]
             values = flat(both(scheme.weights, grid))
             for number, some in enumerate(scheme.pairs):
+                first = goal.at(behind(scheme.pairs[:number], n["row"]))
                 for place, (_, which) in enumerate(some):
-                    goal.store(values[which], n["row"] * number + matrix * place + at)
-        behind = goal.at(n["row"] * len(scheme.pairs))
+                    first.store(values[which], matrix * place + at)
+        rest = goal.at(behind(scheme.pairs, n["row"]))
         for at in f.range(0, width, lanes):
-            behind.store(panel.load(at, lanes), at)
-            behind.store(f.const(t.x(lanes), 0), width + at)
+            rest.store(panel.load(at, lanes), at)
+            rest.store(f.const(t.x(lanes), 0), width + at)
     f.ret()
     return m
 
@@ -55,14 +56,15 @@ def strided_module(target: Target, t: Type, scheme: Scheme) -> Module:
     for vectors in range(1, VECTORS + 1):
         define_tile(m, t, target, vectors, rows_of(target))
     forward = define_transform(m, t, target, "forward", scheme.inputs, scheme.size)
-    multiply, back = _define_multiply(m, t, target, scheme), _define_back(m, t, target, scheme)
+    multiply, back = _define_multiply(m, t, target), _define_back(m, t, target, scheme)
     arrays = dict.fromkeys(("x", "packed", "y", "scratch"), t.pointer)
     tables = dict.fromkeys(
-        ("sizes", "extents", "sources", "places", "rows", "segments", "panels"), i64.pointer
+        ("sizes", "extents", "sources", "places", "rows", "segments", "parts", "panels"), i64.pointer
     )
     f, lo, hi, tid, slots = entry(m, "kernel", False, **arrays, **tables)
-    x, packed, y, scratch, sizes, extents, sources, places, rows, segments, panels = slots
+    x, packed, y, scratch, sizes, extents, sources, places, rows, segments, parts, panels = slots
     n, count = _sizes(sizes, extents), len(scheme.pairs)
+    end_of_weights = behind(scheme.pairs, n["row"])
     block = scratch.at(tid * n["scratch"])
     points, products, sums = (block.at(n[k]) for k in ("outputs_at", "products_at", "sums_at"))
     for item in f.range(lo, hi):
@@ -76,18 +78,19 @@ def strided_module(target: Target, t: Type, scheme: Scheme) -> Module:
         for k in f.range(n["panels"] * part // n["parts"], stop, GROUP):
             end = smaller(k + GROUP, stop)
             for q in f.range(0, count):
+                own, before = parts.load(q * 2), parts.load(q * 2 + 1)
                 for j in f.range(k, end):
                     width, panel = panels.load(j * PANEL + 1), packed.at(j * n["panel"])
                     goal = products.at(((j - k) * count + q) * n["product"])
-                    where = points, goal, rows, segments.at(q * len(scheme.pairs[0])), tiles, n["channels"]
-                    zeros = panel.at(n["row"] * count + width)
-                    f.call(multiply, void, *where, panel.at(q * n["row"]), zeros, width)
+                    weights, zeros = panel.at(before * n["row"] + q * APART), panel.at(end_of_weights + width)
+                    where = points, goal, rows, segments.at(before), own, tiles, n["channels"]
+                    f.call(multiply, void, *where, weights, zeros, width)
             for j in f.range(k, end):
-                width, channel, own = (panels.load(j * PANEL + i) for i in (1, 2, 3))
-                biases = packed.at(j * n["panel"] + n["row"] * count)
+                width, channel, filled = (panels.load(j * PANEL + i) for i in (1, 2, 3))
+                biases = packed.at(j * n["panel"] + end_of_weights)
                 source = products.at((j - k) * count * n["product"])
                 f.call(back, void, source, n["product"], places, tiles, biases, sums, width)
-                turn_back(turn, n, sums, width, y, first, band, (channel, own))
+                turn_back(turn, n, sums, width, y, first, band, (channel, filled))
     f.ret()
     return m
 
@@ -96,14 +99,15 @@ def _sizes(sizes: Value, extents: Value) -> dict[str, Value]:
     return fields(sizes) | {name: extents.load(k) for k, name in enumerate(EXTENTS)}
 
 
-def _define_multiply(m: Module, t: Type, target: Target, scheme: Scheme) -> str:
-    """One product: some matrices of inputs (tiles, channels), each times its own weights in a panel."""
+def _define_multiply(m: Module, t: Type, target: Target) -> str:
+    """One product: `count` matrices of inputs (tiles, channels), each times its own weights in a panel."""
     f = m.function(
         "multiply", internal=True, points=t.pointer, products=t.pointer, rows=i64.pointer,
-        segments=i64.pointer, tiles=i64, channels=i64, weights=t.pointer, zeros=t.pointer, width=i64,
+        segments=i64.pointer, count=i64, tiles=i64, channels=i64, weights=t.pointer, zeros=t.pointer,
+        width=i64,
     )  # fmt: skip
-    points, products, rows, segments, tiles, channels, weights, zeros, width = f.args
-    padded, count = rows.load(), len(scheme.pairs[0])
+    points, products, rows, segments, count, tiles, channels, weights, zeros, width = f.args
+    padded = rows.load()
     for vectors in range(1, VECTORS + 1):
         with f.when(width == vectors * target.lanes(t)):
             for k in f.range(0, tiles, rows_of(target)):

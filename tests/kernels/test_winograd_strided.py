@@ -7,7 +7,7 @@ from rushlight.arrays import convolution as oracle
 from rushlight.arrays.convolution import Geometry
 from rushlight.kernels import conv, native, pool, winograd_strided
 from rushlight.kernels.winograd import both
-from rushlight.kernels.winograd_strided import BACKWARD, FORWARD
+from rushlight.kernels.winograd_strided import BACKWARD, BACKWARD_ODD, FORWARD, FORWARD_ODD
 
 pytestmark = pytest.mark.skipif(not native.on(), reason="machine code is off")
 
@@ -16,8 +16,7 @@ pytestmark = pytest.mark.skipif(not native.on(), reason="machine code is off")
 def always(monkeypatch):
     """Wherever there is code for it."""
     conv._route.cache_clear()
-    fits = lambda s, lanes: s.channels % lanes == 0 and (not s.transposed or s.padding == (1, 1))  # noqa: E731
-    monkeypatch.setattr(winograd_strided, "pays", fits)
+    monkeypatch.setattr(winograd_strided, "pays", winograd_strided.suits)
     yield
     conv._route.cache_clear()
 
@@ -35,16 +34,17 @@ def close(actual, expected, terms):
     np.testing.assert_allclose(actual, expected, rtol=0, atol=limit)
 
 
+@pytest.mark.parametrize("size", [3, 4])
 @pytest.mark.parametrize("biased", [False, True])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_convolution(shape, dtype, biased, always, monkeypatch):
+def test_convolution(shape, dtype, biased, size, always, monkeypatch):
     images, channels, height, width, outputs, p = shape
     rng, geometry = np.random.default_rng(0), Geometry((2, 2), (p, p), (1, 1))
     x = rng.standard_normal((images, channels, height, width)).astype(dtype)
-    w = rng.standard_normal((outputs, channels, 4, 4)).astype(dtype)
+    w = rng.standard_normal((outputs, channels, size, size)).astype(dtype)
     bias = rng.standard_normal(outputs).astype(dtype) if biased else None
-    counts = geometry.output_sizes((height, width), (4, 4))
+    counts = geometry.output_sizes((height, width), (size, size))
     route, _ = conv._route(x.shape, w.shape, geometry, counts, False, x.dtype)
     assert isinstance(route, conv.ByStridedTiles)
     y = conv.convolve(x, w, bias, geometry, counts)
@@ -52,16 +52,17 @@ def test_convolution(shape, dtype, biased, always, monkeypatch):
     close(y, oracle.convolution(x.astype(float), w.astype(float), geometry, None, bias), w[0].size)
 
 
+@pytest.mark.parametrize("size", [3, 4])
 @pytest.mark.parametrize("extra", [0, 1])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("shape", [shape for shape in SHAPES if shape[-1] == 1])
-def test_input_gradient(shape, dtype, extra, always, monkeypatch):
+def test_input_gradient(shape, dtype, extra, size, always, monkeypatch):
     images, outputs, height, width, channels, p = shape
     rng, geometry = np.random.default_rng(0), Geometry((2, 2), (p, p), (1, 1))
     g = rng.standard_normal((images, outputs, height, width)).astype(dtype)
-    w = rng.standard_normal((outputs, channels, 4, 4)).astype(dtype)
+    w = rng.standard_normal((outputs, channels, size, size)).astype(dtype)
     bias = rng.standard_normal(channels).astype(dtype)
-    sizes = geometry.transposed_sizes((height, width), (4, 4), (extra, extra))
+    sizes = geometry.transposed_sizes((height, width), (size, size), (extra, extra))
     route, _ = conv._route(g.shape, w.shape, geometry, sizes, True, g.dtype)
     assert isinstance(route, conv.ByStridedTiles)
     dx = conv.convolve(g, w, bias, geometry, sizes, transposed=True)
@@ -70,16 +71,19 @@ def test_input_gradient(shape, dtype, extra, always, monkeypatch):
     close(dx, expected, 4 * outputs)
 
 
-@pytest.mark.parametrize("scheme", [FORWARD, BACKWARD])
+@pytest.mark.parametrize("scheme", [FORWARD, BACKWARD, FORWARD_ODD, BACKWARD_ODD])
 def test_a_scheme_along_one_axis_is_exact(scheme):
-    x, w = np.arange(1, scheme.size + 1), np.array([2, 3, 5, 7])
+    x, w = np.arange(1, scheme.size + 1) ** 2, np.array([2, 3, 5, 7])[: scheme.taps]
     inputs, weights = scheme.inputs(*x), scheme.weights(*w)
     y = scheme.outputs(*(sum(inputs[i] * weights[k] for i, k in some) for some in scheme.meets))
-    if scheme is FORWARD:
-        assert y == [x[:4] @ w, x[2:] @ w]
-    else:  # output 2i + a lies between inputs i - 1 + a and i + a
-        d = x
-        assert y == [d[0] * 7 + d[1] * 3, d[1] * 5 + d[2] * 2, d[1] * 7 + d[2] * 3, d[2] * 5 + d[3] * 2]
+    if scheme.made == 2:
+        assert y == [x[: scheme.taps] @ w, x[2 : 2 + scheme.taps] @ w]
+    else:  # input i is before output 2i, and adds to it and its neighbours, from 2i - 1 on
+        spread = np.zeros(2 * scheme.size + 4, int)
+        for i, number in enumerate(x):
+            spread[2 * i : 2 * i + scheme.taps] += number * w
+        first = 1 + 2 * scheme.before
+        assert y == list(spread[first : first + 4])
     assert len(both(scheme.inputs, np.ones((scheme.size, scheme.size)))) ** 2 == scheme.matrices
 
 
@@ -106,4 +110,4 @@ def test_it_is_chosen_for_many_channels():
         return isinstance(route, conv.ByStridedTiles)
 
     assert chosen(32, 64, 16, 128) and chosen(32, 256, 4, 128, transposed=True)
-    assert not chosen(32, 3, 32, 64) and not chosen(32, 64, 16, 128, 3) and not chosen(1, 64, 8, 64)
+    assert not chosen(32, 3, 32, 64) and not chosen(32, 64, 16, 128, 5) and not chosen(1, 64, 8, 64)
