@@ -20,7 +20,8 @@ from .lower import lowered
 from .passes import optimised
 from .plan import Plan, array_at
 from .signature import signature
-from .tracer import Tracer, address
+from .structure import address
+from .tracer import Tracer
 from .tree import flattened
 from .values import GraphArray
 

@@ -18,8 +18,8 @@ from .guards import Guards, of_functions, of_gradients, of_modules, of_objects
 from .planning import maker, planned
 from .results import Argument, Constant, Made, Number, Outside, View
 from .steps import numbers_in
+from .structure import address
 from .symbols import Symbol, plain
-from .tracer import address
 from .tree import builder, flattened, rebuilt
 
 
@@ -134,11 +134,11 @@ class Specialised:
 
     def __call__(self, leaves: list[Any], structure: Any) -> Any:
         """The result for arguments that it serves, else itself."""
-        if self.state.entries or self.incoming:
-            leaves = self._with_state(leaves)
-        arrays = None if leaves is None else self._arrays(leaves, structure)
-        if arrays is None:
+        given = self._with_state(leaves) if self.state.entries or self.incoming else leaves
+        arrays = None if given is None else self._arrays(given, structure)
+        if given is None or arrays is None:
             return self
+        leaves = given
         made = [new() for new in self._new]
         bad = self.plan.run((*arrays, *made), leaves)
         if bad is not None:

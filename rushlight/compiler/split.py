@@ -27,8 +27,8 @@ from .lower import lowered
 from .naming import name_piece
 from .passes import optimised
 from .plan import Plan
-from .structure import mapped
-from .tracer import Tracer, address
+from .structure import address, mapped
+from .tracer import Tracer
 from .tree import flattened, rebuilt
 from .values import GraphArray, value_of
 

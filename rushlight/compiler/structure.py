@@ -42,6 +42,11 @@ def arrays_in(x: Any) -> list[ndarray]:
     return found
 
 
+def address(a: ndarray) -> int:
+    """Where the first element is."""
+    return a.__array_interface__["data"][0]
+
+
 def owner_of_memory(a: ndarray) -> ndarray:
     """The array that owns the memory of `a`, also behind the objects by which stride tricks hold it."""
     while True:

@@ -28,8 +28,9 @@ from .attributes import Attributes
 from .chance import mask_of
 from .duplicates import copy_of
 from .elements import copying, elements_of
-from .graph import Elements, Host, Kernels, Launch, Node, Place, Storage
+from .graph import Elements, Host, Kernels, Launch, Node, Place
 from .reductions import reduction_of
+from .storages import Storages
 from .structure import arrays_in, mapped, owner_of_memory
 from .symbols import pinned
 from .values import GraphArray, value_of
@@ -41,16 +42,15 @@ class GraphBreak(RuntimeError):
     """A function that must be one graph asked for a tensor's numbers."""
 
 
-class Tracer:
+class Tracer(Storages):
     """What a function's run leaves behind: nodes and storages.
 
     `fullgraph` makes an error of every look at a tensor's numbers; else they are noted in `reads`.
     """
 
     def __init__(self, fullgraph: bool = False) -> None:
+        super().__init__()
         self.fullgraph = fullgraph
-        self.nodes: list[Node] = []
-        self.storages: dict[int, Storage] = {}  # by the id of the array that owns the memory
         self.reads: list[tuple[str, int]] = []
         # leaves, which may be gone after the call: those whose gradients arrived
         self.leaves: WeakKeyDictionary[Any, None] = WeakKeyDictionary()
@@ -72,83 +72,9 @@ class Tracer:
         self._sources: list[tuple[int, tuple[str, int], str]] = []  # number, line and module of ops
         self._origin: tuple[Any, str] | None = None  # line and module of what is being differentiated
         self._launches: list[tuple[Any, int, int, tuple[Any, ...]]] = []
-        self._guards: dict[int, weakref.ref[ndarray]] = {}
-        #: constants: among which nodes and after which they were made, and with what numbers
-        self._born: dict[Storage, tuple[list[Node], Node | None, ndarray | None]] = {}
         self.regions: list[Any] = []  # those that are being traced, the innermost last
         self.closed: list[Any] = []  # those that are finished
         self._thread = threading.get_ident()
-
-    # -- storages and places ----------------------------------------------------------------------------
-
-    def place(self, a: ndarray) -> Place:
-        """Where an array lies; memory that was not met before comes from outside."""
-        owner = owner_of_memory(a)
-        storage = self.storages.get(id(owner))
-        if storage is None:
-            storage = self.storages[id(owner)] = self._new("outside", owner)
-        return Place(storage, address(a) - address(owner), a.shape, a.strides, a.dtype)
-
-    def known(self, a: ndarray) -> bool:
-        """Whether an array lies in memory that was met before."""
-        return id(owner_of_memory(a)) in self.storages
-
-    def _new(self, kind: str, owner: ndarray) -> Storage:
-        self._count = getattr(self, "_count", 0) + 1
-        return Storage(self._count, owner.nbytes, kind, None if kind == "temporary" else owner)
-
-    def temporary(self, a: ndarray) -> Place:
-        """Where a new array lies, in memory that a node of this graph fills."""
-        owner = owner_of_memory(a)
-        key = id(owner)
-        if key not in self.storages:
-            self.storages[key] = self._new("temporary", owner)
-            self._guards[key] = weakref.ref(owner, lambda _, key=key: self._forget(key))
-        return self.place(a)
-
-    def _forget(self, key: int) -> None:
-        self.storages.pop(key, None)
-        self._guards.pop(key, None)
-
-    def created(self, a: ndarray) -> GraphArray:
-        """An array that the function made of nothing: a constant, until somebody writes to it."""
-        owner = owner_of_memory(a)
-        if id(owner) not in self.storages:
-            made = self.storages[id(owner)] = self._new("constant", owner)
-            held = owner.copy() if owner.nbytes <= _SMALL else None
-            self._born[made] = self.nodes, self.nodes[-1] if self.nodes else None, held
-        return self.wrap(a)
-
-    def filled(self, storage: Storage) -> None:
-        """Have a constant that is written to filled anew by every run, where the function made it."""
-        nodes, before, numbers = self._born.pop(storage, (self.nodes, None, None))
-        owner = storage.array
-        if storage.kind != "constant" or owner is None:
-            return
-        held = self._new("constant", owner.copy() if numbers is None else numbers)
-        source, target = (Place(s, 0, owner.shape, owner.strides, owner.dtype) for s in (held, storage))
-        body = Elements((), {"x": source}, {target: "x"}, owner.shape)
-        node = Node("copy_", (source,), {}, (target,), body)
-        node.line, node.name = user_line(), f"fill_{storage.number}"
-        nodes.insert(0 if before is None else nodes.index(before) + 1, node)
-        storage.kind, storage.array = "temporary", None
-        key = id(owner)
-        self._guards[key] = weakref.ref(owner, lambda _: self._forget(key))
-
-    def handed_in(self, like: ndarray) -> GraphArray:
-        """Ones of a layout, to be replaced by what is handed in at every run."""
-        made = np.ones_like(like)
-        self.place(made).storage.kind = "argument"
-        return self.wrap(made)
-
-    def owner(self, storage: Storage) -> ndarray:
-        """The array that owns a storage's memory, which must still be there."""
-        if storage.array is not None:
-            return storage.array
-        key = next(k for k, s in self.storages.items() if s is storage)
-        found = self._guards[key]()
-        assert found is not None
-        return found
 
     def wrap(self, a: ndarray) -> GraphArray:
         """A traced array over `a`."""
@@ -324,12 +250,6 @@ class Tracer:
             found.append(self.place(v) if v.__class__ is ndarray else v)
         return Launch(kernel, total, grain, tuple(found))
 
-    def hold(self, a: ndarray) -> None:
-        """Let an array's memory stay as it is: Python code in the plan works on it."""
-        place = self.place(a)
-        if place.storage.array is None:
-            place.storage.array = owner_of_memory(a)
-
     def host(self, name: str, run: Callable[..., Any], *arrays: Any) -> Any:
         """run(*arrays) by Python at every run of the plan: random numbers, for one."""
         leaves = [value_of(a) for a in arrays]
@@ -483,7 +403,6 @@ class Tracer:
         self.reads.append(where)
 
 
-_SMALL = 1 << 22  # bytes: of smaller constants the numbers are kept that they were made with
 _function = type(lambda: None)
 #: primitives whose backward is code of its own; those of others are ops
 _WHOLE = frozenset({"attention", "rnn_layer", "gru_layer", "lstm_layer", "likelihood"})
@@ -537,11 +456,6 @@ def picking(run: Callable[..., Any], at: Any) -> Callable[..., list[ndarray]]:
 def finished(found: Any) -> Any:
     """NumPy's scalars as arrays."""
     return mapped(found, lambda v: np.asarray(v) if isinstance(v, np.generic) else v)
-
-
-def address(a: ndarray) -> int:
-    """Where the first element is."""
-    return a.__array_interface__["data"][0]
 
 
 def watching(tracer: Tracer | None) -> None:

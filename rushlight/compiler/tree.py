@@ -85,7 +85,7 @@ def _closed(structure: Any, leaves: Iterator[Any]) -> Any:
     if kind in _DICTIONARIES:
         return kind(zip(parts[0], [_closed(p, leaves) for p in parts[1:]], strict=True))
     if dataclasses.is_dataclass(kind):
-        made = object.__new__(kind)
+        made: Any = object.__new__(kind)  # pyright: ignore[reportArgumentType]
         for name, part in zip(parts[0], parts[1:], strict=True):
             object.__setattr__(made, name, _closed(part, leaves))
         return made
