@@ -18,7 +18,8 @@ LAYERS = """
     tensor bind methods indexing autograd printing richdisplay random creation func storage inspect functions
     fft linalg special
     nn optim data io distributed train compiler utils
-    _higher_order_ops cpu cuda backends distributions masked return_types serialization signal testing profiler
+    _higher_order_ops cpu cuda backends distributions masked return_types serialization signal testing
+    profiler
     (face)
     board serve export cli __main__
 """

@@ -55,6 +55,6 @@ class Alarms:
         where = f", at {node.whereabouts}" if node is not None else ""
         name = node.op if node is not None else "index"
         raise IndexError(
-            f"{name}: index {index} is out of bounds for a dimension of size {size}{where}; the compiled call "
-            "was carried out with the nearest index there is"
+            f"{name}: index {index} is out of bounds for a dimension of size {size}{where}; the compiled "
+            "call was carried out with the nearest index there is"
         )

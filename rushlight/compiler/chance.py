@@ -1,4 +1,4 @@
-"""Random masks drawn within plans: a Philox stream whose key comes from the default generator at every run."""
+"""Random masks drawn within plans: a Philox stream whose key the default generator gives at every run."""
 
 from __future__ import annotations
 

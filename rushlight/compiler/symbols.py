@@ -2,9 +2,9 @@
 
 An argument that was one float (or int) and now is another is handed to the function as a Symbol: a number
 with the value of this call that remembers how arithmetic made it of the arguments. In pointwise programs it
-becomes an input. Where Python decides by it (`if`, `int()`, an index), the decision becomes a condition of the
-plan. Python can use a number behind a Symbol's back, though (`range(n)`, a list's index): so the next call
-with other values is captured once more, and the plan is trusted only if nothing else in it has changed.
+becomes an input. Where Python decides by it (`if`, `int()`, an index), the decision becomes a condition of
+the plan. Python can use a number behind a Symbol's back, though (`range(n)`, a list's index): so the next
+call with other values is captured once more, and the plan is trusted only if nothing else in it has changed.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import math
 import operator
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partialmethod
 from typing import Any
 
 from ..arrays import tracing
@@ -156,6 +157,10 @@ def _binary(name: str, fn: Callable[..., Any], make: Callable[..., Any]) -> None
             setattr(kind, f"__r{name}__", reflected)
 
 
+def _unary(self: Any, fn: Callable[..., Any]) -> Any:
+    return combined(fn, self)
+
+
 for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow"):
     _binary(_name, getattr(operator, _name), combined)
 for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
@@ -163,7 +168,7 @@ for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
 for _kind in (FloatSymbol, IntSymbol):
     _kind.__hash__ = Symbol.__hash__  # type: ignore[method-assign]
     for _name in ("neg", "pos", "abs"):
-        setattr(_kind, f"__{_name}__", lambda self, fn=getattr(operator, _name): combined(fn, self))
+        setattr(_kind, f"__{_name}__", partialmethod(_unary, getattr(operator, _name)))
 
 _MATH = ("sqrt", "exp", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "tanh", "atan", "pow")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import rushlight as torch
-import rushlight.compiler.specialised as specialised
+import rushlight.compiler.planning as planning
 import rushlight.compiler.split as split
 import rushlight.scalar as scalar
 from rushlight.compiler.compiled import compile
@@ -72,7 +72,7 @@ def off_by_one(node):
 
 
 def test_the_first_wrong_node_is_named(monkeypatch):
-    monkeypatch.setattr(specialised, "lowered", off_by_one)
+    monkeypatch.setattr(planning, "lowered", off_by_one)
     w = torch.randn(3, 2)
     compiled = compile(lambda x: ((x @ w).tanh() * 2).exp(), debug=True)
     x = torch.randn(4, 3)
@@ -93,7 +93,7 @@ def test_a_kernel_that_reads_what_it_should_not_is_found(monkeypatch):
             node = Node("matmul", node.args, {}, node.outputs, Kernels(launches))
         return lowered(node)
 
-    monkeypatch.setattr(specialised, "lowered", shorter)
+    monkeypatch.setattr(planning, "lowered", shorter)
     compiled = compile(lambda x: x @ x + 1, debug=True)
     compiled(torch.ones(3, 3))
     with pytest.raises(PlanError, match="first node that differs is matmul_1"):
