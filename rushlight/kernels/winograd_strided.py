@@ -22,8 +22,7 @@ import numpy as np
 from .conv_plan import ITEMS, Pair, Shapes, Span, cut_panels, measure, ordered, rounded
 from .conv_sum import VECTORS
 from .winograd import GROUP, TILES, tiles_of
-
-APART = 16  # numbers between matrices, lest all fall into one set of a cache
+from .winograd_kernels import APART
 
 
 class Scheme(NamedTuple):

@@ -13,8 +13,8 @@ from .turning import define_turn, smaller
 from .types import Type, i64, void
 from .values import Value
 from .winograd import GROUP, both, rows_of
-from .winograd_kernels import define_transform, flat
-from .winograd_strided import APART, EXTENTS, Scheme, behind
+from .winograd_kernels import APART, define_transform, flat
+from .winograd_strided import EXTENTS, Scheme, behind
 
 
 def strided_pack_module(target: Target, t: Type, scheme: Scheme) -> Module:
