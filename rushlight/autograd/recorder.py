@@ -5,6 +5,7 @@ one keeps and one goes backward.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from numpy import ndarray
@@ -221,7 +222,7 @@ def fast_backward(op: Pointwise, numbers: bool = False, stretched: bool = False)
     foreign = _OnFirstCall(lambda: variant("foreign", tensor_namespace(partials)))
     slopes = {f"slope_{n}": _slope(op, n).new for n in tracked} if native.on() else {}
     made = variant("arrays", {**arrays.NAMESPACE, "foreign": foreign, **slopes})
-    made.on_tensors = variant("tensors", tensor_namespace(partials))
+    made.on_tensors = _OnFirstCall(lambda: variant("tensors", tensor_namespace(partials)))
     made.__name__ = made.on_tensors.__name__ = backward_name(op)
     return made
 
@@ -239,8 +240,10 @@ def _slope_names(partial: scalar.Expr) -> list[str]:
 class _OnFirstCall:
     """A function compiled when it is first called."""
 
+    __name__: str
+
     def __init__(self, make: Callable[[], Callable[..., Any]]) -> None:
-        self.make = make
+        self.make = cache(make)
 
     def __call__(self, n: list[Any], g: Any) -> Any:
         return self.make()(n, g)
