@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
@@ -76,6 +77,7 @@ def capture(
     with math, tracing_with(seen.tracer) as seen.strays:
         seen.result = f(*args, **kwargs)
         seen.results = [t for t in flattened(seen.result)[0] if isinstance(t, Tensor)]
+        seen.tracer.returned = seen.results
         seen.forward = len(seen.tracer.nodes)
         if grad_on():
             _backward(seen, stand_ins)
@@ -88,8 +90,8 @@ def capture(
 @contextmanager
 def tracing_with(tracer: Tracer, copies: bool = False) -> Iterator[list[Any]]:
     """Trace what is done here; afterwards tensors hold plain arrays again (or copies), and are listed."""
-    strays: list[Any] = []
     gc.freeze()  # what was there before is not looked through afterwards
+    strays: list[Any] = []
     switches.pause(1)
     watching(tracer)
     before = register_module_forward_pre_hook(tracer.entered)
@@ -103,11 +105,9 @@ def tracing_with(tracer: Tracer, copies: bool = False) -> Iterator[list[Any]]:
         watching(None)
         switches.pause(-1)
         strays += landed(tracer, copies)
-        remaining = Remaining([] if copies else strays)
+        remaining = Remaining([] if copies else [t for t in strays if _is_held_elsewhere(t, tracer)])
         gc.unfreeze()
         tracer.kept = remaining.kept_before()
-        if any(r() is not None for r in tracer.arrays):  # held by what was there before
-            strays += landed(tracer, copies)
 
 
 def _given(leaves: list[Any]) -> tuple[list[Any], dict[Any, Any]]:
@@ -163,6 +163,16 @@ def _leaves_of(root: list[Any]) -> Iterator[Leaf]:
             if m is not None and id(m) not in seen:
                 seen.add(id(m))
                 todo.append(m)
+
+
+def _is_held_elsewhere(t: Any, tracer: Tracer) -> bool:
+    """Whether something else than the call's result and a leaf holds a tensor.
+
+    Known are the result and the list of its tensors, `.grad`, the list of strays, and here two names.
+    """
+    returned = sum(r is t for r in tracer.returned)
+    grads = sum(leaf.grad is t for leaf in tracer.leaves)
+    return sys.getrefcount(t) > 2 * returned + grads + 4
 
 
 def landed(tracer: Tracer, copies: bool) -> list[Any]:

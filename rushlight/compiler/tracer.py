@@ -58,6 +58,7 @@ class Tracer(Storages):
         self.called: list[Any] = []  # modules
         self.attributes = Attributes()
         self.kept: list[Any] = []  # tensors that were made, and are held by what was there before
+        self.returned: list[Any] = []  # the tensors in the function's result
         self.turned: list[Any] = []  # tensors from outside that have got other arrays
         self.cleared: WeakSet[Any] = WeakSet()  # leaves whose gradients were taken away
         # the gradients that leaves had before, where it matters

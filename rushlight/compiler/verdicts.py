@@ -8,10 +8,12 @@ the disk cache, under what the op's code depends on: its name, the arrays' layou
 
 from __future__ import annotations
 
+import atexit
 import functools
 import hashlib
 import json
 import os
+import time
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -308,7 +310,24 @@ def _book() -> dict[str, Verdict]:
 
 
 def save() -> None:
-    """Write the book to the disk cache."""
+    """Write the book to the disk cache: soon after it has grown, but not each time, and when Python ends."""
+    global _saved
+    if _saved is None:
+        atexit.register(_write)
+    now = time.monotonic()
+    if _saved is None or (len(_book()) > _saved[0] and now > _saved[1] + len(_book()) * _PAUSE):
+        _write()
+
+
+_PAUSE = 0.01  # seconds for each verdict in the book between two times that it is written
+_saved: tuple[int, float] | None = None  # how many there were when it was last written, and when
+
+
+def _write() -> None:
+    global _saved
+    if _saved is not None and _saved[0] == len(_book()):
+        return
+    _saved = len(_book()), time.monotonic()
     text = {k: (v.native, v.writes, sorted(v.constants)) for k, v in _book().items()}
     cache.write(f"verdicts-{generation()}", cache.Entry(json.dumps(text).encode(), [], []))
 
