@@ -8,6 +8,9 @@ from typing import Any
 
 from numpy import ndarray
 
+#: what marks a tuple of the array and the version box of a Tensor that a node keeps
+KEPT = "kept"
+
 _PLAIN = frozenset({int, float, str, bool, type(None), bytes, type})
 
 

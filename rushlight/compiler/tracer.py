@@ -31,7 +31,7 @@ from .elements import copying, elements_of
 from .graph import Elements, Host, Kernels, Launch, Node, Place
 from .reductions import reduction_of
 from .storages import Storages
-from .structure import arrays_in, mapped, owner_of_memory
+from .structure import KEPT, arrays_in, mapped, owner_of_memory
 from .symbols import pinned
 from .values import GraphArray, value_of
 
@@ -419,14 +419,10 @@ def _is_whole(op: Any) -> bool:
 _hole = object()  # where an array goes
 
 
-class _Kept:
-    """What marks a tuple of the array and the version box of a Tensor that a node keeps."""
-
-
 def _bare(v: Any) -> Any:
     """What a node keeps, Tensors taken apart."""
     if isinstance(v, binding.tensor):
-        return _Kept, value_of(v._a), v._b
+        return KEPT, value_of(v._a), v._b
     return _unwrapped(v)
 
 
@@ -437,7 +433,7 @@ def _unwrapped(v: Any) -> Any:
 
 def _dressed(v: Any) -> Any:
     """The other way."""
-    if v.__class__ is tuple and len(v) == 3 and v[0] is _Kept:
+    if v.__class__ is tuple and len(v) == 3 and v[0] is KEPT:
         t = binding.wrap(v[1])
         t._b = v[2]
         return t

@@ -13,6 +13,7 @@ import functools
 import hashlib
 import json
 import os
+import re
 import time
 import zlib
 from collections.abc import Callable, Iterator
@@ -26,7 +27,7 @@ import rushlight.threads as threads
 
 from ..arrays.generator import Generator, default_generator
 from ..kernels import cache
-from .structure import arrays_in, mapped, owner_of_memory
+from .structure import KEPT, arrays_in, mapped, owner_of_memory
 
 ndarray = np.ndarray
 
@@ -287,14 +288,25 @@ class _Replay:
 # -- the book ------------------------------------------------------------------------------------------
 
 
+_ADDRESS = re.compile(" at 0x[0-9a-f]+")
+
+
+def _said(v: Any) -> Any:
+    """What a key says of a value: of arrays that there is one, of kept Tensors no versions."""
+    if v.__class__ is tuple and len(v) == 3 and v[0] is KEPT:
+        return KEPT, "array"
+    return "array" if v.__class__ is ndarray else v
+
+
 def _key(name: str, leaves: list[ndarray], shown: Any) -> str:
     layouts = [(a.dtype.str, a.shape, a.strides, a.ctypes.data % 64 == 0) for a in leaves]
     owners = [id(owner_of_memory(a)) for a in leaves]
     shared = [
         (owners.index(o), a.ctypes.data - leaves[owners.index(o)].ctypes.data) for o, a in zip(owners, leaves)
     ]
-    options = mapped(shown, lambda v: "array" if v.__class__ is ndarray else v)
-    text = repr((name, layouts, shared, repr(options), threads.get()))
+    options = mapped(shown, _said)
+    told = _ADDRESS.sub("", repr(options))  # those of weak references and code change from run to run
+    text = repr((name, layouts, shared, told, threads.get()))
     return hashlib.sha1(text.encode()).hexdigest()
 
 
