@@ -29,6 +29,13 @@ def _kernels() -> Any:
     return pooling
 
 
+@cache
+def _squares() -> Any:
+    from ..kernels import pooling_squares
+
+    return pooling_squares
+
+
 class Axis(NamedTuple):
     """One axis: where the places of each output start and end, how far they are apart, what is even of it.
 
@@ -77,6 +84,11 @@ class Job(NamedTuple):
     shape: tuple[int, ...]
 
     @property
+    def squares(self) -> bool:
+        """Whether windows of 2 x 2 tile the planes."""
+        return not self.channels and host().masks and _pairs(self.row) and _pairs(self.column)
+
+    @property
     def sizes(self) -> np.ndarray:
         """The kernel's numbers."""
         row, column = self.row, self.column
@@ -106,6 +118,11 @@ def _tiles(axis: Axis) -> bool:
     )
 
 
+def _pairs(axis: Axis) -> bool:
+    """Whether every two places of the axis belong to one output."""
+    return axis.taps == axis.stride == 2 and axis.last - axis.first == axis.count and _tiles(axis)
+
+
 def _job(x: np.ndarray, bins: Sequence[Bins], fewest: int = 64) -> Job | None:
     """How to pool the last axes of `x`; None where no kernel can."""
     if len(bins) > 2 or x.dtype not in _KNOWN or x.size < (1 if WATCHED else fewest) or not native.on():
@@ -127,6 +144,8 @@ def max_pool(x: np.ndarray, bins: Sequence[Bins], indices: bool = False) -> Any:
     job = _job(x, bins)
     if job is None:
         return None
+    if job.squares and not indices:
+        return _over_squares(job, "maxima", job.new(x, [b.count for b in bins], x.dtype), x)
     out, places = _pool(job, x, bins, True, indices, None)
     return places if indices else out
 
@@ -158,6 +177,15 @@ def _pool(
     grain = max(1, _CHUNK * total // max(1, x.nbytes))
     kernel.run(total, grain, x, out, places, divisors, job.row.table, job.column.table, job.sizes)
     return out, places
+
+
+def _over_squares(job: Job, name: str, out: np.ndarray, *arrays: np.ndarray) -> np.ndarray:
+    """`out`, filled by a kernel for squares."""
+    squares, element, lines = _squares(), _KNOWN[out.dtype], job.count * job.row.count
+    kernel = getattr(squares, name)(element, squares.lanes_of(element, job.column.count, host()))
+    grain = max(1, _CHUNK * lines // max(1, arrays[-1].nbytes))
+    kernel.run(lines, grain, *arrays, out, job.column.count)
+    return out
 
 
 def _plane_means(job: Job, x: np.ndarray, divisors: np.ndarray, axes: int) -> np.ndarray:
@@ -195,9 +223,14 @@ def spread(g: np.ndarray, bins: Sequence[Bins], divisors: np.ndarray) -> np.ndar
 
 
 def spread_maxima(g: np.ndarray, x: np.ndarray, bins: Sequence[Bins]) -> np.ndarray | None:
-    """The transpose of `max_pool` at `x`, with channels last."""
+    """The transpose of `max_pool` at `x`: with channels last, or by squares."""
     job = _job(x, bins)
-    if job is None or not job.channels or g.dtype != x.dtype:
+    if job is None or g.dtype != x.dtype:
+        return None
+    if job.squares:
+        given = g if g.flags.c_contiguous else row_major(g)
+        return _over_squares(job, "spread", job.new(x, [b.size for b in bins], x.dtype), given, x)
+    if not job.channels:
         return None
     pooling = _kernels()
     row, column, name = job.row, job.column, _KNOWN[x.dtype]
