@@ -10,6 +10,7 @@ import numpy as np
 from . import (
     conv_dots,
     conv_few,
+    conv_images,
     conv_lines,
     conv_near,
     conv_points,
@@ -25,6 +26,7 @@ from . import (
 )
 from .conv_plan import ITEMS, Pair, Shapes, plan, rows_of_weights
 from .conv_runs import (
+    ByImages,
     ByLines,
     ByPanels,
     ByPoints,
@@ -40,6 +42,7 @@ from .conv_runs import (
     depthwise_kernel,
     direct_kernel,
     few_kernel,
+    images_kernel,
     lines_kernel,
     near_kernel,
     packing,
@@ -150,6 +153,9 @@ def _route(
         return Few(few, s, columns_kernel(t), few_kernel(t, vectors)), shape
     if conv_points.pays(s, lanes, target.registers):
         return ByPoints(conv_points.plan(s, lanes, target.registers), packing(t), points_kernel(t)), shape
+    if conv_lines.pays(s, lanes) and conv_images.pays(s, lanes, target.registers):
+        kernel = images_kernel(t, conv_images.form_of(s))
+        return ByImages(conv_images.plan(s, lanes), kernel), shape
     if conv_lines.pays(s, lanes):
         rows, vectors = conv_lines.shape_of(outputs, lanes, target.registers)
         found = conv_lines.plan(s, lanes, vectors)

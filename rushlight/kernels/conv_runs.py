@@ -9,6 +9,7 @@ import numpy as np
 
 from . import (
     conv_few,
+    conv_images,
     conv_lines,
     conv_near,
     conv_points,
@@ -121,6 +122,19 @@ class ByLines(NamedTuple):
         self.kernel(p.items, 1, x, packed, y, scratch, *tables, len(p.offsets), p.vectors)
 
 
+class ByImages(NamedTuple):
+    """With images in the lanes."""
+
+    plan: conv_images.ImagesPlan
+    kernel: Kernel
+
+    def run(self, x: np.ndarray, w: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
+        """Fill y."""
+        p = self.plan
+        scratch = np.empty(p.scratch * pool.size(), x.dtype)
+        self.kernel(p.items, 1, x, w, bias, y, scratch, *p.numbers)
+
+
 class ByPoints(NamedTuple):
     """Pixel by pixel: kernels of 1x1."""
 
@@ -229,6 +243,12 @@ def lines_kernel(t: Type, rows: int, vectors: int) -> Kernel:
     """Sums with pixels in the lanes."""
     make = conv_lines.lines_module
     return Kernel(("conv lines", t.name, rows, vectors), lambda target: make(target, t, rows, vectors))
+
+
+@cache
+def images_kernel(t: Type, form: conv_images.Form) -> Kernel:
+    """Sums with images in the lanes."""
+    return Kernel(("conv images", t.name, form), lambda target: conv_images.images_module(target, t, form))
 
 
 @cache
