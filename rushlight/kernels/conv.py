@@ -13,6 +13,7 @@ from . import (
     conv_images,
     conv_lines,
     conv_near,
+    conv_near_weight,
     conv_points,
     conv_points_weight,
     conv_spread,
@@ -59,11 +60,13 @@ from .conv_weight_runs import (
     DepthwiseTurnedWeights,
     DepthwiseWeights,
     Dots,
+    NearWeights,
     PointWeights,
     TileWeights,
     Weights,
     depthwise_weights,
     dots_kernel,
+    near_weight_kernels,
     points_weight_kernel,
     turned_weights,
     weight_kernels,
@@ -189,6 +192,10 @@ def _weight_route(
         return TileWeights(tiles, s, *winograd_weights(t, tiles.scheme)), shape
     if conv_points_weight.pays(s, target.lanes(t)):
         return PointWeights(conv_points_weight.plan(s, target.lanes(t)), points_weight_kernel(t)), shape
+    near = conv_near_weight.form_of(s, target.registers)
+    if near is not None and conv_near_weight.pays(s, target.lanes(t), target.registers):
+        by_blocks = conv_near_weight.plan(s, target.lanes(t), near)
+        return NearWeights(by_blocks, target.lanes(t), *near_weight_kernels(t, near)), shape
     if conv_dots.pays(s, target.lanes(t)):
         form = conv_dots.form_of(s, target.registers)
         dots = conv_dots.plan(s, target.lanes(t), form)

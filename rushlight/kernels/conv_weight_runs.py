@@ -7,7 +7,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import conv_dots, conv_points_weight, depthwise, depthwise_turned, pool, winograd_weight
+from . import (
+    conv_dots,
+    conv_near_weight,
+    conv_points_weight,
+    depthwise,
+    depthwise_turned,
+    pool,
+    winograd_weight,
+)
 from .conv_plan import ITEMS, Plan, Rows, Shapes
 from .conv_weight import unpack_module, weight_module
 from .launch import Kernel
@@ -60,6 +68,23 @@ class Dots(NamedTuple):
         p, threads = self.plan, pool.size()
         scratch = np.empty(p.scratch * threads, x.dtype)
         self.kernel(p.items, -(-p.items // threads), x, g, dw, scratch, p.sizes, p.offsets, *p.numbers)
+
+
+class NearWeights(NamedTuple):
+    """A weight gradient with one vector of outputs."""
+
+    plan: conv_near_weight.NearWeightPlan
+    lanes: int
+    kernel: Kernel
+    total: Kernel
+
+    def run(self, x: np.ndarray, g: np.ndarray, dw: np.ndarray) -> None:
+        """Fill dw."""
+        p = self.plan
+        sums = np.empty(p.blocks * p.depth * self.lanes, x.dtype)
+        scratch = np.empty(p.scratch * pool.size(), x.dtype)
+        self.kernel(p.blocks, 1, x, g, sums, scratch, p.offsets, *p.numbers)
+        self.total(1, 1, sums, dw, p.blocks, p.depth, len(dw))
 
 
 class TileWeights(NamedTuple):
@@ -135,6 +160,14 @@ def dots_kernel(t: Type, form: tuple[int, int], one: bool) -> Kernel:
     """The weight gradient by inner products."""
     make = conv_dots.dots_module
     return Kernel(("conv dots", t.name, form, one), lambda target: make(target, t, form, one))
+
+
+@cache
+def near_weight_kernels(t: Type, form: conv_near_weight.Form) -> tuple[Kernel, Kernel]:
+    """Sums of blocks of images with one vector of outputs; all blocks together."""
+    make, total = conv_near_weight.near_weight_module, conv_near_weight.total_module
+    kernel = Kernel(("conv near weight", t.name, form), lambda target: make(target, t, form))
+    return kernel, Kernel(("conv near weight total", t.name), lambda target: total(target, t))
 
 
 @cache
