@@ -44,13 +44,15 @@ def _parts(f: Function, columns: Value, lanes: int) -> Iterator[tuple[Value, Par
 
 def _maximum(t: Type, x: Value, width: Value, part: Part) -> Maximum:
     """The largest number of each square from x on, and its place: 0, 1 in a line, 2, 3 in the next."""
-    f, lanes, even = x.f, part.lanes, [2 * k for k in range(part.lanes)]
+    f, lanes, even, squares = x.f, part.lanes, [2 * k for k in range(part.lanes)], []
+    for line in (x, x.at(width)):
+        near, far = (line.load(lanes * half, lanes, mask) for half, mask in enumerate(part.halves))
+        squares += [near.shuffle([k + odd for k in even], far) for odd in (0, 1)]
     places = i32.x(lanes)
     state = Maximum(f, t.x(lanes), f.const(places, 0))
-    for row, line in enumerate((x, x.at(width))):
-        near, far = (line.load(lanes * half, lanes, mask) for half, mask in enumerate(part.halves))
-        for odd in (0, 1):
-            state.meet(near.shuffle([k + odd for k in even], far), f.const(places, 2 * row + odd))
+    state.best.set(squares[0])
+    for place, number in enumerate(squares[1:], 1):
+        state.meet(number, f.const(places, place))
     return state
 
 
