@@ -156,7 +156,7 @@ def _route(
         return Few(few, s, columns_kernel(t), few_kernel(t, vectors)), shape
     if conv_points.pays(s, lanes, target.registers):
         return ByPoints(conv_points.plan(s, lanes, target.registers), packing(t), points_kernel(t)), shape
-    if conv_lines.pays(s, lanes) and conv_images.pays(s, lanes, target.registers):
+    if conv_images.pays(s, lanes, target.registers):
         kernel = images_kernel(t, conv_images.form_of(s))
         return ByImages(conv_images.plan(s, lanes), kernel), shape
     if conv_lines.pays(s, lanes):

@@ -22,7 +22,7 @@ from .types import Type, i64, void
 from .values import Value, Var
 
 FEWEST = 4  # vectors of images: so many threads can help
-MOST = 1 << 16  # numbers of a vector of images: half of a second-level cache
+MOST = 1 << 17  # numbers of a vector of images: half of a second-level cache
 LESS = 1.3  # work
 
 
@@ -41,14 +41,16 @@ def form_of(s: Shapes) -> Form:
 
 
 def pays(s: Shapes, lanes: int, registers: int) -> bool:
-    """Whether vectors of images are full, a line of sums fits the registers, and pixels have more to do."""
+    """Whether vectors of images are full, a line of sums fits the registers, and other ways have more to do."""
     if not s.transposed or s.groups > 1 or s.stride != (1, 1) or s.dilation != (1, 1):
         return False
     if s.images < FEWEST * lanes or s.counts[1] + s.kernel[1] + 2 > registers or _room(s) * lanes > MOST:
         return False
     taps = s.channels * s.outputs * prod(s.kernel)
-    by_lines = s.images * s.counts[0] * ceil(s.counts[1] / lanes) * taps
-    return by_lines > LESS * ceil(s.images / lanes) * (prod(s.sizes) * taps + TURN * _room(s))
+    by_lines = s.counts[0] * ceil(s.counts[1] / lanes) * taps
+    direct = prod(s.counts) * ceil(s.outputs / lanes) * taps / s.outputs
+    own = ceil(s.images / lanes) * (prod(s.sizes) * taps + TURN * _room(s))
+    return s.images * min(by_lines, direct) > LESS * own
 
 
 def _room(s: Shapes) -> int:
