@@ -1,6 +1,6 @@
 """The input gradient of a convolution of small padded images: images in the lanes.
 
-A sum then meets only the taps inside the image, each of them once for all lanes. With pixels in the lanes
+A sum then meets only the taps inside the image, and lanes are full. With pixels in the lanes
 (`conv_lines`) taps in the padding are multiplied as well, half of all where the kernel is half as large as
 the image, and lines seldom fill the lanes. Images are turned before and after.
 """
@@ -41,7 +41,7 @@ def form_of(s: Shapes) -> Form:
 
 
 def pays(s: Shapes, lanes: int, registers: int) -> bool:
-    """Whether vectors of images are full, a line of sums fits the registers, and other ways have more to do."""
+    """Whether vectors of images are full, a line of sums fits the registers, and other ways are longer."""
     if not s.transposed or s.groups > 1 or s.stride != (1, 1) or s.dilation != (1, 1):
         return False
     if s.images < FEWEST * lanes or s.counts[1] + s.kernel[1] + 2 > registers or _room(s) * lanes > MOST:

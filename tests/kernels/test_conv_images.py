@@ -24,7 +24,6 @@ def always(monkeypatch):
     """Whatever has a kernel."""
     conv._route.cache_clear()
     monkeypatch.setattr(winograd, "pays", lambda *_: False)
-    monkeypatch.setattr(conv_lines, "pays", lambda *_: True)
     monkeypatch.setattr(conv_images, "pays", fits)
     yield
     conv._route.cache_clear()
