@@ -49,7 +49,7 @@ def finish(element: Type) -> Kernel:
 
     def make(_: Target) -> Module:
         m = Module()
-        f, lo, hi, _, (out, x, n) = entry(m, out=element.pointer, x=element.pointer, n=i64)
+        f, lo, hi, _tid, (out, x, n) = entry(m, out=element.pointer, x=element.pointer, n=i64)
         kept = f64 if element.is_float else element
         whole = n & -_SUMS
         for row in f.range(lo, hi):
