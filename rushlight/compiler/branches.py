@@ -15,6 +15,7 @@ from ..autograd.engine import Leaf, Outputs, next_number, select_backward
 from ..autograd.mode import grad_on, no_grad
 from ..tensor import Tensor, wrap
 from .graph import Place, Storage
+from .once import OUTSIDE, once
 from .regions import Owner, Region, bytes_of, home, traced_results, whole, whole_tracer
 from .tracer import Tracer
 from .tree import flattened, rebuilt
@@ -238,12 +239,4 @@ def by_branch(pred: Any, functions: Sequence[Callable[..., Any]], operands: Any,
     return functions[0 if pred else 1](*operands)
 
 
-def _no_second(n: list[Any], g: Any) -> Any:
-    raise RuntimeError(
-        "cond: its gradient cannot be differentiated again (create_graph=True) in a compiled function. "
-        "Differentiate outside of it, or call the function uncompiled"
-    )
-
-
-_branch_backward.on_tensors = _no_second  # type: ignore[attr-defined]
-_branch_backward.__name__ = "CondBackward0"
+once(_branch_backward, "CondBackward0", OUTSIDE.format("cond"))

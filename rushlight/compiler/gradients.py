@@ -10,6 +10,7 @@ from ..autograd.engine import Outputs, next_number, select_backward
 from ..tensor import Tensor
 from .capture import Capture
 from .graph import Node, Place
+from .once import once
 from .planning import empty, maker, planned
 from .tree import flattened
 from .values import GraphArray
@@ -93,15 +94,12 @@ def compiled_backward(n: list[Any], g: Any) -> tuple[Any, ...]:
     return plan.run(arrays, numbers, g)
 
 
-def _no_second(n: list[Any], g: Any) -> Any:
-    raise RuntimeError(
-        "compile: the backward of a compiled function cannot be differentiated again (create_graph=True). "
-        "Compile the function that takes the gradient, or call the function uncompiled"
-    )
-
-
-compiled_backward.on_tensors = _no_second  # type: ignore[attr-defined]
-compiled_backward.__name__ = "CompiledBackward0"
+once(
+    compiled_backward,
+    "CompiledBackward0",
+    "compile: the backward of a compiled function cannot be differentiated again (create_graph=True). "
+    "Compile the function that takes the gradient, or call the function uncompiled",
+)
 
 
 def _like(g: Any, place: Place) -> np.ndarray:

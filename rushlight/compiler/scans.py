@@ -17,6 +17,7 @@ from ..tensor import Tensor
 from .branches import cotangents_of, sources_of, swept
 from .graph import Storage
 from .loops import Carried, Loop, Slot, check_carried, is_real, tensors_over
+from .once import OUTSIDE, once
 from .regions import Region, traced_results, whole_tracer
 from .tracer import Tracer
 from .tree import flattened, rebuilt
@@ -238,12 +239,4 @@ def scan_backward(n: list[Any], g: Any) -> tuple[Any, ...]:
     return n[3](g)
 
 
-def _no_second(n: list[Any], g: Any) -> Any:
-    raise RuntimeError(
-        "scan: its gradient cannot be differentiated again (create_graph=True) in a compiled function. "
-        "Differentiate outside of it, or call the function uncompiled"
-    )
-
-
-scan_backward.on_tensors = _no_second  # type: ignore[attr-defined]
-scan_backward.__name__ = "ScanBackward0"
+once(scan_backward, "ScanBackward0", OUTSIDE.format("scan"))

@@ -40,6 +40,16 @@ def _packed(
     return packed, scratch
 
 
+def _transformed(
+    pack: Kernel, plan: Any, w: np.ndarray, bias: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same of weights transformed by Winograd's algorithm."""
+    packed = np.empty(plan.packed, w.dtype)
+    scratch = np.empty(max(plan.scratch, plan.pack_scratch) * pool.size(), w.dtype)
+    pack(len(plan.panels), 1, w, bias, packed, scratch, plan.sizes, plan.extents, plan.panels, plan.goals)
+    return packed, scratch
+
+
 class Direct(NamedTuple):
     """By sums over taps and channels."""
 
@@ -65,9 +75,7 @@ class ByTiles(NamedTuple):
     def run(self, x: np.ndarray, w: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
         """Fill y."""
         p = self.plan
-        packed = np.empty(p.packed, x.dtype)
-        scratch = np.empty(max(p.scratch, p.pack_scratch) * pool.size(), x.dtype)
-        self.pack(len(p.panels), 1, w, bias, packed, scratch, p.sizes, p.extents, p.panels, p.goals)
+        packed, scratch = _transformed(self.pack, p, w, bias)
         tables = p.sizes, p.extents, p.sources, p.places, p.rows, p.panels
         self.kernel(p.items, 1, x, packed, y, scratch, *tables)
 
@@ -82,9 +90,7 @@ class ByStridedTiles(NamedTuple):
     def run(self, x: np.ndarray, w: np.ndarray, bias: np.ndarray | None, y: np.ndarray) -> None:
         """Fill y."""
         p = self.plan
-        packed = np.empty(p.packed, x.dtype)
-        scratch = np.empty(max(p.scratch, p.pack_scratch) * pool.size(), x.dtype)
-        self.pack(len(p.panels), 1, w, bias, packed, scratch, p.sizes, p.extents, p.panels, p.goals)
+        packed, scratch = _transformed(self.pack, p, w, bias)
         tables = p.sizes, p.extents, p.sources, p.places, p.rows, p.segments, p.parts, p.panels
         self.kernel(p.items, 1, x, packed, y, scratch, *tables)
 
