@@ -5,7 +5,8 @@ import pytest
 
 from rushlight.arrays import convolution as oracle
 from rushlight.arrays.convolution import Geometry
-from rushlight.kernels import conv, conv_dots, conv_points_weight, native, pool, winograd_weight
+from rushlight.kernels import conv, conv_dots, conv_points_weight, native, winograd_weight
+from tests.kernels.threads import same_bits
 
 pytestmark = pytest.mark.skipif(not native.on(), reason="machine code is off")
 
@@ -71,12 +72,7 @@ def test_what_lies_beside_a_line_is_not_used(always):
 @pytest.mark.parametrize("shape", [SHAPES[0], SHAPES[4], SHAPES[5]])
 def test_any_number_of_threads_gives_the_same_bits(shape, always):
     x, g, geometry = operands(shape, "f")
-    before, found = pool.size(), []
-    for threads in (1, 2, 3):
-        pool.resize(threads)
-        found.append(conv.weight_gradient(x, g, geometry, shape[5]).tobytes())
-    pool.resize(before)
-    assert found[0] == found[1] == found[2]
+    assert same_bits(lambda: conv.weight_gradient(x, g, geometry, shape[5]))
 
 
 def test_it_is_chosen_for_few_inputs():

@@ -5,7 +5,8 @@ import pytest
 
 from rushlight.arrays import convolution as oracle
 from rushlight.arrays.convolution import Geometry
-from rushlight.kernels import conv, conv_lines, conv_near, native, pool, targets, winograd
+from rushlight.kernels import conv, conv_lines, conv_near, native, targets, winograd
+from tests.kernels.threads import same_bits
 
 pytestmark = pytest.mark.skipif(
     not native.on() or targets.host().registers < 32, reason="no machine code with 32 registers"
@@ -56,12 +57,7 @@ def test_convolution(shape, dtype, monkeypatch):
 
 def test_any_number_of_threads_gives_the_same_bits():
     x, w, bias, geometry, counts = operands(SHAPES[0], "f")
-    before, found = pool.size(), []
-    for threads in (1, 2, 3):
-        pool.resize(threads)
-        found.append(conv.convolve(x, w, bias, geometry, counts).tobytes())
-    pool.resize(before)
-    assert found[0] == found[1] == found[2]
+    assert same_bits(lambda: conv.convolve(x, w, bias, geometry, counts))
 
 
 def test_it_is_chosen_for_one_vector_of_outputs(monkeypatch):

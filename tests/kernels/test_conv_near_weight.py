@@ -9,8 +9,9 @@ import pytest
 
 from rushlight.arrays import convolution as oracle
 from rushlight.arrays.convolution import Geometry
-from rushlight.kernels import conv, conv_near_weight, native, pool, targets, winograd_weight
+from rushlight.kernels import conv, conv_near_weight, native, targets, winograd_weight
 from tests.kernels import guarded
+from tests.kernels.threads import same_bits
 
 pytestmark = pytest.mark.skipif(
     not native.on() or targets.host().registers < 32, reason="no machine code with 32 registers"
@@ -64,12 +65,7 @@ def test_weight_gradient(shape, dtype, monkeypatch):
 
 def test_any_number_of_threads_gives_the_same_bits():
     x, g, kernel = operands(SHAPES[0], "f")
-    before, found = pool.size(), []
-    for threads in (1, 2, 3):
-        pool.resize(threads)
-        found.append(conv.weight_gradient(x, g, GEOMETRY, kernel).tobytes())
-    pool.resize(before)
-    assert found[0] == found[1] == found[2]
+    assert same_bits(lambda: conv.weight_gradient(x, g, GEOMETRY, kernel))
 
 
 @pytest.mark.parametrize("side", guarded.SIDES)

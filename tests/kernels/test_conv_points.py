@@ -5,7 +5,8 @@ import pytest
 
 from rushlight.arrays import convolution as oracle
 from rushlight.arrays.convolution import Geometry
-from rushlight.kernels import conv, conv_few, conv_points, native, pool
+from rushlight.kernels import conv, conv_few, conv_points, native
+from tests.kernels.threads import same_bits
 
 pytestmark = pytest.mark.skipif(not native.on(), reason="machine code is off")
 
@@ -68,12 +69,7 @@ def test_convolution_and_input_gradient(shape, dtype, deep, sums, near, always, 
 @pytest.mark.parametrize("shape", [SHAPES[1], SHAPES[2], SHAPES[4]])
 def test_any_number_of_threads_gives_the_same_bits(shape):
     x, w, bias, geometry, counts = operands(shape, "f")
-    before, found = pool.size(), []
-    for threads in (1, 2, 3):
-        pool.resize(threads)
-        found.append(conv.convolve(x, w, bias, geometry, counts).tobytes())
-    pool.resize(before)
-    assert found[0] == found[1] == found[2]
+    assert same_bits(lambda: conv.convolve(x, w, bias, geometry, counts))
 
 
 def test_it_is_chosen_where_its_tiles_are_full():

@@ -5,7 +5,9 @@ import pytest
 
 from rushlight.arrays import convolution as oracle
 from rushlight.arrays.convolution import Geometry
-from rushlight.kernels import conv, depthwise_turned, native, pool
+from rushlight.kernels import conv, depthwise_turned, native
+from tests.kernels.depthwise_cases import close, operands
+from tests.kernels.threads import same_bits
 
 pytestmark = pytest.mark.skipif(not native.on(), reason="machine code is off")
 
@@ -31,24 +33,6 @@ SHAPES = [  # (N, C, H, W, kernel, stride, padding, dilation): whole groups of c
     (2, 2, 1, 9, (1, 4), (1, 2), (0, 3), (1, 2)), (1, 48, 1, 1, (3, 3), (1, 1), (1, 1), (1, 1)),
     (2, 19, 13, 17, (3, 3), (1, 1), (1, 1), (1, 1)), (1, 17, 2, 3, (3, 3), (2, 2), (1, 1), (1, 1)),
 ]  # fmt: skip
-
-
-def operands(shape, dtype):
-    """The geometry, sizes of the output, x, w, bias and g."""
-    images, channels, height, width, kernel, stride, padding, dilation = shape
-    rng = np.random.default_rng(0)
-    geometry = Geometry(stride, padding, dilation, channels)
-    counts = geometry.output_sizes((height, width), kernel)
-    x, g = (images, channels, height, width), (images, channels, *counts)
-    sizes = x, (channels, 1, *kernel), (channels,), g
-    return geometry, counts, *(rng.standard_normal(size).astype(dtype) for size in sizes)
-
-
-def close(actual, expected):
-    """Equal to rounding."""
-    assert actual.shape == expected.shape
-    limit = 16 * np.finfo(actual.dtype).eps * np.abs(expected).max()
-    np.testing.assert_allclose(actual, expected, rtol=0, atol=limit)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -83,13 +67,12 @@ def test_what_is_not_finite_stays_where_it_is():
 
 def test_any_number_of_threads_gives_the_same_bits():
     geometry, counts, x, w, bias, g = operands((5, 70, 8, 8, (3, 3), (2, 2), (1, 1), (1, 1)), "float32")
-    before, found = pool.size(), []
-    for threads in (1, 2, 3):
-        pool.resize(threads)
-        y = conv.convolve(x, w, bias, geometry, counts)
-        found.append(y.tobytes() + conv.weight_gradient(x, g, geometry, (3, 3)).tobytes())
-    pool.resize(before)
-    assert found[0] == found[1] == found[2]
+    assert same_bits(
+        lambda: (
+            conv.convolve(x, w, bias, geometry, counts),
+            conv.weight_gradient(x, g, geometry, (3, 3)),
+        )
+    )
 
 
 def test_it_is_chosen_for_short_lines(monkeypatch):

@@ -5,9 +5,10 @@ import pytest
 
 from rushlight.arrays import convolution as oracle
 from rushlight.arrays.convolution import Geometry
-from rushlight.kernels import conv, native, pool, winograd_strided
+from rushlight.kernels import conv, native, winograd_strided
 from rushlight.kernels.winograd import both
 from rushlight.kernels.winograd_strided import BACKWARD, BACKWARD_ODD, FORWARD, FORWARD_ODD
+from tests.kernels.threads import same_bits
 
 pytestmark = pytest.mark.skipif(not native.on(), reason="machine code is off")
 
@@ -91,13 +92,12 @@ def test_any_number_of_threads_gives_the_same_bits(always):
     rng, geometry = np.random.default_rng(0), Geometry((2, 2), (1, 1), (1, 1))
     x = rng.standard_normal((5, 16, 12, 12)).astype("f")
     w, back = (rng.standard_normal(shape).astype("f") for shape in ((80, 16, 4, 4), (16, 80, 4, 4)))
-    before, found = pool.size(), []
-    for threads in (1, 2, 3):
-        pool.resize(threads)
-        y = conv.convolve(x, w, None, geometry, (6, 6))
-        found.append(y.tobytes() + conv.convolve(x, back, None, geometry, (24, 24), True).tobytes())
-    pool.resize(before)
-    assert found[0] == found[1] == found[2]
+    assert same_bits(
+        lambda: (
+            conv.convolve(x, w, None, geometry, (6, 6)),
+            conv.convolve(x, back, None, geometry, (24, 24), True),
+        )
+    )
 
 
 def test_it_is_chosen_for_many_channels():

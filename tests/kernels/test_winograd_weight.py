@@ -5,7 +5,8 @@ import pytest
 
 from rushlight.arrays import convolution as oracle
 from rushlight.arrays.convolution import Geometry
-from rushlight.kernels import conv, conv_last, native, pool, winograd_weight
+from rushlight.kernels import conv, conv_last, native, winograd_weight
+from tests.kernels.threads import same_bits
 
 pytestmark = pytest.mark.skipif(not native.on(), reason="machine code is off")
 
@@ -103,12 +104,7 @@ def test_nothing_but_numbers_of_the_images_is_used():
 def test_any_number_of_threads_gives_the_same_bits(sums, monkeypatch):
     monkeypatch.setattr(winograd_weight, "SUMS", sums)
     x, g, geometry = operands((37, 32, 20, 20, 160, 1), "f")
-    before, found = pool.size(), []
-    for threads in (1, 2, 3):
-        pool.resize(threads)
-        found.append(conv.weight_gradient(x, g, geometry, (3, 3)).tobytes())
-    pool.resize(before)
-    assert found[0] == found[1] == found[2]
+    assert same_bits(lambda: conv.weight_gradient(x, g, geometry, (3, 3)))
 
 
 def test_it_is_chosen_where_it_saves_more_than_it_costs(monkeypatch):
