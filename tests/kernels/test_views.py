@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import Any
 
@@ -87,6 +88,16 @@ def test_a_view_writes_through_unless_its_array_may_not_be_written() -> None:
     assert not reshaped(a, 6).flags.writeable and not transposed(a).flags.writeable
 
 
+@pytest.fixture
+def no_collection():
+    """No garbage of other tests goes, with what it refers to, while references are counted."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("no_collection")
 def test_views_hold_their_array_and_no_more() -> None:
     a = np.zeros((2, 3), np.float32)
     before = sys.getrefcount(a), sys.getrefcount(a.dtype), sys.getrefcount(None)
