@@ -111,7 +111,7 @@ class Plan:
             self.words[at] = self._base + 8 * self._next
             for v in table.words:
                 self._slot(v)
-        inputs = [Input(_like(p), self._cells.get(p.storage, [])) for p in self.given]
+        inputs = [Input(_like(p), self._cells.pop(p.storage, [])) for p in self.given]  # the first fills them
         self.runner = Runner(np.array(rows or np.empty((0, 4)), np.int64), inputs)
         self._doubles = memoryview(self.words.data).cast("B").cast("d")
 

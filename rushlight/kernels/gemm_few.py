@@ -1,24 +1,29 @@
 """Products with few rows: C = α·A·B + β·D where B is read once, and should come as memory likes to give it.
 
 A band of rows of B is read from left to right, as so many streams, and added to C, which stays in the caches;
-the band after it is asked for meanwhile. A may have any strides; B's and C's rows are contiguous.
+the band after it is asked for meanwhile. Rows of A too many for the registers meet a band group by group.
+A may have any strides; B's and C's rows are contiguous.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from math import ceil
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 from .gemm import Form, begin, locate
 from .ir import Function, Module
 from .targets import Target
-from .tile import Tile, multiples, strided
+from .tile import Tile, most_rows, multiples, strided
 from .turning import smaller
 from .values import Value
 
 FEWEST = 4  # rows of A up to which memory is what is waited for
 NARROW = 4  # rows of B in a band then, or 2 for 1 or 2 rows of A: their scalars stay in registers
-BAND = 16  # rows of B in a band otherwise: C is loaded and stored more seldom
-AHEAD = 4096  # numbers in a band up to which the next one is asked for; else what follows in the row
+BAND = 32  # rows of B in a band otherwise: C is loaded and stored more seldom
+AHEAD = 4096  # numbers in a band up to which the next one is asked for; else what follows in the row:
+SOON = 256  # numbers on where memory is waited for, else two tiles
 LINE = 64  # bytes that come at once
 
 
@@ -32,21 +37,24 @@ class Band(NamedTuple):
 
 
 def product(form: Form) -> Any:
-    """What writes the kernel of a form. C has as many rows as a tile, and at least as many columns."""
+    """What writes the kernel of a form, with all rows of C. C has at least as many columns as a tile."""
 
     def make(target: Target) -> Module:
         m = Module()
+        most = most_rows(target, form.vectors)
         f, lo, hi, _, s = begin(m, form)
-        s.multiples = multiples(s.a_row * form.type.size, form.rows)
+        s.multiples = multiples(s.a_row * form.type.size, min(form.rows, most))
         height = _height(form)
         for item in f.range(lo, hi):
             locate(s, item)
             s.end = smaller(s.first_column + s.wide, s.columns)
             near = (s.end - s.first_column) * height <= AHEAD
-            s.ahead = near.select(s.b_step * height, AHEAD // BAND)
+            s.ahead = near.select(s.b_step * height, 2 * form.width if form.rows > FEWEST else SOON)
             if form.rows > FEWEST:
+                groups = list(_groups(form, s, most))
                 for k in f.range(0, s.depth, BAND):
-                    _across(f, form, s, Band(k, smaller(s.depth - k, BAND), [], []))
+                    for group, t in groups:
+                        _across(f, group, t, Band(k, smaller(s.depth - k, BAND), [], []))
             else:
                 whole = s.depth & -height
                 for k in f.range(0, whole, height):
@@ -57,6 +65,15 @@ def product(form: Form) -> Any:
         return m
 
     return make
+
+
+def _groups(form: Form, s: Any, most: int) -> Iterator[tuple[Form, Any]]:
+    """The rows of A and C in groups that fit registers, as even as can be, each as a product of its own."""
+    count = ceil(form.rows / most)
+    for g in range(count):
+        start, end = (form.rows * k // count for k in (g, g + 1))
+        places = dict(A=s.A.at(s.a_row * start), C=s.C.at(s.c_row * start), D=s.D.at(s.d_row * start))
+        yield form._replace(rows=end - start), SimpleNamespace(**vars(s) | places)
 
 
 def _height(form: Form) -> int:

@@ -14,6 +14,7 @@ from . import gemm, gemm_dots, gemm_few, gemm_large
 from .gemm import Form
 from .launch import Kernel
 from .targets import Target
+from .tile import most_rows
 from .types import Type
 
 DEEP = 384  # steps of a block of k: a panel of A is then in L1, one of B in L2
@@ -22,7 +23,9 @@ NEAR = 800 << 10  # bytes of B that are read in place, from L2, again and again
 ACROSS = 8 << 20  # bytes of A that are read column by column again and again, from the caches
 FAR = 128 << 10  # bytes of B from which few rows read it in bands
 RUN = 2048  # bytes of a row of B, at least, that a thread reads for two rows of A, where it reads bands
-FEW = 14  # rows, at most, that go through B once
+MANY = 64  # rows, at most, that read B in bands where it is far (more than NEAR)
+CLOSE = 512 << 10  # bytes of C then, at most: it stays in L2
+FEW = 14  # rows, at most, for which a small B is not laid out anew
 SHARED = 4e5  # multiplications and additions that are worth a second thread: 4 us
 GENERATORS = dict(
     turned=gemm.product,
@@ -66,8 +69,7 @@ def choose(target: Target, t: Type, layout: Layout) -> str:
     """The kind of kernel; "" where an operand must be copied first."""
     n, size = layout, t.size
     if n.b_column == 1:
-        far = n.depth * n.columns * size >= FAR
-        if n.rows <= _most_rows(target, 2) and far and n.columns >= 4 * target.lanes(t):
+        if _goes_by_bands(target, t, n):
             return "few"
         aliased = n.b_step * size % 2048 == 0 and n.depth >= 128
         across = n.a_row == 1 and n.rows * n.depth * size > ACROSS
@@ -79,6 +81,15 @@ def choose(target: Target, t: Type, layout: Layout) -> str:
     if n.b_step == 1 and n.a_step == 1 and (not large or n.rows < 0.6 * n.depth):
         return "dots"
     return "large" if large else ""
+
+
+def _goes_by_bands(target: Target, t: Type, n: Layout) -> bool:
+    if n.columns < 4 * target.lanes(t):
+        return False
+    far = n.depth * n.columns * t.size
+    if n.rows <= most_rows(target, 2):
+        return far >= FAR
+    return n.rows <= MANY and far > NEAR and n.rows * n.columns * t.size <= CLOSE
 
 
 def _is_large(target: Target, t: Type, n: Layout) -> bool:
@@ -109,12 +120,12 @@ def form(target: Target, t: Type, kind: str, n: Layout, added: bool, scaled: boo
     many = 8 if n.rows <= 3 else 4
     most = min(many, 2 if target.registers == 16 else many)
     vectors = ceil(parts / ceil(parts / most))
-    if kind == "few":  # all rows in one tile
-        vectors = 4 if gemm_few.FEWEST < n.rows <= _most_rows(target, 4) else 2
+    if kind == "few":
+        vectors = 4 if gemm_few.FEWEST < n.rows <= most_rows(target, 4) else 2
     elif vectors > 2:  # the rows that tiles compute twice are fewest
         vectors = min(vectors, vectors - 1, key=lambda v: _rows_computed(target, n.rows, v))
     narrow = kind in ("direct", "turned") and parts % vectors != 0 and vectors > 1
-    rows = _even(n.rows, _most_rows(target, vectors))
+    rows = n.rows if kind == "few" else _even(n.rows, most_rows(target, vectors))
     return Form(t, rows, vectors, lanes, narrow, n.columns < lanes, added, scaled, kind == "turned")
 
 
@@ -125,14 +136,9 @@ def _large_tile(target: Target, n: Layout, lanes: int) -> tuple[int, int]:
     return min(tiles, key=lambda tile: padded[tile])
 
 
-def _most_rows(target: Target, vectors: int) -> int:
-    """Rows of a tile that leave registers for a row of B and a scalar."""
-    return min((target.registers - 2) // vectors - 1, FEW)
-
-
 def _rows_computed(target: Target, rows: int, vectors: int) -> int:
     """Rows times their number of tiles: `rows`, and those that lie in two tiles."""
-    tall = _even(rows, _most_rows(target, vectors))
+    tall = _even(rows, most_rows(target, vectors))
     return ceil(rows / tall) * tall
 
 

@@ -9,6 +9,8 @@ from functools import cache
 from .gather import POSITIONS
 from .ir import Module
 from .launch import Kernel, entry
+from .normalize import along
+from .targets import Target
 from .types import i64
 from .values import Value
 
@@ -21,17 +23,20 @@ def settled(size: int, adds: bool) -> Kernel:
     """
     position = POSITIONS[size]
 
-    def make(_: object) -> Module:
+    def make(target: Target) -> Module:
         m = Module()
         types = {"out": i64.pointer, "index": position.pointer, "alarm": i64.pointer, "n": i64, "step": i64}
         f, lo, hi, _, (out, index, alarm, n, step) = entry(m, **types)
-        outside = f.var(0)
-        for i in f.range(lo, hi):  # without a branch, so that LLVM makes vectors of it
-            given = index[i].to(i64)
+        lanes, outside = target.lanes(i64), f.var(0)
+        outsides = f.var(f.const(i64.x(lanes), 0))
+        for at in along(f, target, i64, lo, hi, lanes):
+            given = at.of(index).to(i64)
             place = (given < 0).select(given + n, given)
             inside = (place < 0).select(0, (place < n).select(place, n - 1))
-            outside.set(outside.now | (place ^ inside))
-            out[i] = out[i] + inside * step if adds else inside * step
+            seen = outsides if at.lanes == lanes else outside
+            seen.set(seen.now | (place ^ inside))
+            at.set(out, at.of(out) + inside * step if adds else inside * step)
+        outside.set(outside.now | outsides.now.fold(lambda x, y: x | y))
         with f.when(outside.now != 0):
             for i in f.range(lo, hi):
                 given = index[i].to(i64)

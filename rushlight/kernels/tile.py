@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from .ir import Function
+from .targets import Target
 from .types import Type, i8
 from .values import Value, Var
 
@@ -16,6 +17,14 @@ def fma(x: Any, y: Any, z: Any) -> Value:
     lanes = max(a.lanes, b.lanes, c.lanes)
     a, b, c = a.splat(lanes), b.splat(lanes), c.splat(lanes)
     return a.f.call(f"llvm.fmuladd.{a.type.suffix}", a.type, a, b, c)
+
+
+MOST_ROWS = 14  # of a tile
+
+
+def most_rows(target: Target, vectors: int) -> int:
+    """Rows of a tile that leave registers for a row of B and a scalar."""
+    return min((target.registers - 2) // vectors - 1, MOST_ROWS)
 
 
 class Tile:

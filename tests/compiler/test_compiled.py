@@ -185,6 +185,22 @@ def test_arguments_that_share_memory():
             torch.testing.assert_close(x, u)
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1), (1, 1, 0)])
+def test_arguments_that_are_parts_of_one_array(order):
+    def f(x, y, z):
+        y.add_(z)
+        return x * 2 + y, z[1:]
+
+    c = torch.compile(f)
+    for _ in range(3):
+        ours, theirs = torch.arange(12.0).reshape(3, 4), torch.arange(12.0).reshape(3, 4)
+        for a, b in zip(c(*(ours[k] for k in order)), f(*(theirs[k] for k in order)), strict=True):
+            torch.testing.assert_close(a, b)
+        torch.testing.assert_close(ours, theirs)
+    apart = [torch.full((4,), float(k)) for k in range(3)]
+    torch.testing.assert_close(c(*apart)[0], torch.full((4,), 3.0))
+
+
 def test_results_are_new_at_every_call_and_views_stay_views():
     def f(x):
         y = x.clone()

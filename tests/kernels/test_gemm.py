@@ -124,6 +124,16 @@ def test_few_rows_are_all_in_one_tile(name, t):
             assert form(NAMED[name], t, "few", n, False, False).rows == rows
 
 
+@pytest.mark.parametrize("rows", [15, 16, 27, 28, 29, 43, 64])
+def test_more_rows_go_through_a_large_matrix_in_groups(rows):
+    assert choose(NAMED["avx512"], f32, Layout(rows, 403, 700, 700, 1, 403, 1)) == "few"
+    rng = np.random.default_rng(rows)
+    for kind in "fd":
+        x, y = (rng.standard_normal(s).astype(kind) for s in ((rows, 700), (700, 403)))
+        check(x, y)
+        check(np.asfortranarray(x), y, rng.standard_normal((rows, 403)).astype(kind), 0.5, 2.0)
+
+
 @pytest.mark.parametrize("rows, columns, depth", SHAPES)
 @pytest.mark.parametrize("shape", ["row", "column", "whole", "transposed", "number"])
 def test_scaled_products_added_to_something(rows, columns, depth, shape):

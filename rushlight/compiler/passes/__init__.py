@@ -6,6 +6,7 @@ from .copies import without_copies
 from .dead import without_dead_nodes
 from .fuse import fused
 from .inplace import with_memory_reused
+from .messages import with_messages_at_once
 from .remat import with_programs_run_again
 from .repeats import without_repeats
 from .simplify import simplified
@@ -21,6 +22,7 @@ PASSES = (
     fused,
     simplified,
     without_dead_nodes,
+    with_messages_at_once,
     with_programs_run_again,
     with_memory_reused,
 )
