@@ -31,6 +31,8 @@ class Form(NamedTuple):
     masked: bool = False  # C has fewer columns than one vector has lanes
     added: bool = False  # there is a D
     scaled: bool = False  # α is not 1
+    shorter: bool = False  # some tiles have one row less
+    packed: bool = False  # bands of B are laid out anew
     turned: bool = False  # B's columns lie in a row; B is small, and laid out anew for every item
 
     @property

@@ -7,32 +7,34 @@ depends on the sizes and layouts alone. The limits between kernels were measured
 from __future__ import annotations
 
 import functools
+from itertools import product
 from math import ceil
 from typing import NamedTuple
 
-from . import gemm, gemm_dots, gemm_few, gemm_large
+from . import gemm, gemm_bands, gemm_dots
 from .gemm import Form
 from .launch import Kernel
 from .targets import Target
 from .tile import most_rows
 from .types import Type
 
-DEEP = 384  # steps of a block of k: a panel of A is then in L1, one of B in L2
 WIDE = 512  # columns whose panels of B stay in L2 together
 NEAR = 800 << 10  # bytes of B that are read in place, from L2, again and again
 ACROSS = 8 << 20  # bytes of A that are read column by column again and again, from the caches
 FAR = 128 << 10  # bytes of B from which few rows read it in bands
 RUN = 2048  # bytes of a row of B, at least, that a thread reads for two rows of A, where it reads bands
-MANY = 64  # rows, at most, that read B in bands where it is far (more than NEAR)
-CLOSE = 512 << 10  # bytes of C then, at most: it stays in L2
-FEW = 14  # rows, at most, for which a small B is not laid out anew
+MANY = 64  # rows, at most, that are too few for laying B out anew to pay
+FEW = 14  # rows, at most, for which B goes by once, or is not laid out anew if it is small
+BAND, DEEP_BAND = 32, 256  # rows of B in a band: for few rows of A, and for many
+TALL, NARROW = 96, 64  # rows and columns, at least, of a block of a product by bands
+ALIASED = 8192  # bytes between rows of B of which a band's lines meet in few sets of the caches
 SHARED = 4e5  # multiplications and additions that are worth a second thread: 4 us
 GENERATORS = dict(
     turned=gemm.product,
     direct=gemm.product,
-    few=gemm_few.product,
+    bands=gemm_bands.product,
     dots=gemm_dots.product,
-    large=gemm_large.product,
+    packed=gemm_bands.product,
 )
 
 
@@ -68,28 +70,30 @@ class Plan(NamedTuple):
 def choose(target: Target, t: Type, layout: Layout) -> str:
     """The kind of kernel; "" where an operand must be copied first."""
     n, size = layout, t.size
+    large = _is_large(target, t, n)
     if n.b_column == 1:
-        if _goes_by_bands(target, t, n):
-            return "few"
-        aliased = n.b_step * size % 2048 == 0 and n.depth >= 128
-        across = n.a_row == 1 and n.rows * n.depth * size > ACROSS
-        far = n.depth * n.columns * size > NEAR or aliased or across
-        return "large" if far and _is_large(target, t, n) else "direct"
+        aliased = n.b_step * size % ALIASED == 0 and n.rows > MANY
+        if large and aliased and n.depth >= 128:
+            return "packed"
+        return "bands" if _is_far(target, t, n) else "direct"
     if n.rows > FEW and n.depth < 2 * target.lanes(t) and n.depth * n.columns <= gemm.MOST_TURNED:
         return "turned"
-    large = _is_large(target, t, n)
     if n.b_step == 1 and n.a_step == 1 and (not large or n.rows < 0.6 * n.depth):
         return "dots"
-    return "large" if large else ""
+    return "packed" if large else ""
 
 
-def _goes_by_bands(target: Target, t: Type, n: Layout) -> bool:
+def _is_far(target: Target, t: Type, n: Layout) -> bool:
+    """Whether B is best read in bands: L2 does not hold it, its lines meet in few sets of the caches, or A
+    is read column by column from far.
+    """
     if n.columns < 4 * target.lanes(t):
         return False
-    far = n.depth * n.columns * t.size
+    size = n.depth * n.columns * t.size
     if n.rows <= most_rows(target, 2):
-        return far >= FAR
-    return n.rows <= MANY and far > NEAR and n.rows * n.columns * t.size <= CLOSE
+        return size >= FAR
+    aliased = n.b_step * t.size % 2048 == 0 and n.depth >= 128
+    return size > NEAR or aliased or (n.a_row == 1 and n.rows * n.depth * t.size > ACROSS)
 
 
 def _is_large(target: Target, t: Type, n: Layout) -> bool:
@@ -111,29 +115,23 @@ def form(target: Target, t: Type, kind: str, n: Layout, added: bool, scaled: boo
     lanes = target.lanes(t)
     if kind == "dots":
         return _dots_form(target, t, n, added, scaled)
-    if kind == "large":
-        rows, vectors = _large_tile(target, n, lanes)
-        return Form(t, rows, vectors, lanes, False, False, added, scaled)
     while n.columns < lanes and not target.masks:
         lanes //= 2
     parts = ceil(n.columns / lanes)
     many = 8 if n.rows <= 3 else 4
     most = min(many, 2 if target.registers == 16 else many)
     vectors = ceil(parts / ceil(parts / most))
-    if kind == "few":
-        vectors = 4 if gemm_few.FEWEST < n.rows <= most_rows(target, 4) else 2
+    if kind == "packed":
+        vectors = 2
+    elif kind == "bands":
+        vectors = 4 if gemm_bands.FEWEST < n.rows <= most_rows(target, 4) else 2
     elif vectors > 2:  # the rows that tiles compute twice are fewest
         vectors = min(vectors, vectors - 1, key=lambda v: _rows_computed(target, n.rows, v))
     narrow = kind in ("direct", "turned") and parts % vectors != 0 and vectors > 1
-    rows = n.rows if kind == "few" else _even(n.rows, most_rows(target, vectors))
-    return Form(t, rows, vectors, lanes, narrow, n.columns < lanes, added, scaled, kind == "turned")
-
-
-def _large_tile(target: Target, n: Layout, lanes: int) -> tuple[int, int]:
-    """Rows and vectors of the tile of large products that computes least twice: all are as fast as such."""
-    tiles = [(6, 4), (8, 3), (12, 2), (14, 2)] if target.registers == 32 else [(6, 2)]
-    padded = {(r, v): ceil(n.rows / r) * r * ceil(n.columns / (v * lanes)) * v for r, v in tiles}
-    return min(tiles, key=lambda tile: padded[tile])
+    rows = _even(n.rows, most_rows(target, vectors))
+    shorter = kind in ("bands", "packed") and n.rows % rows != 0
+    edges = narrow, n.columns < lanes, added, scaled, shorter
+    return Form(t, rows, vectors, lanes, *edges, kind == "packed", kind == "turned")
 
 
 def _rows_computed(target: Target, rows: int, vectors: int) -> int:
@@ -170,30 +168,59 @@ def plan(
     width = tile.vectors if kind == "dots" else tile.width
     work = 2.0 * n.rows * n.columns * n.depth
     want = 1 if work * count < SHARED or threads == 1 else max(1, min(4 * threads // count, int(work / 1e5)))
-    if kind == "few":
-        want = min(want, max(threads, ceil(n.rows / 2) * n.columns * t.size // RUN))
-    blocks = _blocks(kind, tile, width, n, want)
+    if kind in ("bands", "packed"):
+        blocks = _by_bands(tile, n, count, threads, want)
+    else:
+        blocks = _blocks(tile, width, n, want)
     items = blocks[0] * blocks[1] * count
     shared = threads > 1 and work * count >= SHARED
     grain = max(1, min(items // (4 * threads), int(1e5 * items / (work * count)))) if shared else items
-    tail, scratch = (), 0
+    tail, room = _tail(kind, tile, n, blocks[3])
+    return Plan(kernel(kind, tile), items, grain, blocks, tail, room * t.size)
+
+
+def _tail(kind: str, tile: Form, n: Layout, wide: int) -> tuple[tuple[int, ...], int]:
+    """What a kernel of a kind is told besides, and how many numbers a thread needs room for."""
     if kind in ("dots", "turned"):
-        tail = (n.b_column,)
-    elif kind == "large":
-        deep = ceil(n.depth / ceil(n.depth / DEEP))
-        room = (deep + 2 * tile.lanes) * (tile.rows + blocks[3] + width)
-        tail, scratch = (deep, n.b_column, room), room * t.size
-    return Plan(kernel(kind, tile), items, grain, blocks, tail, scratch)
+        return (n.b_column,), 0
+    if kind == "direct":
+        return (), 0
+    bands = ceil(n.depth / (BAND if n.rows <= FEW else DEEP_BAND))
+    tail = ceil(n.depth / bands), bands, ceil(n.rows / tile.rows)
+    if kind == "bands":
+        return tail, 0
+    room = tail[0] * (wide + tile.width) + 2 * tile.lanes
+    return (*tail, n.b_column, room), room
 
 
-def _blocks(kind: str, tile: Form, width: int, n: Layout, want: int) -> tuple[int, ...]:
+def _by_bands(tile: Form, n: Layout, count: int, threads: int, want: int) -> tuple[int, ...]:
+    """Blocks of columns, and of groups of rows where there are many: of about `want` for few rows, else so
+    that the last thread is done soonest.
+    """
+    groups, broad = ceil(n.rows / tile.rows), ceil(n.columns / tile.width)
+    if n.rows <= FEW:
+        most = max(threads, ceil(n.rows / 2) * n.columns * tile.type.size // RUN)
+        cuts = [(1, min(broad, want, most))]
+    else:
+        downs = range(1, 1 + (min(groups, max(1, n.rows // TALL), want)))
+        least = ceil(n.columns / WIDE)
+        cuts = list(product(downs, range(least, 1 + max(least, min(broad, n.columns // NARROW, want)))))
+
+    def cost(cut: tuple[int, int]) -> tuple[int, int]:
+        down, across = cut
+        tall = ceil(groups / down) + tile.packed  # laying B out takes as long as a group
+        return ceil(down * across * count / threads) * tall * ceil(broad / across), down * across
+
+    down, across = min(cuts, key=cost)
+    tall, wide = ceil(groups / down), ceil(broad / across)
+    return ceil(groups / tall), ceil(broad / wide), tall, wide * tile.width, n.columns
+
+
+def _blocks(tile: Form, width: int, n: Layout, want: int) -> tuple[int, ...]:
     """One matrix cut into about `want` blocks: down, across, tall, wide, and the column of the split."""
     high, broad = ceil(n.rows / tile.rows), ceil(n.columns / width)
-    across = ceil(n.columns / WIDE) if kind == "large" else 1
-    down = min(high, ceil(want / across))
-    if kind == "large":
-        down = min(down, max(1, n.rows // 96))
-    across = min(broad, max(across, ceil(want / down)))
+    down = min(high, want)
+    across = min(broad, ceil(want / down))
     tall, wide = ceil(high / down), ceil(broad / across)
     return ceil(high / tall), ceil(broad / wide), tall * tile.rows, wide * width, _split(tile, n)
 

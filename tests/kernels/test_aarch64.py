@@ -118,7 +118,7 @@ def test_sum_of_everything(t: Type, kind: Any) -> None:
 FAMILIES = {
     "softmaxes norms reductions": ("rows", "norm forward", "norm backward", "sums of rows"),
     "products": ("direct", "dots"),
-    "large_products": ("large", "few"),
+    "large_products": ("packed", "bands"),
     "convolutions": ("conv", "conv pack", "conv weight"),
     "known_convolutions": ("winograd", "depthwise", "depthwise weights", "conv points"),
     "poolings": ("pool planes", "spread planes"),

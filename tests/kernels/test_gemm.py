@@ -11,7 +11,7 @@ import rushlight.threads as threads
 from rushlight.arrays import products_native
 from rushlight.arrays.products_native import product
 from rushlight.kernels import gemm_calls, llvm, native
-from rushlight.kernels.gemm_plan import Layout, choose, copy_pays, form, kernel
+from rushlight.kernels.gemm_plan import Layout, choose, copy_pays, form, kernel, plan
 from rushlight.kernels.targets import NAMED
 from rushlight.kernels.types import f32, f64
 
@@ -117,16 +117,19 @@ def test_narrow_transposed_operands(depth, kind):
 
 @pytest.mark.parametrize("name", NAMED)
 @pytest.mark.parametrize("t", [f32, f64])
-def test_few_rows_are_all_in_one_tile(name, t):
-    for rows in range(1, 20):
+def test_groups_of_rows_are_even(name, t):
+    for rows in range(1, 70):
         n = Layout(rows, 1000, 1000, 1000, 1, 1000, 1)
-        if choose(NAMED[name], t, n) == "few":
-            assert form(NAMED[name], t, "few", n, False, False).rows == rows
+        assert choose(NAMED[name], t, n) == "bands"
+        made = form(NAMED[name], t, "bands", n, False, False)
+        groups = -(-rows // made.rows)
+        assert groups * (made.rows - made.shorter) <= rows <= groups * made.rows
+        assert made.rows >= 5 or rows < 5 or NAMED[name].registers == 16
 
 
 @pytest.mark.parametrize("rows", [15, 16, 27, 28, 29, 43, 64])
 def test_more_rows_go_through_a_large_matrix_in_groups(rows):
-    assert choose(NAMED["avx512"], f32, Layout(rows, 403, 700, 700, 1, 403, 1)) == "few"
+    assert choose(NAMED["avx512"], f32, Layout(rows, 403, 700, 700, 1, 403, 1)) == "bands"
     rng = np.random.default_rng(rows)
     for kind in "fd":
         x, y = (rng.standard_normal(s).astype(kind) for s in ((rows, 700), (700, 403)))
@@ -206,11 +209,11 @@ def test_every_kind_is_written_for_other_processors(name, t):
         Layout(64, 100, 50, 50, 1, 100, 1),
         Layout(1, 40000, 50, 50, 1, 40000, 1),
         Layout(8, 9, 50, 50, 1, 1, 50),
-        Layout(100, 200, 4000, 4000, 1, 200, 1),
+        Layout(100, 200, 4000, 1, 100, 1, 4000),
         Layout(100, 200, 2, 2, 1, 1, 2),
     ]
     kinds = [choose(target, t, n) for n in cases]
-    assert kinds == ["direct", "few", "dots", "large", "turned"]
+    assert kinds == ["direct", "bands", "dots", "packed", "turned"]
     for kind, n in zip(kinds, cases, strict=True):
         made = kernel(kind, form(target, t, kind, n, True, True))
         assert llvm.assemble(llvm.text_of(made.make(target), target), target)
@@ -226,14 +229,32 @@ def test_weights_of_narrow_products_are_laid_out_anew(rows, columns, pays):
     assert np.allclose(product(x, w.T), x.astype(np.float64) @ w.T, atol=1e-3)
 
 
-@pytest.mark.parametrize(("columns", "tile"), [(64, (6, 4)), (48, (8, 3)), (200, (12, 2)), (65, (8, 3))])
-def test_tiles_of_large_products_compute_little_twice(columns, tile):
-    n = Layout(1680, columns, 2000, 2000, 1, columns, 1)
-    made = form(NAMED["avx512"], f32, "large", n, False, False)
-    assert (made.rows, made.vectors) == tile
-    check(*matrices(150, columns, 900))
+@pytest.mark.parametrize("threads", [1, 2, 3, 8])
+@pytest.mark.parametrize(("rows", "columns"), [(128, 400), (128, 512), (1024, 384), (1024, 4100), (30, 64)])
+def test_blocks_cover_the_product_and_are_even(rows, columns, threads):
+    for steps in ((900, 1, columns, 1), (1, rows, 1, 900)):
+        made = plan(NAMED["avx512"], f32, Layout(rows, columns, 900, *steps), 1, threads)
+        assert made is not None
+        down, across, tall, wide, _ = made.blocks
+        assert made.kernel.key[0] in ("bands", "packed", "direct")
+        if made.kernel.key[0] != "direct":
+            groups = made.tail[2]
+            assert (down - 1) * tall < groups <= down * tall
+            assert (across - 1) * wide < columns <= across * wide
+            shares = min(threads, made.total)
+            assert -(-made.total // threads) * tall * wide <= 1.4 * groups * columns / shares
 
 
-def matrices(rows, columns, depth):
+@pytest.mark.parametrize("depth", [64, 255, 256, 257, 511, 513, 769, 2049])
+def test_bands_of_every_depth(depth):
+    rng = np.random.default_rng(depth)
+    for kind in "fd":
+        x, y = (rng.standard_normal(s).astype(kind) for s in ((70, depth), (depth, 401)))
+        check(x, y)
+        check(np.asfortranarray(x), np.asfortranarray(y), rng.standard_normal(401).astype(kind), 0.5, 2.0)
+
+
+def test_a_product_so_deep_that_a_band_of_it_has_one_row_less():
     rng = np.random.default_rng(0)
-    return rng.random((rows, depth), np.float32), rng.random((depth, columns), np.float32)
+    x, y = (rng.standard_normal(s).astype(np.float32) for s in ((32, 257 * 256 + 1), (64, 257 * 256 + 1)))
+    check(np.asfortranarray(x), y.T)

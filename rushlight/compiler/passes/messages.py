@@ -28,11 +28,11 @@ _LONG, _FAR = 256, 1 << 19
 def with_messages_at_once(graph: Graph) -> Graph:
     """The graph in which what only a sum by position reads is not made before it."""
     found = _Finder(graph)
-    made: dict[int, Node] = {}
+    made: dict[int, Node | None] = {}
     for k, node in enumerate(graph.nodes):
         message = found.message(k, node)
         if message is not None:
-            made |= dict.fromkeys(message.nodes, None) | {k: message.node}
+            made |= {**dict.fromkeys(message.nodes), k: message.node}
     nodes = [made.get(k, n) for k, n in enumerate(graph.nodes)]
     return Graph([n for n in nodes if n is not None], graph.live)
 
@@ -132,7 +132,8 @@ def _last(node: Node, name: str) -> Launch | None:
 def _launch(body: Elements, gathered: dict[str, _Gathered], sum: tuple[Any, ...]) -> Launch | None:
     """The launch of the kernel; None where there is none for such a program."""
     out, to, count, inner = sum
-    if not all(isinstance(s, Step) and s.is_known for s in body.steps):
+    steps = tuple(s for s in body.steps if isinstance(s, Step) and s.is_known)
+    if len(steps) < len(body.steps):
         return None
     inputs: list[Rows] = []
     slots: list[Any] = []
@@ -147,7 +148,7 @@ def _launch(body: Elements, gathered: dict[str, _Gathered], sum: tuple[Any, ...]
     ((_, result),) = body.writes.items()
     large = inner * out.dtype.itemsize >= _LONG or out.storage.nbytes >= _FAR
     sets = 1 << (threads.get() - 1).bit_length() if large else 1
-    form = Form(tuple(body.steps), tuple(inputs), tuple(numbers), result, TYPE_OF[out.dtype], sets > 1)
+    form = Form(steps, tuple(inputs), tuple(numbers), result, TYPE_OF[out.dtype], sets > 1)
     if not all(is_known(t, host()) for t in form.types):
         return None
     made = messages.kernel(form, inner, host())
