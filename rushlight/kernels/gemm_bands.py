@@ -127,7 +127,7 @@ def _shifted(s: Any, row: Value) -> Any:
 def _pack(f: Function, form: Form, s: Any, band: Band) -> None:
     """Lay a band out as panels; the last is that of the last tile."""
     for j in f.range(s.first_column, s.end, form.width):
-        source = s.B.at(band.first * s.b_step + smaller(j, s.columns - form.width) * s.b_column)
+        source = s.B.at(band.first * s.b_step + smaller(j, s.end - form.width) * s.b_column)
         f.call("pack", void, band.count, source, s.b_column, s.b_step, _panel(s, j))
 
 
@@ -167,7 +167,7 @@ def _across(f: Function, form: Form, s: Any, band: Band) -> None:
 
 def _last(f: Function, form: Form, whole: Form, s: Any, band: Band, j: Value) -> None:
     """The last tile, of the form `form`, where columns from j on are left."""
-    left = s.columns - form.width
+    left = s.end - form.width
     panel = _panel(s, j).at(whole.width - form.width) if form.packed else None
     _tile(f, form, s, band, Part(left, panel, j - left), whole.width)
 

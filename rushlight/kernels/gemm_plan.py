@@ -25,7 +25,8 @@ FAR = 128 << 10  # bytes of B from which few rows read it in bands
 RUN = 2048  # bytes of a row of B, at least, that a thread reads for two rows of A, where it reads bands
 MANY = 64  # rows, at most, that are too few for laying B out anew to pay
 FEW = 14  # rows, at most, for which B goes by once, or is not laid out anew if it is small
-BAND, DEEP_BAND = 32, 256  # rows of B in a band: for few rows of A, and for many
+BAND, DEEP_BAND = 32, 384  # rows of B in a band: for few rows of A, and for many
+PACKED = 128  # rows, at least, of a product of rows with rows for which packing pays
 TALL, NARROW = 96, 64  # rows and columns, at least, of a block of a product by bands
 ALIASED = 8192  # bytes between rows of B of which a band's lines meet in few sets of the caches
 SHARED = 4e5  # multiplications and additions that are worth a second thread: 4 us
@@ -78,7 +79,7 @@ def choose(target: Target, t: Type, layout: Layout) -> str:
         return "bands" if _is_far(target, t, n) else "direct"
     if n.rows > FEW and n.depth < 2 * target.lanes(t) and n.depth * n.columns <= gemm.MOST_TURNED:
         return "turned"
-    if n.b_step == 1 and n.a_step == 1 and (not large or n.rows < 0.6 * n.depth):
+    if n.b_step == 1 and n.a_step == 1 and (not large or n.rows < PACKED):
         return "dots"
     return "packed" if large else ""
 
@@ -197,7 +198,7 @@ def _by_bands(tile: Form, n: Layout, count: int, threads: int, want: int) -> tup
     """Blocks of columns, and of groups of rows where there are many: of about `want` for few rows, else so
     that the last thread is done soonest.
     """
-    groups, broad = ceil(n.rows / tile.rows), ceil(n.columns / tile.width)
+    groups, broad = ceil(n.rows / tile.rows), ceil(n.columns / tile.lanes)
     if n.rows <= FEW:
         most = max(threads, ceil(n.rows / 2) * n.columns * tile.type.size // RUN)
         cuts = [(1, min(broad, want, most))]
@@ -213,7 +214,7 @@ def _by_bands(tile: Form, n: Layout, count: int, threads: int, want: int) -> tup
 
     down, across = min(cuts, key=cost)
     tall, wide = ceil(groups / down), ceil(broad / across)
-    return ceil(groups / tall), ceil(broad / wide), tall, wide * tile.width, n.columns
+    return ceil(groups / tall), ceil(broad / wide), tall, wide * tile.lanes, n.columns
 
 
 def _blocks(tile: Form, width: int, n: Layout, want: int) -> tuple[int, ...]:
