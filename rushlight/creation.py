@@ -12,6 +12,7 @@ import rushlight.dtypes as dtypes
 
 from .arrays import numpy as arrays
 from .arrays.copying import copied
+from .arrays.memory import empty_like as empty_like_array
 from .arrays.tracing import created
 from .autograd.inference import fresh_box
 from .autograd.inplace import write_out
@@ -150,12 +151,10 @@ def _like(
     if where is not None and resolve(where) == META:
         return _meta(tuple(input.shape), storage, requires_grad)
     source: Any = np.empty(input._a.shape, storage) if input.is_meta else input._a
+    order = "C" if str(memory_format) == "torch.contiguous_format" else "K"
     if source.__class__ is not np.ndarray:
-        return wrap(source.full_like(fill, storage))
-    order: Any = "C" if str(memory_format) == "torch.contiguous_format" else "K"
-    a = np.empty_like(source, storage, order=order, subok=False)
-    if a.strides != source.strides and 0 in source.strides:
-        a = np.empty(source.shape, storage)
+        return wrap(source.full_like(fill, storage, order))
+    a = empty_like_array(source, storage, order)
     if fill is not None:
         a[...] = arrays.number(fill, storage)
     return _finish(a, requires_grad)

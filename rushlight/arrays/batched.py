@@ -58,7 +58,7 @@ class BatchedArray(ForeignArray):
             else self.value.flags
         )
 
-    def full_like(self, fill: Any, dtype: np.dtype) -> Any:
+    def full_like(self, fill: Any, dtype: np.dtype, order: str = "K") -> Any:
         return np.full(self.shape, 0 if fill is None else fill, dtype)
 
     def __store__(self, result: Any) -> BatchedArray:

@@ -29,6 +29,12 @@ def full(shape: Any, value: Any, dtype: Any) -> ndarray:
     return filled(np.empty(shape, dtype), value) if WATCHED else np.full(shape, value, dtype)
 
 
+def empty_like(x: ndarray, dtype: Any, order: Any = "K") -> ndarray:
+    """An uninitialised array laid out as another ("K"; dense where that is stretched), or row-major ("C")."""
+    out = np.empty_like(x, dtype, order=order, subok=False)
+    return np.empty(x.shape, dtype) if out.strides != x.strides and 0 in x.strides else out
+
+
 def filled(out: ndarray, value: Any) -> ndarray:
     """`out`, every element of which becomes `value`: a number, or an array of no dimensions."""
     one = value if getattr(value, "dtype", None) is out.dtype else np.asarray(value, out.dtype)

@@ -31,7 +31,7 @@ class MetaArray(ForeignArray):
     def ones_like(self) -> MetaArray:
         return MetaArray(self.shape, self.dtype)
 
-    def full_like(self, fill: Any, dtype: np.dtype) -> MetaArray:
+    def full_like(self, fill: Any, dtype: np.dtype, order: str = "K") -> MetaArray:
         return MetaArray(self.shape, dtype)
 
     def __store__(self, result: Any) -> MetaArray:

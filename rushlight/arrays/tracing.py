@@ -10,7 +10,7 @@ import functools
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 #: not empty while nothing is traced: what generated functions ask before they go straight to the arrays
 EAGER: list[bool] = [True]
@@ -116,10 +116,22 @@ def cleared(leaf: Any) -> None:
         found.cleared.add(leaf)
 
 
-def drawn(name: str, draw: Callable[[], Any]) -> Any:
-    """What draw() gives; a tracer has it drawn anew at every run."""
+class Law(NamedTuple):
+    """How float32 samples of the default generator are distributed: "uniform" on [a, b), or "normal" with a
+    mean a and a standard deviation b.
+    """
+
+    name: str
+    a: float = 0.0
+    b: float = 1.0
+
+
+def drawn(name: str, draw: Callable[[], Any], law: Law | None = None) -> Any:
+    """What draw() gives; a tracer has it drawn anew at every run, in its own way where it knows the law."""
     found = None if EAGER else onlooker()
-    return draw() if found is None else found.host(name, draw)
+    if found is None:
+        return draw()
+    return found.drawn(name, draw, law) if law is not None and found is tracer() else found.host(name, draw)
 
 
 def happens_once() -> None:

@@ -17,6 +17,7 @@ import numpy as np
 import rushlight.threads as threads
 
 from ..arrays import tracing
+from ..arrays.tracing import Law
 from ..autograd.engine import Leaf
 from ..autograd.mode import grad_on
 from ..tensor import Tensor, wrap
@@ -202,6 +203,9 @@ class Follower(Tracer):
 
     def host(self, name: str, run: Callable[..., Any], *arrays: Any) -> Any:
         return self.event((name, "host", self.key(arrays)), lambda: Tracer.host(self, name, run, *arrays))
+
+    def drawn(self, name: str, draw: Callable[[], Any], law: Law) -> Any:
+        return self.event((name, "drawn", law), lambda: Tracer.drawn(self, name, draw, law))
 
     def clone(self, x: Any) -> Any:
         return self.event(("clone", self.key(x)), lambda: Tracer.clone(self, x))

@@ -17,6 +17,7 @@ import rushlight.compiler.verdicts as verdicts
 
 from ..arrays import tracing
 from ..arrays.numpy import as_array
+from ..arrays.tracing import Law
 from ..autograd.engine import Outputs, binding, next_number
 from ..autograd.inplace import check_writable
 from ..errors import user_line
@@ -25,7 +26,7 @@ from ..nn.paths import ModulePaths
 from ..ops.declare import registry
 from .alarms import Alarms
 from .attributes import Attributes
-from .chance import mask_of
+from .chance import mask_of, samples_of
 from .duplicates import copy_of
 from .elements import copying, elements_of
 from .graph import Elements, Host, Kernels, Launch, Node, Place
@@ -262,6 +263,10 @@ class Tracer(Storages):
         places = tuple(self.place(a) for a in leaves)
         self.add(Node(name, places, {}, outputs, Host(picking(run, range(len(outputs))), places, outputs)))
         return mapped(found, self._wrapped)
+
+    def drawn(self, name: str, draw: Callable[[], Any], law: Law) -> Any:
+        """Samples of a law, as a node that draws them."""
+        return samples_of(self, name, draw, law)
 
     # -- in place -----------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays.foreign import ForeignArray
+from ..arrays.memory import empty_like
 
 
 class GraphArray(ForeignArray):
@@ -63,8 +64,10 @@ class GraphArray(ForeignArray):
     def ones_like(self) -> Any:
         return self.tracer.created(np.ones(self.shape, self.dtype))
 
-    def full_like(self, fill: Any, dtype: np.dtype) -> Any:
-        return self.tracer.created(np.full(self.shape, 0 if fill is None else fill, dtype))
+    def full_like(self, fill: Any, dtype: np.dtype, order: str = "K") -> Any:
+        made = empty_like(self.value, dtype, order)
+        made[...] = 0 if fill is None else fill
+        return self.tracer.created(made)
 
     # -- where Python sees the numbers ----------------------------------------------------------------
 

@@ -26,7 +26,7 @@ RUN = 2048  # bytes of a row of B, at least, that a thread reads for two rows of
 MANY = 64  # rows, at most, that are too few for laying B out anew to pay
 FEW = 14  # rows, at most, for which B goes by once, or is not laid out anew if it is small
 BAND, DEEP_BAND = 32, 384  # rows of B in a band: for few rows of A, and for many
-PACKED = 128  # rows, at least, of a product of rows with rows for which packing pays
+PACKED = 128  # rows, at least, of a product of rows with rows for which packing pays, if they are not short
 TALL, NARROW = 96, 64  # rows and columns, at least, of a block of a product by bands
 ALIASED = 8192  # bytes between rows of B of which a band's lines meet in few sets of the caches
 SHARED = 4e5  # multiplications and additions that are worth a second thread: 4 us
@@ -79,7 +79,8 @@ def choose(target: Target, t: Type, layout: Layout) -> str:
         return "bands" if _is_far(target, t, n) else "direct"
     if n.rows > FEW and n.depth < 2 * target.lanes(t) and n.depth * n.columns <= gemm.MOST_TURNED:
         return "turned"
-    if n.b_step == 1 and n.a_step == 1 and (not large or n.rows < PACKED):
+    short = n.depth < 4 * target.lanes(t)
+    if n.b_step == 1 and n.a_step == 1 and (not large or (n.rows < PACKED and not short)):
         return "dots"
     return "packed" if large else ""
 
@@ -98,7 +99,7 @@ def _is_far(target: Target, t: Type, n: Layout) -> bool:
 
 
 def _is_large(target: Target, t: Type, n: Layout) -> bool:
-    return n.rows >= 30 and n.columns >= 4 * target.lanes(t) and n.depth >= 4 * target.lanes(t)
+    return n.rows >= 30 and n.columns >= 4 * target.lanes(t) and n.depth >= target.lanes(t)
 
 
 def copy_pays(target: Target, t: Type, layout: Layout) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays.distributions import fill_axes
-from ..arrays.tracing import EAGER, drawn
+from ..arrays.tracing import EAGER, Law, drawn
 from ..autograd import inplace, record
 from ..autograd.mode import grad_on
 from ..ops.declare import registry
@@ -18,10 +18,11 @@ from ..tensor import Tensor, function_of, wrap
 Draw = Callable[[tuple[int, ...], np.dtype, bool], np.ndarray]
 
 
-def fill(t: Tensor, name: str, draw: Draw, depth: int = 3) -> Tensor:
+def fill(t: Tensor, name: str, draw: Draw, depth: int = 3, law: Law | None = None) -> Tensor:
     """Write samples into `t`, whatever its strides; its history ends there. Returns `t`.
 
-    `depth` counts the frames from the user's call to `record.bump`. Raises RuntimeError for an expanded
+    `depth` counts the frames from the user's call to `record.bump`; `law` is that of the samples, if it has a
+    name. Raises RuntimeError for an expanded
     tensor, and outside no_grad for a leaf that requires grad.
     """
     if grad_on() and (t._n is not None or t._v is not None):
@@ -30,7 +31,8 @@ def fill(t: Tensor, name: str, draw: Draw, depth: int = 3) -> Tensor:
             return _fill_tracked(t, name, draw)
     a = t._a
     if not EAGER:
-        inplace.store(t, drawn(name, lambda: _samples(a, draw)), name, depth)
+        known = law if a.dtype == np.float32 else None
+        inplace.store(t, drawn(name, lambda: _samples(a, draw), known), name, depth)
         return t
     if a.__class__ is np.ndarray:
         _fill_array(a, name, draw)

@@ -9,14 +9,20 @@ import numpy as np
 
 from ..arrays import distributions
 from ..arrays.distributions import fill_axes
+from ..arrays.tracing import Law
 from ..tensor import Tensor
 from .filling import fill
 from .generators import Generator, stream
 from .sampling import bernoulli, multinomial
 
 
-def _filler(name: str, sample: Callable[..., Any], doc: str, **defaults: Any) -> Callable[..., Tensor]:
-    """The method `name` of a distribution with the given parameters; ... stands for one without a default."""
+def _filler(
+    name: str, sample: Callable[..., Any], doc: str, law: str = "", /, **defaults: Any
+) -> Callable[..., Tensor]:
+    """The method `name` of a distribution with the given parameters; ... stands for one without a default.
+
+    `law` is what `Law` calls the distribution, if it knows it.
+    """
     names = tuple(defaults)
 
     def method(self: Tensor, *args: Any, generator: Generator | None = None, **named: Any) -> Tensor:
@@ -25,7 +31,8 @@ def _filler(name: str, sample: Callable[..., Any], doc: str, **defaults: Any) ->
         if missing:
             raise TypeError(f"{name}() missing 1 required positional argument: {missing[0]!r}")
         g = stream(generator)
-        return fill(self, name, lambda shape, kind, _: sample(g, shape, kind, *values.values()))
+        known = Law(law, *values.values()) if law and generator is None else None
+        return fill(self, name, lambda shape, kind, _: sample(g, shape, kind, *values.values()), law=known)
 
     method.__name__ = method.__qualname__ = name
     method.__doc__ = f"{doc} In place; returns the tensor."
@@ -58,9 +65,9 @@ def normal_(
 ) -> Tensor:
     """Fill with samples of mean + std N(0, 1), in place; returns the tensor."""
     g, mean, std = stream(generator), _number(mean), _number(std)
-    return fill(
-        self, "normal_", lambda shape, kind, whole: distributions.normal(g, shape, kind, mean, std, whole)
-    )
+    law = Law("normal", mean, std) if generator is None else None
+    draw = lambda shape, kind, whole: distributions.normal(g, shape, kind, mean, std, whole)  # noqa: E731
+    return fill(self, "normal_", draw, law=law)
 
 
 def random_(self: Tensor, *bounds: int | None, generator: Generator | None = None, **named: Any) -> Tensor:
@@ -89,6 +96,7 @@ METHODS: dict[str, Callable[..., Any]] = {
         "uniform_",
         distributions.uniform,
         "Fill with samples uniform on [from, to).",
+        "uniform",
         **{"from": 0.0, "to": 1.0},
     ),
     "exponential_": _filler(

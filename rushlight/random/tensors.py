@@ -12,7 +12,7 @@ import rushlight.dtypes as dtypes
 
 from ..arrays import distributions
 from ..arrays.generator import randomness
-from ..arrays.tracing import drawn
+from ..arrays.tracing import Law, drawn
 from ..autograd.inplace import write_out
 from ..tensor import Tensor, wrap
 from .filling import Draw, fill, untied
@@ -35,19 +35,21 @@ def sized(
     requires_grad: bool,
     out: Tensor | None,
     default: Any = None,
+    law: Law | None = None,
 ) -> Tensor:
     """A tensor of samples of the given sizes; into `out` they are drawn in the order of its own memory."""
     if out is not None:
         if dtype is not None and dtype is not out.dtype:
             raise RuntimeError(f"{name}: dtype {dtype} does not match dtype of out parameter ({out.dtype})")
         write_out(name, out, np.broadcast_to(np.zeros((), out._a.dtype), shape), ())
-        return fill(out, name, draw, depth=4)
+        return fill(out, name, draw, depth=4, law=law)
     if device is not None:
         made = creation.empty(shape, dtype=dtype or default, device=device)
         if made.is_meta:
             return made.requires_grad_() if requires_grad else made
     storage = creation._storage(dtype, default)
-    sample = lambda shape: wrap(drawn(name, lambda: draw(shape, storage, True)))  # noqa: E731
+    known = law if storage == np.float32 else None
+    sample = lambda shape: wrap(drawn(name, lambda: draw(shape, storage, True), known))  # noqa: E731
     made = each_its_own(sample, shape)
     return made.requires_grad_() if requires_grad else made
 
@@ -61,7 +63,7 @@ def each_its_own(draw: Callable[[tuple[int, ...]], Tensor], shape: tuple[int, ..
     return drawn_for_each(draw, shape)
 
 
-def _sized(name: str, sample: Callable[..., np.ndarray], doc: str) -> Callable[..., Tensor]:
+def _sized(name: str, law: Law, sample: Callable[..., np.ndarray], doc: str) -> Callable[..., Tensor]:
     def create(
         *size: Any,
         generator: Generator | None = None,
@@ -79,7 +81,9 @@ def _sized(name: str, sample: Callable[..., np.ndarray], doc: str) -> Callable[.
             raise TypeError(f"{name}() got an unexpected keyword argument {next(iter(named))!r}")
         g = stream(generator)
         draw = lambda shape, kind, whole: sample(g, shape, kind, whole)  # noqa: E731
-        return sized(name, creation._sizes(size, given), draw, dtype, device, requires_grad, out)
+        known = law if generator is None else None
+        shape = creation._sizes(size, given)
+        return sized(name, shape, draw, dtype, device, requires_grad, out, law=known)
 
     create.__name__ = create.__qualname__ = name
     create.__doc__ = f"{doc} {name}(2, 3) or {name}((2, 3)); float and complex dtypes."
@@ -94,8 +98,10 @@ def _normal(g: Generator, shape: tuple[int, ...], kind: np.dtype, whole: bool) -
     return distributions.normal(g, shape, kind, contiguous=whole)
 
 
-rand = _sized("rand", _uniform, "Samples uniform on [0, 1), of the given sizes:")
-randn = _sized("randn", _normal, "Samples of the normal distribution N(0, 1), of the given sizes:")
+rand = _sized("rand", Law("uniform"), _uniform, "Samples uniform on [0, 1), of the given sizes:")
+randn = _sized(
+    "randn", Law("normal"), _normal, "Samples of the normal distribution N(0, 1), of the given sizes:"
+)
 
 
 def randint(
@@ -166,7 +172,7 @@ def randperm(
 # -- ..._like -----------------------------------------------------------------------------------------
 
 
-def _like(name: str, sample: Callable[..., np.ndarray], doc: str) -> Callable[..., Tensor]:
+def _like(name: str, law: Law, sample: Callable[..., np.ndarray], doc: str) -> Callable[..., Tensor]:
     def create(
         input: Tensor,
         *,
@@ -180,21 +186,22 @@ def _like(name: str, sample: Callable[..., np.ndarray], doc: str) -> Callable[..
     ) -> Tensor:
         g = stream(generator)
         made = creation.empty_like(input, dtype=dtype, device=device, memory_format=memory_format)
-        return _filled(made, name, lambda *where: sample(g, *where), requires_grad)
+        known = law if generator is None else None
+        return _filled(made, name, lambda *where: sample(g, *where), requires_grad, known)
 
     create.__name__ = create.__qualname__ = name
     create.__doc__ = f"{doc} in the shape, dtype and layout of `input`."
     return create
 
 
-def _filled(made: Tensor, name: str, draw: Draw, requires_grad: bool) -> Tensor:
-    fill(made, name, draw, depth=4)
+def _filled(made: Tensor, name: str, draw: Draw, requires_grad: bool, law: Law | None = None) -> Tensor:
+    fill(made, name, draw, depth=4, law=law)
     made._b = None  # new: nothing was changed
     return made.requires_grad_() if requires_grad else made
 
 
-rand_like = _like("rand_like", _uniform, "Samples uniform on [0, 1),")
-randn_like = _like("randn_like", _normal, "Samples of the normal distribution N(0, 1),")
+rand_like = _like("rand_like", Law("uniform"), _uniform, "Samples uniform on [0, 1),")
+randn_like = _like("randn_like", Law("normal"), _normal, "Samples of the normal distribution N(0, 1),")
 
 
 def randint_like(

@@ -244,6 +244,26 @@ def test_random_numbers_are_new_at_every_call_and_follow_the_seed():
     assert abs(a[0].mean().item() - 1) < 0.1 and len(c.plans) == 1
 
 
+def test_samples_are_distributed_as_eager_ones():
+    def draw(x):
+        made = [torch.rand(40000), torch.randn(40000), torch.rand_like(x), torch.randn_like(x.t())]
+        made += [torch.empty(40000).normal_(3.0, 0.5), torch.empty(40000).uniform_(-2.0, 5.0)]
+        return [*made, torch.randn(()), torch.randn(9, dtype=torch.float64), torch.rand(0, 3)]
+
+    c, x = torch.compile(draw, fullgraph=True), torch.zeros(200, 200)
+    found, wanted = [c(x) for _ in range(3)][-1], draw(x)
+    for a, b in zip(found, wanted, strict=True):
+        assert a.shape == b.shape and a.dtype == b.dtype and a.stride() == b.stride()
+    for a, b in zip(found[:6], wanted[:6], strict=True):
+        here, there = (np.sort(t.numpy().ravel()) for t in (a, b))
+        near = np.linspace(here[0], here[-1], 300)
+        gap = abs(np.searchsorted(here, near) - np.searchsorted(there, near)).max() / here.size
+        assert gap < 1.95 * (2 / here.size) ** 0.5  # Kolmogorov and Smirnov, 1 in 1000
+    flat = [t.numpy().ravel() for t in found[:6]]
+    assert abs(np.corrcoef([*flat, *(f[::-1] for f in flat)]) - np.eye(12)).max() < 0.02
+    assert found[0].min() >= 0 and found[0].max() < 1 and np.isfinite(flat[1]).all()
+
+
 def test_schedules_inside_and_outside():
     m = nn.Linear(2, 1)
     o = torch.optim.SGD(m.parameters(), 1.0)
