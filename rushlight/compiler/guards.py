@@ -36,7 +36,7 @@ class Guards:
         self.conditions = list(conditions)
         rows: dict[tuple[str, tuple[str, ...]], list[Any]] = {}
         for c in self.conditions:
-            row = tuple(c.names.values())
+            row: Any = tuple(c.names.values())
             rows.setdefault((c.text, tuple(c.names)), []).append(row if len(row) > 1 else row[0])
         forms = tuple([(*form, len(of) == 1) for form, of in rows.items()])
         self.hold: Callable[[], bool] = _checking(forms)(*rows.values())
@@ -64,9 +64,10 @@ def _checking(forms: tuple[tuple[str, tuple[str, ...], bool], ...]) -> Callable[
         else:
             checks.append(f"   for {unpacked} in rows{k}:\n    {no}")
     head = f"def checking({', '.join(f'rows{k}' for k in range(len(forms)))}):"
-    body = [" def hold():", "  try:", *checks, "   return True", "  except (LookupError, ValueError): return False"]
+    body = [" def hold():", "  try:", *checks, "   return True"]
+    end = ["  except (LookupError, ValueError): return False", " return hold"]
     scope: dict[str, Any] = {}
-    exec("\n".join([head, *before, *body, " return hold"]), scope)
+    exec("\n".join([head, *before, *body, *end]), scope)
     return scope["checking"]
 
 
