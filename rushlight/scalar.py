@@ -425,18 +425,17 @@ def condition_names(root: Expr) -> set[str]:
 
 def replace(root: Expr, old: dict[Expr, Expr]) -> Expr:
     """`root` with nodes exchanged, largest first."""
-    done: dict[Expr, Expr] = {}
+    return _replaced(root, old, {})
 
-    def walk(e: Expr) -> Expr:
-        if e in old:
-            return old[e]
-        if e.fn in (VAR, CONST):
-            return e
-        if e not in done:
-            done[e] = e.fn(*map(walk, e.args))
-        return done[e]
 
-    return walk(root)
+def _replaced(e: Expr, old: dict[Expr, Expr], done: dict[Expr, Expr]) -> Expr:
+    if e in old:
+        return old[e]
+    if e.fn in (VAR, CONST):
+        return e
+    if e not in done:
+        done[e] = e.fn(*[_replaced(a, old, done) for a in e.args])
+    return done[e]
 
 
 def gradient(root: Expr, names: list[str]) -> dict[str, Expr]:

@@ -169,9 +169,18 @@ class Graph:
 
     def __init__(self, nodes: list[Node], live: set[Storage]) -> None:
         self.nodes, self.live = nodes, live
-        self.traced = self
+        self._traced: Graph | None = None  # not itself, or the collector would have to take it away
         self.inputs: dict[str, Place] = {}
         self.outputs: list[Place] = []
+
+    @property
+    def traced(self) -> Graph:
+        """The graph that passes began with."""
+        return self if self._traced is None else self._traced
+
+    @traced.setter
+    def traced(self, graph: Graph) -> None:
+        self._traced = graph
 
     @property
     def storages(self) -> set[Storage]:

@@ -1,11 +1,13 @@
 """What a captured call took for granted: Python's values that its code reads, and the modules it called.
 
-The conditions become one generated function of no arguments; only where it says no, somebody looks for which.
+The conditions become one generated function of no arguments, a loop for each kind of condition; only where it
+says no, somebody looks for which.
 """
 
 from __future__ import annotations
 
 import dis
+import functools
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -32,24 +34,41 @@ class Guards:
 
     def __init__(self, conditions: Iterable[Condition]) -> None:
         self.conditions = list(conditions)
-        scope: dict[str, Any] = {}
-        parts = [_bound(c, k, scope) for k, c in enumerate(self.conditions)]
-        text = " and ".join(parts) or "True"
-        self.hold: Callable[[], bool] = eval(f"lambda: {text}", scope)
+        rows: dict[tuple[str, tuple[str, ...]], list[Any]] = {}
+        for c in self.conditions:
+            row: Any = tuple(c.names.values())
+            rows.setdefault((c.text, tuple(c.names)), []).append(row if len(row) > 1 else row[0])
+        forms = tuple([(*form, len(of) == 1) for form, of in rows.items()])
+        self.hold: Callable[[], bool] = _checking(forms)(*rows.values())
 
     def broken(self) -> str:
         """What does not hold, in words."""
-        for c in self.conditions:
-            scope: dict[str, Any] = {}
-            if not eval(_bound(c, 0, scope), scope):
-                return c.said
-        return ""
+        return next((c.said for c in self.conditions if not Guards([c]).hold()), "")
 
 
-def _bound(c: Condition, k: int, scope: dict[str, Any]) -> str:
-    names = {name: f"{name}{k}" for name in c.names}
-    scope.update({names[n]: v for n, v in c.names.items()})
-    return f"({c.text.format(**names)})"
+@functools.lru_cache(256)
+def _checking(forms: tuple[tuple[str, tuple[str, ...], bool], ...]) -> Callable[..., Callable[[], bool]]:
+    """From rows of values for each text's names (`forms` say if it is one row), what checks them all.
+
+    A text is compiled once, however many parameters it is said of: 400 conditions as one expression took
+    5 ms and three megabytes. What is looked up may be gone, which is no error but a No.
+    """
+    before, checks = [], []
+    for k, (text, names, alone) in enumerate(forms):
+        given = {name: f"{name}{k}" for name in names}
+        unpacked = ", ".join(given.values())
+        no = f"if not ({text.format(**given)}): return False"
+        if alone:
+            before.append(f" [({unpacked})] = rows{k}")
+            checks.append(f"   {no}")
+        else:
+            checks.append(f"   for {unpacked} in rows{k}:\n    {no}")
+    head = f"def checking({', '.join(f'rows{k}' for k in range(len(forms)))}):"
+    body = [" def hold():", "  try:", *checks, "   return True"]
+    end = ["  except (LookupError, ValueError): return False", " return hold"]
+    scope: dict[str, Any] = {}
+    exec("\n".join([head, *before, *body, *end]), scope)
+    return scope["checking"]
 
 
 def same(place: str, holder: Any, key: Any, value: Any, said: str) -> Iterator[Condition]:
@@ -64,10 +83,11 @@ def same(place: str, holder: Any, key: Any, value: Any, said: str) -> Iterator[C
         yield Condition(text, names, f"{said} was {value!r}")
     elif value.__class__ is Tensor or value.__class__ is Parameter:
         text = f"{place} is {{value}} and {{value}}._a is {{array}}"
-        yield Condition(text, names | {"array": value._a}, f"{said} was another tensor, or had other memory")
+        names["array"], reason = value._a, "was another tensor, or had other memory"
         if value._n.__class__ is not list:
-            leaf = {"value": value, "leaf": value._n}
-            yield Condition("{value}._n is {leaf}", leaf, f"{said} required grad, or did not")
+            text, names["leaf"] = text + " and {value}._n is {leaf}", value._n
+            reason = "was another tensor, had other memory, or required grad, or did not"
+        yield Condition(text, names, f"{said} {reason}")
     elif isinstance(value, list | tuple | dict) and _tensors_in(value):
         yield Condition(
             f"{place} is {{value}} and len({{value}}) == {len(value)}", names, f"{said} was other"

@@ -121,25 +121,33 @@ def name_inputs(graph: Graph, tracer: Any, given: Named, around: Named = ()) -> 
         node.name = f"fused_{k}"
     unnamed = before(graph.traced) | before(graph)
     names: dict[int, str] = {}
-
-    def note(name: str, t: Any) -> None:
-        if isinstance(t, Tensor):
-            names.setdefault(id(t), name)
-            if tracer.known(t._a):
-                note(name, tracer.place(t._a))
-            if isinstance(t, Parameter) and t.grad is not None:
-                note(f"{name}_grad", t.grad)
-        elif isinstance(t, Place) and t.storage in unnamed:
-            del unnamed[t.storage]
-            t.storage.name = _free(name, graph.inputs)
-            graph.inputs[t.storage.name] = t
-
     for pairs in (given, around, states(graph, names)):
         for name, t in pairs:
-            note(name, t)
+            for label, place in _places(name, t, tracer, names):
+                _name(graph, label, place, unnamed)
     for s, p in sorted(unnamed.items(), key=lambda item: item[0].number):
         if s.array is not None:
-            note(f"{s.kind}_{s.number}", whole(p))
+            _name(graph, f"{s.kind}_{s.number}", whole(p), unnamed)
+
+
+def _places(name: str, t: Any, tracer: Any, names: dict[int, str]) -> Named:
+    """Places by name: a place itself, a tensor's, and its gradient's; `names` are those of tensors so far."""
+    if isinstance(t, Tensor):
+        names.setdefault(id(t), name)
+        if tracer.known(t._a):
+            yield name, tracer.place(t._a)
+        if isinstance(t, Parameter) and t.grad is not None:
+            yield from _places(f"{name}_grad", t.grad, tracer, names)
+    elif isinstance(t, Place):
+        yield name, t
+
+
+def _name(graph: Graph, name: str, place: Place, unnamed: dict[Storage, Place]) -> None:
+    """Name a place's storage, if it has no name, and note it as an input."""
+    if place.storage in unnamed:
+        del unnamed[place.storage]
+        place.storage.name = _free(name, graph.inputs)
+        graph.inputs[place.storage.name] = place
 
 
 def _free(name: str, taken: Iterable[str]) -> str:

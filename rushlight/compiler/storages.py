@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from typing import Any
 
 import numpy as np
 
@@ -54,12 +55,22 @@ class Storages:
         key = id(owner)
         if key not in self.storages:
             self.storages[key] = self._new("temporary", owner)
-            self._guards[key] = weakref.ref(owner, lambda _, key=key: self._forget(key))
+            self._watch(owner)
         return self.place(a)
 
-    def _forget(self, key: int) -> None:
-        self.storages.pop(key, None)
-        self._guards.pop(key, None)
+    def _watch(self, owner: ndarray) -> None:
+        """Forget a storage when its memory is gone. The guard does not hold this object, which would make a
+        cycle: a capture is large, and has to go before the collector comes by.
+        """
+        key, this = id(owner), weakref.ref(self)
+
+        def gone(_: Any) -> None:
+            found = this()
+            if found is not None:
+                found.storages.pop(key, None)
+                found._guards.pop(key, None)
+
+        self._guards[key] = weakref.ref(owner, gone)
 
     def created(self, a: ndarray) -> GraphArray:
         """An array that the function made of nothing: a constant, until somebody writes to it."""
@@ -83,8 +94,7 @@ class Storages:
         node.line, node.name = user_line(), f"fill_{storage.number}"
         nodes.insert(0 if before is None else nodes.index(before) + 1, node)
         storage.kind, storage.array = "temporary", None
-        key = id(owner)
-        self._guards[key] = weakref.ref(owner, lambda _: self._forget(key))
+        self._watch(owner)
 
     def handed_in(self, like: ndarray) -> GraphArray:
         """Ones of a layout, to be replaced by what is handed in at every run."""

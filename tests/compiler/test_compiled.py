@@ -1,8 +1,10 @@
 """compile(): whole steps, modules, gradients, guards, sizes that change."""
 
 import copy
+import gc
 import threading
 import warnings
+import weakref
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ import pytest
 import rushlight as torch
 import rushlight.nn.functional as F
 from rushlight import nn
+from rushlight.compiler.tracer import Tracer
 
 
 def model() -> nn.Module:
@@ -147,6 +150,41 @@ def test_surroundings_are_guarded_and_the_reason_is_said(capsys, monkeypatch):
     assert c(x).tolist() == [30.0, 30.0]
     scale = torch.tensor([1.0])
     assert c(x).tolist() == [5.0, 5.0]
+
+
+def test_what_was_taken_away_is_no_error_of_the_guards():
+    class Scaled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.by = 3.0
+
+        def forward(self, x):
+            return x * getattr(self, "by", 1.0)
+
+    m = Scaled()
+    c = torch.compile(m)
+    x = torch.ones(2)
+    assert c(x).tolist() == c(x).tolist() == [3.0, 3.0]
+    del m.by
+    assert c(x).tolist() == [1.0, 1.0]
+
+
+def test_a_capture_is_gone_without_the_collector(monkeypatch):
+    captures = []
+    started = Tracer.__init__
+
+    def noted(self, *args):
+        captures.append(weakref.ref(self))
+        started(self, *args)
+
+    monkeypatch.setattr(Tracer, "__init__", noted)
+    (_, step), _ = pair(lambda p: torch.optim.Adam(p, 0.01))
+    gc.disable()
+    try:
+        step(*batch())
+    finally:
+        gc.enable()
+    assert captures and all(c() is None for c in captures)
 
 
 def test_what_recompiles_for_ever_is_given_up_with_a_warning():

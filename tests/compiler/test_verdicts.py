@@ -5,7 +5,7 @@ import pytest
 
 import rushlight.compiler.verdicts as verdicts
 from rushlight.compiler.tracer import Tracer, watching
-from rushlight.kernels import fused
+from rushlight.kernels import allocator, fused
 from rushlight.kernels.fused import Operand, Step
 from rushlight.kernels.types import f32
 from rushlight.scalar import var
@@ -16,7 +16,7 @@ N = 64
 def doubled(x, out):
     """out = 2 x by a kernel."""
     made = fused.plan(
-        (N,), [Step("y", var("x") * 2, f32, f32)], [Operand("x", f32, (1,))], [Operand("y", f32, (1,))]
+        x.shape, [Step("y", var("x") * 2, f32, f32)], [Operand("x", f32, (1,))], [Operand("y", f32, (1,))]
     )
     launch = made.launches[0]
     launch.kernel.run(launch.total, launch.grain, launch.table, out, x)
@@ -83,3 +83,28 @@ def test_views_are_nothing_to_run():
     tracer = Tracer()
     x = np.ones((4, 4), np.float32)
     assert verdicts.judged(tracer, "turned", lambda a: a.T[1:], [x], "test")[2] == verdicts.NOTHING
+
+
+@pytest.mark.skipif(allocator.current() is None, reason="memory is not counted")
+def test_a_trial_takes_one_copy_of_the_arguments_and_of_the_results(monkeypatch):
+    monkeypatch.setattr(verdicts, "_book", lambda book={}: book)
+
+    def run(x):
+        out = np.empty(x.shape, np.float32)
+        doubled(x, out)
+        return out
+
+    counted = allocator.current()
+    x = np.linspace(0, 1, 1 << 21, dtype=np.float32)
+    tracer = Tracer()
+    watching(tracer)
+    try:
+        run(x)
+        counted.reset_peak()
+        before = counted.counters()["allocated"]
+        found, _, verdict = verdicts.judged(tracer, "large", run, [x], ())
+        most = counted.counters()["peak"] - before
+    finally:
+        watching(None)
+    np.testing.assert_array_equal(found, 2 * x)
+    assert verdict.native and most < 2.4 * x.nbytes

@@ -171,4 +171,5 @@ def _ordered(groups: Iterable[Group]) -> list[Group]:
             waiting[g] -= 1
             if not waiting[g]:
                 heappush(ready, (g.last, g))
+        group.after, group.followers = set(), set()  # groups that hold each other would outlive the pass
     return order
