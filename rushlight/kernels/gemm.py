@@ -33,6 +33,7 @@ class Form(NamedTuple):
     scaled: bool = False  # α is not 1
     shorter: bool = False  # some tiles have one row less
     packed: bool = False  # bands of B are laid out anew
+    packed_a: bool = False  # and the rows of A that meet them
     turned: bool = False  # B's columns lie in a row; B is small, and laid out anew for every item
 
     @property

@@ -1,10 +1,10 @@
-"""Products where B is read in bands: C = α·A·B + β·D (Goto, van de Geijn 2008, but A stays where it is).
+"""Products where B is read in bands: C = α·A·B + β·D (Goto, van de Geijn 2008, but in place where it can be).
 
 A band of rows of B meets all rows of A, as many at a time as there are registers for, and what comes of it is
 added to C. Of few rows of A, B is read once, and should come as memory likes to give it: from left to right,
 as so many streams, the next band being asked for meanwhile. Of many, a band stays in L2; there it can be
-`packed`: laid out anew, as panels of a tile's columns. A may have any strides, and B's rows too where bands
-are packed, else they are contiguous, as C's are.
+`packed`: laid out anew, as panels of a tile's columns. So can a group of rows of A, which stays in L1. A may
+have any strides, and B's rows too where bands are packed, else they are contiguous, as C's are.
 """
 
 from __future__ import annotations
@@ -41,20 +41,23 @@ def product(form: Form) -> Any:
     """What writes the kernel of a form. C has at least as many columns as a tile.
 
     There are `bands` of `band` rows of B, or one less; and `groups` of as many rows of A as a tile has, or,
-    where some are `shorter`, one less: an item's `tall` of them. Packed bands have as many rows as a vector
-    has lanes at least; `room` is a thread's part of `scratch`.
+    where some are `shorter`, one less: an item's `tall` of them. What is packed has as many steps of k as a
+    vector has lanes at least; `room` is a thread's part of `scratch`.
     """
 
     def make(target: Target) -> Module:
         m = Module()
         more: dict[str, Type] = dict(band=i64, bands=i64, groups=i64)
-        if form.packed:
+        if form.packed or form.packed_a:
             more |= dict(b_column=i64, room=i64, scratch=form.type.pointer)
             define_pack(m, "pack", form.type, target, form.width)
+            for rows in (form.rows, form.rows - 1):
+                define_pack(m, f"pack_{rows}", form.type, target, rows)
         f, lo, hi, tid, s = begin(m, form, **more)
-        s.multiples = multiples(s.a_row * form.type.size, form.rows)
-        if form.packed:
-            s.panels = s.scratch.at(tid * s.room)
+        s.multiples = None if form.packed_a else multiples(s.a_row * form.type.size, form.rows)
+        if form.packed or form.packed_a:
+            s.panel_a = s.scratch.at(tid * s.room)
+            s.panels = s.panel_a.at((s.band + 2 * form.lanes) * form.rows)
         for item in f.range(lo, hi):
             locate(s, item)
             s.end = smaller(s.first_column + s.wide, s.columns)
@@ -105,12 +108,20 @@ def _by_groups(f: Function, form: Form, s: Any) -> None:
         for g in f.range(s.first_row, smaller(s.first_row + s.tall, s.groups)):
             there = _shifted(s, g * short.rows + smaller(g, tall))
             if not form.shorter:
-                _across(f, form, there, band)
+                _meet(f, form, there, band)
                 continue
             with f.when(g < tall):
-                _across(f, form, there, band)
+                _meet(f, form, there, band)
             with f.otherwise():
-                _across(f, short, there, band)
+                _meet(f, short, there, band)
+
+
+def _meet(f: Function, form: Form, s: Any, band: Band) -> None:
+    """A band and a group of rows."""
+    if form.packed_a:
+        source = s.A.at(band.first * s.a_step)
+        f.call(f"pack_{form.rows}", void, band.count, source, s.a_row, s.a_step, s.panel_a)
+    _across(f, form, s, band)
 
 
 def _near(s: Any, height: Any) -> Value:
@@ -183,12 +194,13 @@ def _tile(f: Function, form: Form, s: Any, band: Band, part: Part, step: int = 0
         tile.step(scalars, _line(form, s, row.at(part.left)))
     if not band.rows:
         place = s.B.at(band.first * s.b_step + part.left) if part.panel is None else part.panel
-        a, b = f.var(s.A.at(band.first * s.a_step)), f.var(place)
+        a = f.var(s.panel_a if form.packed_a else s.A.at(band.first * s.a_step))
+        b = f.var(place)
         for _ in f.range(0, band.count):
             line = _line(form, s, b.now)
             scalars = (at.load() for at in strided(a, s.multiples, form.rows))
             tile.step((x * s.alpha.to(form.type) for x in scalars) if form.scaled else scalars, line)
-            a.set(a.at(s.a_step))
+            a.set(a.at(form.rows if form.packed_a else s.a_step))
             b.set(b.at((step or form.width) if form.packed else s.b_step))
     for i, v, total in _places(tile):
         place = v * form.lanes

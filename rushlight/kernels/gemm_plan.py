@@ -133,7 +133,17 @@ def form(target: Target, t: Type, kind: str, n: Layout, added: bool, scaled: boo
     rows = _even(n.rows, most_rows(target, vectors))
     shorter = kind in ("bands", "packed") and n.rows % rows != 0
     edges = narrow, n.columns < lanes, added, scaled, shorter
-    return Form(t, rows, vectors, lanes, *edges, kind == "packed", kind == "turned")
+    packed = kind == "packed", kind in ("bands", "packed") and _packs_a(t, n, lanes * vectors)
+    return Form(t, rows, vectors, lanes, *edges, *packed, kind == "turned")
+
+
+def _packs_a(t: Type, n: Layout, width: int) -> bool:
+    """Whether rows of A are laid out anew: columns of it are pages apart, or its rows meet in few sets of L1,
+    and more than a few tiles read them.
+    """
+    if n.rows <= FEW or n.columns < 4 * width:
+        return False
+    return n.a_row == 1 and n.a_step * t.size >= 8000 or n.a_step == 1 and n.a_row * t.size % 4096 == 0
 
 
 def _rows_computed(target: Target, rows: int, vectors: int) -> int:
@@ -189,9 +199,9 @@ def _tail(kind: str, tile: Form, n: Layout, wide: int) -> tuple[tuple[int, ...],
         return (), 0
     bands = ceil(n.depth / (BAND if n.rows <= FEW else DEEP_BAND))
     tail = ceil(n.depth / bands), bands, ceil(n.rows / tile.rows)
-    if kind == "bands":
+    if kind == "bands" and not tile.packed_a:
         return tail, 0
-    room = tail[0] * (wide + tile.width) + 2 * tile.lanes
+    room = (tail[0] + 2 * tile.lanes) * (tile.rows + wide + tile.width)
     return (*tail, n.b_column, room), room
 
 
