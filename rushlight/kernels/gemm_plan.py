@@ -183,7 +183,7 @@ def plan(
     if kind in ("bands", "packed"):
         blocks = _by_bands(tile, n, count, threads, want)
     else:
-        blocks = _blocks(tile, width, n, want)
+        blocks = _blocks(tile, width, n, count, threads, want)
     items = blocks[0] * blocks[1] * count
     shared = threads > 1 and work * count >= SHARED
     grain = max(1, min(items // (4 * threads), int(1e5 * items / (work * count)))) if shared else items
@@ -205,36 +205,56 @@ def _tail(kind: str, tile: Form, n: Layout, wide: int) -> tuple[tuple[int, ...],
     return (*tail, n.b_column, room), room
 
 
+class Cut(NamedTuple):
+    """A matrix in `down` x `across` blocks of at most `tall` x `wide` tiles."""
+
+    down: int
+    across: int
+    tall: int
+    wide: int
+
+    @property
+    def blocks(self) -> int:
+        """How many."""
+        return self.down * self.across
+
+    def turns(self, count: int, threads: int) -> int:
+        """How many blocks of so many matrices the last thread computes."""
+        return ceil(self.blocks * count / threads)
+
+
+def _cut(high: int, broad: int, downs: range, acrosses: range, most: int) -> list[Cut]:
+    """The ways to cut so many tiles into at most so many blocks."""
+    pairs = [(d, a) for d, a in product(downs, acrosses) if d * a <= most] or [(1, acrosses[0])]
+    tiles = {(ceil(high / d), ceil(broad / a)) for d, a in pairs}
+    return [Cut(ceil(high / tall), ceil(broad / wide), tall, wide) for tall, wide in sorted(tiles)]
+
+
 def _by_bands(tile: Form, n: Layout, count: int, threads: int, want: int) -> tuple[int, ...]:
     """Blocks of columns, and of groups of rows where there are many: of about `want` for few rows, else so
-    that the last thread is done soonest.
+    that the last thread is done soonest, the fewest of those.
     """
     groups, broad = ceil(n.rows / tile.rows), ceil(n.columns / tile.lanes)
     if n.rows <= FEW:
         most = max(threads, ceil(n.rows / 2) * n.columns * tile.type.size // RUN)
-        cuts = [(1, min(broad, want, most))]
+        wide = ceil(broad / min(broad, want, most))
+        best = Cut(1, ceil(broad / wide), groups, wide)
     else:
-        downs = range(1, 1 + (min(groups, max(1, n.rows // TALL), want)))
         least = ceil(n.columns / WIDE)
-        cuts = list(product(downs, range(least, 1 + max(least, min(broad, n.columns // NARROW, want)))))
-
-    def cost(cut: tuple[int, int]) -> tuple[int, int]:
-        down, across = cut
-        tall = ceil(groups / down) + tile.packed  # laying B out takes as long as a group
-        return ceil(down * across * count / threads) * tall * ceil(broad / across), down * across
-
-    down, across = min(cuts, key=cost)
-    tall, wide = ceil(groups / down), ceil(broad / across)
-    return ceil(groups / tall), ceil(broad / wide), tall, wide * tile.lanes, n.columns
+        downs = range(1, 1 + min(groups, max(1, n.rows // TALL)))
+        acrosses = range(least, 1 + max(least, min(broad, n.columns // NARROW)))
+        cuts = _cut(groups, broad, downs, acrosses, max(want, least))
+        best = min(cuts, key=lambda c: (c.turns(count, threads) * (c.tall + tile.packed) * c.wide, c.blocks))
+    return best.down, best.across, best.tall, best.wide * tile.lanes, n.columns
 
 
-def _blocks(tile: Form, width: int, n: Layout, want: int) -> tuple[int, ...]:
-    """One matrix cut into about `want` blocks: down, across, tall, wide, and the column of the split."""
+def _blocks(tile: Form, width: int, n: Layout, count: int, threads: int, want: int) -> tuple[int, ...]:
+    """Up to `want` blocks, so that the last thread is done soonest; and the column of the split."""
     high, broad = ceil(n.rows / tile.rows), ceil(n.columns / width)
-    down = min(high, want)
-    across = min(broad, ceil(want / down))
-    tall, wide = ceil(high / down), ceil(broad / across)
-    return ceil(high / tall), ceil(broad / wide), tall * tile.rows, wide * width, _split(tile, n)
+    cuts = _cut(high, broad, range(1, 1 + min(high, want)), range(1, 1 + min(broad, want)), want)
+    sizes = {c: min(c.tall * tile.rows, n.rows) * min(c.wide * width, n.columns) for c in cuts}
+    best = min(cuts, key=lambda c: (c.turns(count, threads) * sizes[c], -c.down))
+    return best.down, best.across, best.tall * tile.rows, best.wide * width, _split(tile, n)
 
 
 def _split(tile: Form, n: Layout) -> int:
