@@ -10,6 +10,7 @@ from typing import Any
 import rushlight.indexing as indexing
 import rushlight.methods as _methods  # noqa: F401  (gives Tensor its plain Python methods)
 
+from .arrays import tracing
 from .arrays.foreign import ForeignArray
 from .autograd.generate import method
 from .autograd.inplace_functions import inplace_function, inplace_method
@@ -47,7 +48,10 @@ _METHODS = {"where": "where_method", "polygamma": "polygamma_of"}
 
 
 class LazyMethod:
-    """Stands for a method until it is first looked up, then makes it and steps aside."""
+    """Stands for a method until it is first looked up, then makes it and steps aside.
+
+    Not while ops are traced: what is made then is Python's part alone.
+    """
 
     __slots__ = ("name", "make")
 
@@ -56,7 +60,8 @@ class LazyMethod:
 
     def __get__(self, obj: Any, cls: Any = None) -> Any:
         made = self.make()
-        setattr(Tensor, self.name, made)
+        if tracing.EAGER:
+            setattr(Tensor, self.name, made)
         return made.__get__(obj, cls)
 
 
