@@ -11,6 +11,7 @@ import rushlight.indexing as indexing
 import rushlight.methods as _methods  # noqa: F401  (gives Tensor its plain Python methods)
 
 from .arrays.foreign import ForeignArray
+from .arrays.tracing import EAGER
 from .autograd.generate import method
 from .autograd.inplace_functions import inplace_function, inplace_method
 from .ops.contents import CONTENTS
@@ -47,16 +48,23 @@ _METHODS = {"where": "where_method", "polygamma": "polygamma_of"}
 
 
 class LazyMethod:
-    """Stands for a method until it is first looked up, then makes it and steps aside."""
+    """Stands for a method until it is first looked up, then makes it and steps aside.
 
-    __slots__ = ("name", "make")
+    Not while ops are traced: what is made then, and kept here, is Python's part alone.
+    """
+
+    __slots__ = ("name", "make", "traced")
 
     def __init__(self, name: str, make: Callable[[], Any]) -> None:
         self.name, self.make = name, make
+        self.traced: Any = None
 
     def __get__(self, obj: Any, cls: Any = None) -> Any:
-        made = self.make()
-        setattr(Tensor, self.name, made)
+        if EAGER:
+            made = self.make()
+            setattr(Tensor, self.name, made)
+        else:
+            made = self.traced = self.traced or self.make()
         return made.__get__(obj, cls)
 
 

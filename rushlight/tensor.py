@@ -51,7 +51,7 @@ class Tensor:
         return legacy(cls, args, kwargs)
 
     def __op__(self, op: Op, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return function_of(op)(*args, **kwargs)
+        return call_of(op)(*args, **kwargs)
 
     # -- what it is ---------------------------------------------------------------------------------
 
@@ -536,6 +536,11 @@ def function_of(op: Op) -> Callable[..., Any]:
     return found
 
 
+def call_of(op: Op) -> Callable[..., Any]:
+    """An op's function for one call: the Python function if it is first needed while ops are traced."""
+    return function_of(op) if EAGER or op.name in _functions else generate.python_function(op, False)
+
+
 def _fit(g: Tensor, shape: tuple[int, ...], storage: np.dtype) -> Tensor:
     g = g.sum_to_size(shape) if g._a.shape != shape else g
     return g if g._a.dtype == storage else g.to(OF_NUMPY[storage])
@@ -561,4 +566,4 @@ def _sum_batch(g: Any, level: int, size: int) -> Any:
 engine.binding.sum_array, engine.binding.sum_batch = _sum_array, _sum_batch
 engine.binding.function, engine.binding.bundle = function_of, _bundle
 generate.namespace.update(Tensor=Tensor, Parameter=Parameter, wrap=wrap)
-tensor_classes[Tensor] = tensor_classes[Parameter] = function_of
+tensor_classes[Tensor] = tensor_classes[Parameter] = call_of

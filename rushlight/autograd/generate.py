@@ -249,13 +249,16 @@ def composite_function(op: Op) -> Callable[..., Any]:
 def function(op: Op) -> Callable[..., Any]:
     """The Tensor-level function of any kind of op."""
     call = _call_of(op, False)
-    return _python_function(op, False) if call is None else call.function()
+    return python_function(op, False) if call is None else call.function()
 
 
 def method(op: Op, operator: bool = False) -> Any:
-    """The method of Tensor, or what Python's operator for `op` calls."""
-    call = _call_of(op, operator)
-    return _python_function(op, operator) if call is None else call.method(binding.tensor)
+    """The method of Tensor, or what Python's operator for `op` calls.
+
+    While ops are traced it is the Python function: machine code would only pass calls on to it.
+    """
+    call = _call_of(op, operator) if EAGER else None
+    return python_function(op, operator) if call is None else call.method(binding.tensor)
 
 
 @functools.cache
@@ -267,15 +270,16 @@ def _call_of(op: Op, operator: bool) -> Any:
     from .calls import machine_call, product_call, special_call
 
     if product:
-        return product_call(op, _python_function(op, operator))
+        return product_call(op, python_function(op, operator))
     if special:
-        return special_call(op, _python_function(op, operator), Later(op, binding.function))
+        return special_call(op, python_function(op, operator), Later(op, binding.function))
     assert isinstance(op, Pointwise)
-    return machine_call(op, _python_function(op, operator), op.name)
+    return machine_call(op, python_function(op, operator), op.name)
 
 
 @functools.cache
-def _python_function(op: Op, operator: bool) -> Callable[..., Any]:
+def python_function(op: Op, operator: bool) -> Callable[..., Any]:
+    """The function in Python, which knows every case: what machine code leaves the rare ones to."""
     if op.kind == "composite" and op.whole is None and not op.formulas and op.differentiable:
         return composite_function(op)
     if op.kind == "composite" and not op.has_derivative:

@@ -11,6 +11,7 @@ import numpy as np
 
 import rushlight.scalar as scalar
 
+from ..arrays.tracing import EAGER
 from ..kernels import native
 from ..ops.declare import Op
 from ..ops.elementwise import Pointwise
@@ -30,8 +31,8 @@ def inplace_function(op: Op) -> Callable[..., Any]:
 
 
 def inplace_method(op: Op) -> Any:
-    """`add_` as a method of Tensor."""
-    call = _call_of(op)
+    """`add_` as a method of Tensor: the Python function while ops are traced (see generate.method)."""
+    call = _call_of(op) if EAGER else None
     return python_function(op) if call is None else call.method(binding.tensor)
 
 

@@ -67,11 +67,9 @@ class Builtins:
         """What a builtin calls where no plan fits: makes one for a new dtype, and tries again."""
 
         def ask(*args: Any) -> Any:
-            for a in args[skip:]:
-                if not isinstance(a, np.ndarray):
-                    continue
-                if a.dtype in TYPES and a.dtype not in self.plans and self._has(a.dtype):
-                    return getattr(self, which)(*args)
+            kind = _common([a.dtype for a in args[skip:] if isinstance(a, np.ndarray)])
+            if kind in TYPES and kind not in self.plans and self._has(kind):
+                return getattr(self, which)(*args)
             return None
 
         return ask
@@ -91,6 +89,12 @@ class Builtins:
             return False
         (earlier[-1] if earlier else self._head)[0] = plan.ctypes.data  # NEXT and FIRST are both word 0
         return True
+
+
+def _common(kinds: list[np.dtype]) -> Any:
+    """The one dtype of arrays, beside which conditions may stand; None of several."""
+    found = {*kinds} - {np.dtype(np.bool_)} or {*kinds}
+    return found.pop() if len(found) == 1 else None
 
 
 _kept: list[Builtins] = []

@@ -160,7 +160,8 @@ class Op:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if args and args[0].__class__ in tensor_classes:
-            return self.of_tensors(*args, **kwargs)
+            of_tensors = self.of_tensors if EAGER else tensor_classes[args[0].__class__](self)
+            return of_tensors(*args, **kwargs)
         owner = owner_of(args)
         if owner is None and kwargs:
             owner = owner_of(kwargs.values())

@@ -172,6 +172,13 @@ class Pointwise(Op):
             made = self.quick.new(*args)
             if made is not None:
                 return made
+        return self._evaluate(args, options, Program.__call__)
+
+    def by_numpy(self, *args: Any, **options: Any) -> Any:
+        """What `evaluate` gives, computed by NumPy alone: no kernel is made for it."""
+        return self._evaluate(args, options, lambda program, *values: program.numpy(*values))
+
+    def _evaluate(self, args: tuple[Any, ...], options: dict[str, Any], run: Callable[..., Any]) -> Any:
         inputs, options = self._bind(args, options)
         if self.checks is not None:
             self.checks(**inputs, **options)
@@ -188,7 +195,7 @@ class Pointwise(Op):
         if result.category == dtypes.INT and options:
             options = {n: _whole(v, work) for n, v in options.items()}
         program, numbers = self.program(options)
-        out = arrays.as_array(program(*cast, *numbers))
+        out = arrays.as_array(run(program, *cast, *numbers))
         if out.dtype != result.np:
             return arrays.cast(out, result.np)
         return out.copy() if any(out is v for v in cast) else out

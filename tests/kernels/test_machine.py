@@ -32,7 +32,7 @@ BUILTIN = type(len)
 def pair(name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """An op in machine code, and its Python function."""
     op = registry[name]
-    quick, slow = function_of(op), generate._python_function(op, False)
+    quick, slow = function_of(op), generate.python_function(op, False)
     assert type(quick) is BUILTIN and type(slow) is not BUILTIN
     return quick, slow
 

@@ -87,6 +87,24 @@ def test_none_for_what_it_does_not_take(add):
         assert add.new(*args) is None, args
 
 
+def test_loops_are_made_for_arrays_of_one_dtype_alone():
+    add = builtins(A + B, "a", "b")
+    assert add.new(floats(3), np.arange(3)) is None
+    assert not add.plans
+    assert add.new(floats(3), floats(3)) is not None
+    assert [*add.plans] == [np.float32]
+
+
+def test_conditions_ask_for_no_loops_of_their_own():
+    from rushlight.kernels.pointwise import Builtins
+
+    root, names = s.where(s.var("c"), A, B), ("c", "a", "b")
+    where = Builtins(lambda t: Elements(root, names, (i1, t, t), t, t), "where")
+    condition, x, y = np.array([True, False]), floats(2), floats(2)
+    np.testing.assert_array_equal(where.new(condition, x, y), np.where(condition, x, y))
+    assert [*where.plans] == [np.float32]
+
+
 def test_no_reference_is_lost_or_kept(add):
     x = floats(64, 100)
     calls = [lambda: add.new(x, "a"), lambda: add.new(x, x), lambda: add.new(x, x[0])]
