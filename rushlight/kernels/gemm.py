@@ -31,6 +31,7 @@ class Form(NamedTuple):
     masked: bool = False  # C has fewer columns than one vector has lanes
     added: bool = False  # there is a D
     scaled: bool = False  # α is not 1
+    by_columns: bool = False  # column after column of tiles, not row after row: B, read once, is the larger
     shorter: bool = False  # some tiles have one row less
     packed: bool = False  # bands of B are laid out anew
     packed_a: bool = False  # and the rows of A that meet them

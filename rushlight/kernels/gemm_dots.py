@@ -26,10 +26,13 @@ def product(form: Form) -> Any:
         f, lo, hi, _, s = begin(m, form, b_column=i64)
         for item in f.range(lo, hi):
             locate(s, item)
-            for i in f.range(s.first_row, smaller(s.first_row + s.tall, s.rows), form.rows):
-                top = smaller(i, s.rows - form.rows)
-                for j in f.range(s.first_column, smaller(s.first_column + s.wide, s.columns), form.vectors):
-                    _tile(f, form, s, top, smaller(j, s.columns - form.vectors))
+            tops = s.first_row, smaller(s.first_row + s.tall, s.rows), form.rows
+            lefts = s.first_column, smaller(s.first_column + s.wide, s.columns), form.vectors
+            for i in f.range(*(lefts if form.by_columns else tops)):
+                for j in f.range(*(tops if form.by_columns else lefts)):
+                    top, left = (j, i) if form.by_columns else (i, j)
+                    left = smaller(left, s.columns - form.vectors)
+                    _tile(f, form, s, smaller(top, s.rows - form.rows), left)
         f.ret()
         return m
 

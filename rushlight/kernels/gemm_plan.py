@@ -25,8 +25,8 @@ FAR = 128 << 10  # bytes of B from which few rows read it in bands
 RUN = 2048  # bytes of a row of B, at least, that a thread reads for two rows of A, where it reads bands
 MANY = 64  # rows, at most, that are too few for laying B out anew to pay
 FEW = 14  # rows, at most, for which B goes by once, or is not laid out anew if it is small
-BAND, DEEP_BAND = 32, 384  # rows of B in a band: for few rows of A, and for many
-PACKED = 128  # rows, at least, of a product of rows with rows for which packing pays, if they are not short
+BAND, DEEP_BAND = 32, 384  # rows of B in a band: of up to MANY rows of A, and of more
+PACKED = 96  # rows, at least, of a product of rows with rows for which packing pays, if they are not short
 TALL, NARROW = 96, 64  # rows and columns, at least, of a block of a product by bands
 ALIASED = 8192  # bytes between rows of B of which a band's lines meet in few sets of the caches
 SHARED = 4e5  # multiplications and additions that are worth a second thread: 4 us
@@ -132,7 +132,7 @@ def form(target: Target, t: Type, kind: str, n: Layout, added: bool, scaled: boo
     narrow = kind in ("direct", "turned") and parts % vectors != 0 and vectors > 1
     rows = _even(n.rows, most_rows(target, vectors))
     shorter = kind in ("bands", "packed") and n.rows % rows != 0
-    edges = narrow, n.columns < lanes, added, scaled, shorter
+    edges = narrow, n.columns < lanes, added, scaled, False, shorter
     packed = kind == "packed", kind in ("bands", "packed") and _packs_a(t, n, lanes * vectors)
     return Form(t, rows, vectors, lanes, *edges, *packed, kind == "turned")
 
@@ -160,7 +160,9 @@ def _dots_form(target: Target, t: Type, n: Layout, added: bool, scaled: bool) ->
     lanes = target.lanes(t)
     columns = min(8 if n.rows == 1 else 4, lanes, 1 << (n.columns.bit_length() - 1))
     rows = _even(n.rows, max((target.registers - 2) // columns - 1, 1))
-    return Form(t, min(rows, 6), columns, lanes, False, False, added, scaled)
+    near, far = n.rows * n.depth * t.size <= NEAR, n.depth * n.columns * t.size > 2 * NEAR
+    edges = False, False, added, scaled, near and far and 2 * n.rows <= n.columns
+    return Form(t, min(rows, 6), columns, lanes, *edges)
 
 
 @functools.cache
@@ -197,7 +199,7 @@ def _tail(kind: str, tile: Form, n: Layout, wide: int) -> tuple[tuple[int, ...],
         return (n.b_column,), 0
     if kind == "direct":
         return (), 0
-    bands = ceil(n.depth / (BAND if n.rows <= FEW else DEEP_BAND))
+    bands = ceil(n.depth / (BAND if n.rows <= MANY else DEEP_BAND))
     tail = ceil(n.depth / bands), bands, ceil(n.rows / tile.rows)
     if kind == "bands" and not tile.packed_a:
         return tail, 0
@@ -240,7 +242,7 @@ def _by_bands(tile: Form, n: Layout, count: int, threads: int, want: int) -> tup
         wide = ceil(broad / min(broad, want, most))
         best = Cut(1, ceil(broad / wide), groups, wide)
     else:
-        least = ceil(n.columns / WIDE)
+        least = ceil(n.columns / WIDE) if n.rows > MANY else 1
         downs = range(1, 1 + min(groups, max(1, n.rows // TALL)))
         acrosses = range(least, 1 + max(least, min(broad, n.columns // NARROW)))
         cuts = _cut(groups, broad, downs, acrosses, max(want, least))

@@ -245,6 +245,18 @@ def test_blocks_cover_the_product_and_are_even(rows, columns, threads):
             assert -(-made.total // threads) * tall * wide <= 1.4 * groups * columns / shares
 
 
+@pytest.mark.parametrize("rows", [5, 13, 33, 95])
+def test_rows_with_many_more_rows_are_read_once(rows):
+    n = Layout(rows, 701, 900, 900, 1, 1, 900)
+    assert choose(NAMED["avx512"], f32, n) == "dots"
+    assert form(NAMED["avx512"], f32, "dots", n, False, False).by_columns
+    rng = np.random.default_rng(rows)
+    for kind in "fd":
+        x, y = (rng.standard_normal(s).astype(kind) for s in ((rows, 900), (701, 900)))
+        check(x, y.T)
+        check(x, y.T, rng.standard_normal((rows, 701)).astype(kind), 0.5, 2.0)
+
+
 @pytest.mark.parametrize("depth", [64, 255, 256, 257, 511, 513, 769, 2049])
 def test_bands_of_every_depth(depth):
     rng = np.random.default_rng(depth)
