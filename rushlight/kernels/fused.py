@@ -1,8 +1,7 @@
 """Kernels of the compiler's fusion: many steps on elements in one pass over memory.
 
 A fused program is a list of steps over a space of up to six dimensions. One kernel reads every input once,
-computes every step once, and writes the outputs, with the bits that the steps give one after the other. (Only
-`power` with an exponent that is an array may differ in the last one: it looks at the lanes beside it.) Sums
+computes every step once, and writes the outputs, with the bits that the steps give one after the other. Sums
 along rows of memory, or across all of them, are collected in the same pass; random numbers are drawn in it.
 
     x, y = (Operand(name, f32, (100, 1)) for name in "xy")

@@ -37,7 +37,8 @@ def power(x: Value, y: Value) -> Value:
         found.set(x)
         with x.f.when(any_lane(y != 1.0)):  # the exponent that a square's derivative has
             magnitude = _of_doubles(absolute(x), y) if is_double(x) else _of_singles(absolute(x), y)
-            found.set(_exceptions(x, y, magnitude))
+            general = _exceptions(x, y, magnitude)
+            found.set((y == 2.0).select(x * x, (y == 1.0).select(x, general)))  # whatever lanes are beside it
     return found.now
 
 

@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 
+import rushlight as rl
 import rushlight.scalar as s
 from rushlight.kernels import native
 from rushlight.kernels.elements import Elements
@@ -168,3 +169,15 @@ def test_large_arrays_do_not_depend_on_threads(add):
         found.append(builtins(s.exp(A) * B, "a", "b").new(x, y).tobytes())
     rushlight.set_num_threads(2)
     assert found[0] == found[1] == found[2]
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_a_power_does_not_depend_on_the_exponents_beside_it(kind):
+    x = rl.from_numpy(np.random.default_rng(0).random(1003).astype(kind) * 3)
+    mixed = rl.from_numpy(np.random.default_rng(1).choice([1.0, 2.0, 2.5], 1003).astype(kind))
+    found = (x**mixed).numpy()
+    for exponent in (1.0, 2.0):
+        alone = (x ** rl.full_like(x, exponent)).numpy()
+        at = mixed.numpy() == exponent
+        np.testing.assert_array_equal(found[at], alone[at])
+        np.testing.assert_array_equal(alone, x.numpy() if exponent == 1 else x.numpy() * x.numpy())
