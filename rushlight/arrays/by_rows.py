@@ -45,16 +45,31 @@ def fits(*arrays: Any) -> bool:
 
 
 @cache
-def _kernel(name: str, dtype: np.dtype, stream: bool = False) -> Any:
+def _kernel(name: str, dtype: np.dtype, stream: bool = False, beside: bool = False) -> Any:
     from ..kernels import rows
-    from ..kernels.types import f32, f64
 
     outputs, inputs = _PROGRAMS[name](rows)
-    return rows.row_kernel(outputs, inputs, f32 if dtype.itemsize == 4 else f64, stream)
+    return kernel_of(outputs, inputs, dtype, stream, beside)
+
+
+def kernel_of(outputs: Any, inputs: Any, dtype: np.dtype, stream: bool = False, beside: bool = False) -> Any:
+    """The kernel of a program; `beside`: for rows so short that they lie side by side in a vector."""
+    from ..kernels import rows, rows_beside
+    from ..kernels.types import f32, f64
+
+    element = f32 if dtype.itemsize == 4 else f64
+    if beside:
+        return rows_beside.row_kernel(outputs, inputs, element)
+    return rows.row_kernel(outputs, inputs, element, stream)
+
+
+BESIDE = 16  # elements of a row, at most, of which vectors hold one of many rows
 
 
 def _kernel_into(name: str, out: ndarray, length: int) -> Any:
     """The program's kernel; an output that the caches could not hold goes past them."""
+    if length <= BESIDE and name in _SHORT:
+        return _kernel(name, out.dtype, False, True)
     stream = out.nbytes >= _STREAM and not length * out.itemsize % 64 and not out.ctypes.data % 64
     return _kernel(name, out.dtype, stream)
 
@@ -192,6 +207,9 @@ _PROGRAMS: dict[str, Any] = {
     **{f"norm{c:d}{a:d}": _norm(c, a) for c in _TRUTH for a in _TRUTH},
     **{f"norm_back{c:d}{w:d}{a:d}": _norm_back(c, w, a) for c in _TRUTH for w in _TRUTH for a in _TRUTH},
 }
+
+
+_SHORT = frozenset(name for name in _PROGRAMS if "soft" in name or "entropy" in name)
 
 
 # -- functions of arrays -----------------------------------------------------------------------------------

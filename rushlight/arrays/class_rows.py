@@ -86,8 +86,8 @@ def _rows(x: ndarray) -> ndarray:
 
 def _run(program: Any, rows: ndarray, weight: ndarray | None, loss: Loss, *arrays: Any) -> None:
     flags = loss.smoothing != 0, weight is not None
-    kernel = _kernel(program, rows.dtype, loss.entropy, loss.reduction, *flags)
     n, classes = rows.shape
+    kernel = _kernel(program, rows.dtype, loss.entropy, loss.reduction, *flags, classes <= by_rows.BESIDE)
     numbers = float(loss.ignore), float(loss.smoothing), float(loss.smoothing / classes), float(classes)
     weights = () if weight is None else (memory.contiguous(weight),)
     kernel.run(n, max(1, 8192 // classes), classes, *arrays, *weights, *numbers)
@@ -95,15 +95,14 @@ def _run(program: Any, rows: ndarray, weight: ndarray | None, loss: Loss, *array
 
 @cache
 def _kernel(
-    program: Any, kind: np.dtype, entropy: bool, reduction: str, smooth: bool, weighted: bool
+    program: Any, kind: np.dtype, entropy: bool, reduction: str, smooth: bool, weighted: bool, beside: bool
 ) -> Any:
     from ..kernels import rows
-    from ..kernels.types import f32, f64
 
     outputs, inputs = program(_Terms(rows, entropy, smooth, weighted), reduction)
     inputs |= {"weight": rows.COLUMNS} if weighted else {}
     inputs |= dict.fromkeys(("ignore", "smoothing", "part", "classes"), rows.NUMBER)
-    return rows.row_kernel(outputs, inputs, f32 if kind.itemsize == 4 else f64)
+    return by_rows.kernel_of(outputs, inputs, kind, beside=beside)
 
 
 class _Terms:

@@ -91,14 +91,14 @@ class Rows:
                 values[p.name] = loaded(row.at[k].load(i, values.lanes, mask), p.type)
             elif p.walk == STEPS:
                 at, step = row.at[k], self.steps[k]
-                values[p.name] = loaded(_gathered(at.at(i * step), step, values.lanes), p.type)
+                values[p.name] = loaded(gathered(at.at(i * step), step, values.lanes), p.type)
         for step in self.form.uniforms:
             values[step.name] = self._random(row, i, values, step)
         values.compute(self.form.at_level(2))
         for k, p in self.form.plain:
             v = kept(values[p.name], p.type)
             if p.walk == STEPS:
-                _scatter(v, row.at[k].at(i * self.steps[k]), self.steps[k])
+                scatter(v, row.at[k].at(i * self.steps[k]), self.steps[k])
             else:
                 row.at[k].store(v, i, mask)
 
@@ -125,7 +125,7 @@ class Rows:
             at.store(combine(p.kind, at.load(i, found[0].lanes, mask), found[0]), i, mask)
 
 
-def _gathered(at: Value, step: Value, lanes: int) -> Value:
+def gathered(at: Value, step: Value, lanes: int) -> Value:
     """Every step-th element, lane by lane."""
     found = at.load().splat(lanes)
     for k in range(1, lanes):
@@ -135,7 +135,7 @@ def _gathered(at: Value, step: Value, lanes: int) -> Value:
     return found
 
 
-def _scatter(v: Value, at: Value, step: Value) -> None:
+def scatter(v: Value, at: Value, step: Value) -> None:
     """Write lane by lane."""
     for k in range(v.lanes):
         at.store(v.lane(k))

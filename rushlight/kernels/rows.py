@@ -49,12 +49,11 @@ def row_kernel(
     chunks apart, is then the last slot. With `stream`, full outputs go past the caches: rows must be whole
     lines of them.
     """
-    shown = [(name, kind, repr(scalar.program(e))) for name, (kind, e) in outputs.items()]
-    key = ("rows", shown, list(inputs.items()), str(element), stream)
-    return Kernel(key, lambda target: _Rows(dict(outputs), dict(inputs), element, target, stream).module)
+    key = ("rows", Rows.shown(outputs), list(inputs.items()), str(element), stream)
+    return Kernel(key, lambda target: Rows(dict(outputs), dict(inputs), element, target, stream).module)
 
 
-class _Rows:
+class Rows:
     """A row kernel while it is written."""
 
     def __init__(
@@ -78,6 +77,11 @@ class _Rows:
         }
         self.module = Module()
         self._write()
+
+    @staticmethod
+    def shown(outputs: Mapping[str, tuple[str, Expr]]) -> list[tuple[str, str, str]]:
+        """The outputs as text."""
+        return [(name, kind, repr(scalar.program(e))) for name, (kind, e) in outputs.items()]
 
     def _classify(self, e: Expr) -> None:
         args = [] if e.fn in (VAR, CONST) else list(e.args)
@@ -125,16 +129,24 @@ class _Rows:
         for name, (kind, _) in self.outputs.items():
             if kind == TOTALS:  # the row of this chunk
                 self.base[name] = self.base[name].at(lo // self.base["grain"] * self.n)
-        for r in f.range(lo, hi):
-            self.row = r
-            self.known: dict[Expr, Value] = {}
-            self.at = {name: self._row_of(name) for name in (*self.outputs, *self.inputs)}
-            for place in range(max(self.places.values()) + 1):
-                self._pass(place)
-            self._write_singles()
+        self.rows(lo, hi)
         if self.streamed and self.target.triple.startswith("x86"):
             f.call("llvm.x86.sse.sfence", void)
         f.ret()
+
+    def rows(self, lo: Value, hi: Value) -> None:
+        """The rows lo..hi."""
+        for r in self.f.range(lo, hi):
+            self.one(r)
+
+    def one(self, r: Value) -> None:
+        """A row, or some from r on."""
+        self.row = r
+        self.known: dict[Expr, Value] = {}
+        self.at = {name: self._row_of(name) for name in (*self.outputs, *self.inputs)}
+        for place in range(max(self.places.values()) + 1):
+            self._pass(place)
+        self._write_singles()
 
     def _row_of(self, name: str) -> Value:
         kind = self.outputs[name][0] if name in self.outputs else self.inputs[name]
@@ -150,15 +162,13 @@ class _Rows:
             if kind in (FULL, TOTALS) and self.places[e] == place
         ]
         if sums or writes:
-            self._walk(place, sums, writes)
+            self.walk(place, sums, writes)
 
-    def _walk(self, place: int, sums: list[Expr], writes: list[tuple[str, str, Expr]]) -> None:
+    def walk(self, place: int, sums: list[Expr], writes: list[tuple[str, str, Expr]]) -> None:
         f, lanes = self.f, self.target.lanes(self.element)
         wide = lanes * (4 if not writes and not self._is_dear(sums) else 2)
-        for e in self.order:  # single numbers, once before the loop
-            if self.single[e] and self.places[e] <= place and e not in self.known:
-                self.known[e] = self._single(e)
-        totals = [f.var(self._neutral(e, wide)) for e in sums]
+        self.know(place)
+        totals = [f.var(self.neutral(e, wide)) for e in sums]
         whole = self.n & -wide
         for i in f.range(0, whole, wide):
             self._step(place, i, wide, None, sums, totals, writes)
@@ -172,6 +182,12 @@ class _Rows:
                 self._step(place, i, 1, None, sums, narrow, writes)
         for e, v in zip(sums, narrow, strict=True):
             self.known[e] = self._narrowed(e, v.now, 1)
+
+    def know(self, place: int) -> None:
+        """Single numbers, once before the loop."""
+        for e in self.order:
+            if self.single[e] and self.places[e] <= place and e not in self.known:
+                self.known[e] = self.number(e)
 
     def _is_dear(self, sums: list[Expr]) -> bool:
         return any(x.fn.kind is scalar.REAL and x.fn is not CONST for e in sums for x in scalar.nodes(e))
@@ -191,12 +207,12 @@ class _Rows:
             self._look_ahead(i, lanes)
         done: dict[Expr, Value] = {}
         for e, total in zip(sums, totals, strict=True):
-            v = self._value(e.args[0], place, i, lanes, mask, done)
+            v = self.value(e.args[0], place, i, lanes, mask, done)
             if mask is not None:
-                v = mask.select(v, self._neutral(e, lanes))
-            total.set(self._combine(e, total.now, v))
+                v = mask.select(v, self.neutral(e, lanes))
+            total.set(self.combine(e, total.now, v))
         for name, kind, e in writes:
-            v = self._value(e, place, i, lanes, mask, done)
+            v = self.value(e, place, i, lanes, mask, done)
             if kind == TOTALS:
                 v = v + self.at[name].load(i, lanes, mask)
             if name in self.streamed and mask is None and lanes > 1:
@@ -215,7 +231,7 @@ class _Rows:
 
     # -- values -------------------------------------------------------------------------------------
 
-    def _value(
+    def value(
         self, e: Expr, place: int, i: Value, lanes: int, mask: Value | None, done: dict[Expr, Value]
     ) -> Value:
         """A node's elements i .. i + lanes, each node once."""
@@ -233,14 +249,14 @@ class _Rows:
             here = self.f.iota(lanes, i32) + i.to(i32)
             v = (here == self.known[e.args[0]].to(i32)).select(self.f.const(self.element.x(lanes), 1), 0)
         else:
-            parts = [self._value(a, place, i, lanes, mask, done) for a in e.args]
+            parts = [self.value(a, place, i, lanes, mask, done) for a in e.args]
             v = functions(self.element)[e.fn.name](*operands(e, parts, self.element))
             if e in self.kept:
                 self.at[self.kept[e]].store(v, i, mask)
         done[e] = v
         return v
 
-    def _single(self, e: Expr) -> Value:
+    def number(self, e: Expr) -> Value:
         """A number that holds for the whole row."""
         if e.fn is CONST:
             return self.f.const(self.element, e.args[0])
@@ -262,20 +278,20 @@ class _Rows:
             if kind == ROWS:
                 for x in self.order:
                     if self.single[x] and x not in self.known:
-                        self.known[x] = self._single(x)
+                        self.known[x] = self.number(x)
                 self.base[name].store(self.known[e], self.row)
 
-    def _neutral(self, e: Expr, lanes: int) -> Value:
+    def neutral(self, e: Expr, lanes: int) -> Value:
         return self.f.const(self.element.x(lanes), 0.0 if e.fn is row_sum else float("-inf"))
 
-    def _combine(self, e: Expr, x: Value, y: Value) -> Value:
+    def combine(self, e: Expr, x: Value, y: Value) -> Value:
         if e.fn is row_sum:
             return x + y
         return ((y > x) | (y != y)).select(y, x)  # NaN stays
 
     def _narrowed(self, e: Expr, v: Value, lanes: int) -> Value:
         """A vector of partial results combined into fewer lanes, halves against halves."""
-        combine: Callable[[Value, Value], Value] = lambda x, y: self._combine(e, x, y)  # noqa: E731
+        combine: Callable[[Value, Value], Value] = lambda x, y: self.combine(e, x, y)  # noqa: E731
         while v.lanes > max(lanes, 2):
             half = v.lanes // 2
             v = combine(v.shuffle(range(half)), v.shuffle(range(half, 2 * half)))
