@@ -36,6 +36,7 @@ void rushlight_parallel(void (*f)(void *, i64, i64, i64), void *slots, i64 total
 }
 void *PyEval_SaveThread(void) { return 0; }
 void PyEval_RestoreThread(void *state) { (void)state; }
+int PyGILState_Check(void) { return 1; }
 enum { ROOM = 256, CANARY = 0xA5 };
 static i64 word(void) { i64 x; if (fread(&x, 8, 1, stdin) != 1) exit(2); return x; }
 int main(void) {

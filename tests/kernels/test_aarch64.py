@@ -136,7 +136,7 @@ def test_random_calls(families: str, tmp_path: Path) -> None:
     jobs = [
         f"{family}:{seed}"
         for family in families.split()
-        for seed in range(3 if families != "known_convolutions" else 10)
+        for seed in range(3 if families != "known_convolutions" else 24)
     ]
     assert run(tmp_path / "numpy", "none", jobs, RUSHLIGHT_JIT="0") == ""
     assert run(tmp_path / "arm", "aarch64", jobs, RUSHLIGHT_CACHE="") == ""
