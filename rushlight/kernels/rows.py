@@ -218,7 +218,7 @@ class Rows:
             if name in self.streamed and mask is None and lanes > 1:
                 self.at[name].store(v, i, align=min(LINE, lanes * self.element.size), stream=True)
             else:
-                self.at[name].store(v, i, mask)
+                self.store(name, i, v, mask)
 
     def _look_ahead(self, i: Value, lanes: int) -> None:
         """Ask for what the first pass reads two rows later: meanwhile the others leave the memory idle."""
@@ -242,19 +242,31 @@ class Rows:
         elif self.single[e]:
             v = self.known[e].splat(lanes)
         elif e.fn is VAR:
-            v = self.at[e.name].load(i, lanes, mask)
+            v = self.load(e.name, i, lanes, mask)
         elif e in self.kept and self.places[e] < place:
-            v = self.at[self.kept[e]].load(i, lanes, mask)
+            v = self.load(self.kept[e], i, lanes, mask)
         elif e.fn is one_at:
-            here = self.f.iota(lanes, i32) + i.to(i32)
-            v = (here == self.known[e.args[0]].to(i32)).select(self.f.const(self.element.x(lanes), 1), 0)
+            here = self.here(i, lanes) == self.known[e.args[0]].to(i32)
+            v = here.select(self.f.const(self.element.x(lanes), 1), 0)
         else:
             parts = [self.value(a, place, i, lanes, mask, done) for a in e.args]
             v = functions(self.element)[e.fn.name](*operands(e, parts, self.element))
             if e in self.kept:
-                self.at[self.kept[e]].store(v, i, mask)
+                self.store(self.kept[e], i, v, mask)
         done[e] = v
         return v
+
+    def load(self, name: str, i: Value, lanes: int, mask: Value | None) -> Value:
+        """An array's elements i .. i + lanes of the row."""
+        return self.at[name].load(i, lanes, mask)
+
+    def store(self, name: str, i: Value, v: Value, mask: Value | None) -> None:
+        """Write them."""
+        self.at[name].store(v, i, mask)
+
+    def here(self, i: Value, lanes: int) -> Value:
+        """Their places in the row."""
+        return self.f.iota(lanes, i32) + i.to(i32)
 
     def number(self, e: Expr) -> Value:
         """A number that holds for the whole row."""

@@ -15,7 +15,7 @@ from .ir import Module
 from .launch import Kernel
 from .lower import operands
 from .math import functions
-from .rows import FULL, INDEX, NUMBER, ONE, ROWS, TOTALS, Rows, as_number, one_at, pick
+from .rows import FULL, INDEX, NUMBER, ONE, ROWS, TOTALS, Rows, as_number, pick
 from .targets import Target
 from .types import Type, i32
 from .values import Value
@@ -54,43 +54,24 @@ class _Beside(Rows):
                 v = self.value(e.args[0], place, i, self.lanes, None, done)
                 total.set(self.combine(e, total.now, v))
             for name, _, e in writes:
-                self._store(name, i, self.value(e, place, i, self.lanes, None, done))
+                self.store(name, i, self.value(e, place, i, self.lanes, None, done), None)
         for e, total in zip(sums, totals, strict=True):
             self.known[e] = total.now
 
-    def value(
-        self, e: Expr, place: int, i: Value, lanes: int, mask: Value | None, done: dict[Expr, Value]
-    ) -> Value:
-        """A node's numbers in column i, each node once."""
-        if e in done:
-            return done[e]
-        if e.fn is CONST:
-            v = self.f.const(self.element.x(lanes), e.args[0])
-        elif self.single[e]:
-            v = self.known[e].splat(lanes)
-        elif e.fn is VAR:
-            v = self._load(e.name, i)
-        elif e in self.kept and self.places[e] < place:
-            v = self._load(self.kept[e], i)
-        elif e.fn is one_at:
-            here = self.known[e.args[0]].to(i32) == i.to(i32)
-            v = here.select(self.f.const(self.element.x(lanes), 1), 0)
-        else:
-            parts = [self.value(a, place, i, lanes, mask, done) for a in e.args]
-            v = functions(self.element)[e.fn.name](*operands(e, parts, self.element))
-            if e in self.kept:
-                self._store(self.kept[e], i, v)
-        done[e] = v
-        return v
-
-    def _load(self, name: str, i: Value) -> Value:
+    def load(self, name: str, i: Value, lanes: int, mask: Value | None) -> Value:
+        """Column i of some rows."""
         kind = self.outputs[name][0] if name in self.outputs else self.inputs[name]
         if kind != FULL:  # a number a column
-            return self.at[name][i].splat(self.lanes)
-        return gathered(self.at[name].at(i), self.n, self.lanes)
+            return self.at[name][i].splat(lanes)
+        return gathered(self.at[name].at(i), self.n, lanes)
 
-    def _store(self, name: str, i: Value, v: Value) -> None:
+    def store(self, name: str, i: Value, v: Value, mask: Value | None) -> None:
+        """Write it."""
         scatter(v.splat(self.lanes), self.at[name].at(i), self.n)
+
+    def here(self, i: Value, lanes: int) -> Value:
+        """The place of all of them in their rows."""
+        return i.to(i32).splat(lanes)
 
     def number(self, e: Expr) -> Value:
         """A number for each row."""
