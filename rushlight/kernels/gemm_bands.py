@@ -50,8 +50,10 @@ def product(form: Form) -> Any:
         more: dict[str, Type] = dict(band=i64, bands=i64, groups=i64)
         if form.packed or form.packed_a:
             more |= dict(b_column=i64, room=i64, scratch=form.type.pointer)
+        if form.packed:
             define_pack(m, "pack", form.type, target, form.width)
-            for rows in (form.rows, form.rows - 1):
+        if form.packed_a:
+            for rows in (form.rows, form.rows - 1)[: 1 + form.shorter]:
                 define_pack(m, f"pack_{rows}", form.type, target, rows)
         f, lo, hi, tid, s = begin(m, form, **more)
         s.multiples = None if form.packed_a else multiples(s.a_row * form.type.size, form.rows)

@@ -28,6 +28,8 @@ FEW = 14  # rows, at most, for which B goes by once, or is not laid out anew if 
 BAND, DEEP_BAND = 32, 384  # rows of B in a band: of up to MANY rows of A, and of more
 PACKED = 96  # rows, at least, of a product of rows with rows for which packing pays, if they are not short
 TALL, NARROW = 96, 64  # rows and columns, at least, of a block of a product by bands
+APART = 8000  # bytes between columns of A, at least, for which packing rows of it pays
+PAGE = 4096  # bytes, of which multiples between rows of A have their lines meet in few sets of L1
 ALIASED = 8192  # bytes between rows of B of which a band's lines meet in few sets of the caches
 SHARED = 4e5  # multiplications and additions that are worth a second thread: 4 us
 GENERATORS = dict(
@@ -141,9 +143,9 @@ def _packs_a(t: Type, n: Layout, width: int) -> bool:
     """Whether rows of A are laid out anew: columns of it are pages apart, or its rows meet in few sets of L1,
     and more than a few tiles read them.
     """
-    if n.rows <= FEW or n.columns < 4 * width:
+    if n.rows <= FEW or n.columns < 4 * width or n.depth < width:
         return False
-    return n.a_row == 1 and n.a_step * t.size >= 8000 or n.a_step == 1 and n.a_row * t.size % 4096 == 0
+    return n.a_row == 1 and n.a_step * t.size >= APART or n.a_step == 1 and n.a_row * t.size % PAGE == 0
 
 
 def _rows_computed(target: Target, rows: int, vectors: int) -> int:
@@ -203,7 +205,7 @@ def _tail(kind: str, tile: Form, n: Layout, wide: int) -> tuple[tuple[int, ...],
     tail = ceil(n.depth / bands), bands, ceil(n.rows / tile.rows)
     if kind == "bands" and not tile.packed_a:
         return tail, 0
-    room = (tail[0] + 2 * tile.lanes) * (tile.rows + wide + tile.width)
+    room = (tail[0] + 2 * tile.lanes) * (tile.rows + (wide + tile.width) * tile.packed)
     return (*tail, n.b_column, room), room
 
 

@@ -266,6 +266,15 @@ def test_bands_of_every_depth(depth):
         check(np.asfortranarray(x), np.asfortranarray(y), rng.standard_normal(401).astype(kind), 0.5, 2.0)
 
 
+def test_rows_of_a_shorter_than_a_vector_are_not_packed():
+    rng = np.random.default_rng(0)
+    whole, y = rng.standard_normal((30, 1024), np.float32), rng.standard_normal((8, 30000), np.float32)
+    n = Layout(30, 30000, 8, 1024, 1, 30000, 1)
+    assert choose(NAMED["avx512"], f32, n) == "bands"
+    assert not form(NAMED["avx512"], f32, "bands", n, False, False).packed_a
+    check(whole[:, :8], y)
+
+
 def test_a_product_so_deep_that_a_band_of_it_has_one_row_less():
     rng = np.random.default_rng(0)
     x, y = (rng.standard_normal(s).astype(np.float32) for s in ((32, 257 * 256 + 1), (64, 257 * 256 + 1)))
