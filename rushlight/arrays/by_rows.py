@@ -25,6 +25,7 @@ ndarray = np.ndarray
 _SINGLE = np.dtype(np.float32)
 _KINDS = frozenset({_SINGLE, np.dtype(np.float64)})
 _STREAM = 16 << 20  # bytes
+BESIDE = 16  # elements of a row, at most, where vectors hold one of each of many rows
 LONGEST = 1 << 17  # longer rows are summed by NumPy, in blocks
 
 
@@ -63,13 +64,10 @@ def kernel_of(outputs: Any, inputs: Any, dtype: np.dtype, stream: bool = False, 
     return rows.row_kernel(outputs, inputs, element, stream)
 
 
-BESIDE = 16  # elements of a row, at most, of which vectors hold one of many rows
-
-
 def _kernel_into(name: str, out: ndarray, length: int) -> Any:
     """The program's kernel; an output that the caches could not hold goes past them."""
     if length <= BESIDE and name in _SHORT:
-        return _kernel(name, out.dtype, False, True)
+        return _kernel(name, out.dtype, beside=True)
     stream = out.nbytes >= _STREAM and not length * out.itemsize % 64 and not out.ctypes.data % 64
     return _kernel(name, out.dtype, stream)
 

@@ -44,7 +44,7 @@ def mask_of(tracer: Any, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
         out = np.asarray(op.array(x, given["p"]), order="C")
     place, keep = tracer.temporary(out), 1.0 - float(given["p"])
     kept = scalar.where(_first < keep, 1.0 / keep, 0.0)
-    return _node(tracer, op.name, out, place, Step("out", kept, f32, TYPE_OF[x.dtype]))
+    return _node(tracer, op.name, (given["p"],), out, place, Step("out", kept, f32, TYPE_OF[x.dtype]))
 
 
 _first, _second = (scalar.var(name) for name in "uv")
@@ -64,10 +64,10 @@ def samples_of(tracer: Any, name: str, draw: Callable[[], Any], law: Law) -> Any
         value = a + b * standard
     else:
         value = a + (b - a) * _first
-    return _node(tracer, name, out, tracer.temporary(out), Step("out", value, f32, f32))
+    return _node(tracer, name, (), out, tracer.temporary(out), Step("out", value, f32, f32))
 
 
-def _node(tracer: Any, name: str, out: np.ndarray, place: Place, step: Step) -> Any:
+def _node(tracer: Any, name: str, args: tuple[Any, ...], out: np.ndarray, place: Place, step: Step) -> Any:
     """A node whose step reads one random number or two."""
     steps: list[Step | Uniform] = [Uniform("u", "key", "offset")]
     numbers = {"key": KEY, "offset": len(tracer.nodes)}
@@ -75,5 +75,5 @@ def _node(tracer: Any, name: str, out: np.ndarray, place: Place, step: Step) -> 
         steps.append(Uniform("v", "key", "another"))
         numbers["another"] = _ANOTHER + len(tracer.nodes)
     body = Elements((*steps, step), numbers, {place: "out"}, out.shape)
-    tracer.add(Node(name, (), {}, (place,), body))
+    tracer.add(Node(name, args, {}, (place,), body))
     return tracer.wrap(out)

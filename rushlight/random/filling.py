@@ -22,8 +22,7 @@ def fill(t: Tensor, name: str, draw: Draw, depth: int = 3, law: Law | None = Non
     """Write samples into `t`, whatever its strides; its history ends there. Returns `t`.
 
     `depth` counts the frames from the user's call to `record.bump`; `law` is that of the samples, if it has a
-    name. Raises RuntimeError for an expanded
-    tensor, and outside no_grad for a leaf that requires grad.
+    name. Raises RuntimeError for an expanded tensor, and outside no_grad for a leaf that requires grad.
     """
     if grad_on() and (t._n is not None or t._v is not None):
         inplace.guard_leaf(t, name)

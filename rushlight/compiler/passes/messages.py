@@ -20,6 +20,7 @@ from ...kernels.targets import host
 from ..elements import TYPE_OF
 from ..graph import Elements, Graph, Kernels, Launch, Node, Place, Storage
 from ..lower import strides_in
+from .program import standing_for
 
 #: bytes of a row, or of all rows, from which it pays that each thread looks for the edges that are its own
 _LONG, _FAR = 256, 1 << 19
@@ -88,7 +89,10 @@ class _Finder:
             return None
         before = [launch for g in gathered.values() for launch in g.before]
         kernels = Kernels([*node.body.launches[:-1], *before, made])
-        return _Message(_node(kernels, [*(self.nodes[j] for j in sorted(parts)), node]), parts)
+        members = [*(self.nodes[j] for j in sorted(parts)), node]
+        passed = {s for n in members[:-1] for s in n.writes}
+        reads = {s for n in members for s in n.reads} - passed
+        return _Message(standing_for(members, node.outputs, kernels, reads), parts)
 
     def _program(self, k: int, values: Place, count: int, inner: int) -> tuple[Elements, list[int]]:
         """What makes the rows that are added up, and the node it belongs to; or just the rows."""
@@ -168,14 +172,3 @@ def _rows(name: str, p: Place, shape: tuple[int, ...], gathered: bool) -> tuple[
     still = not any(s for _, s in dims)
     dense = [s for _, s in dims] == [prod(n for n, _ in dims[d + 1 :]) for d in range(len(dims))]
     return (Rows(name, TYPE_OF[p.dtype], gathered, still and bool(dims)), step) if still or dense else None
-
-
-def _node(body: Kernels, members: list[Node]) -> Node:
-    """One node for several, the last of which writes what is left."""
-    last = members[-1]
-    made = Node("+".join(dict.fromkeys(op.op for n in members for op in n.ops)), (), {}, last.outputs, body)
-    written = {s for n in members[:-1] for s in n.writes}
-    made.reads = {s for n in members for s in n.reads} - written
-    made.line, made.module, made.name = last.line, last.module, last.name
-    made.members = tuple(m for n in members for m in (n.members or (n,)))
-    return made

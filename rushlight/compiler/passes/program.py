@@ -18,8 +18,14 @@ from ..graph import Elements, Node, Place, Reduced, Storage
 def joined(members: Sequence[Node], is_needed: Callable[[Storage], bool]) -> Node:
     """One node of several programs over one shape, in order; only storages that are needed are written."""
     body = _Joining(members).body(is_needed)
-    node = Node("+".join(dict.fromkeys(n.op for n in members)), (), {}, (*body.writes, *body.reduces), body)
-    node.reads = {p.storage for p in body.inputs.values() if p.__class__ is Place}
+    reads = {p.storage for p in body.inputs.values() if p.__class__ is Place}
+    return standing_for(members, (*body.writes, *body.reduces), body, reads)
+
+
+def standing_for(members: Sequence[Node], outputs: tuple[Place, ...], body: Any, reads: set[Storage]) -> Node:
+    """One node for several that run one after the other; it belongs to the last one's line."""
+    node = Node("+".join(dict.fromkeys(n.op for n in members)), (), {}, outputs, body)
+    node.reads = reads
     node.line, node.module, node.name = members[-1].line, members[-1].module, members[-1].name
     node.members = tuple(m for n in members for m in (n.members or (n,)))
     return node
