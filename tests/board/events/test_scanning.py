@@ -11,20 +11,23 @@ from rushlight.board.events.scanning import BROKEN, DAMAGED, FULL, MORE, OTHER, 
 from rushlight.io import protobuf
 
 
+def spellings(tag, step, x):
+    """Events with scalars of three spellings, several in one, and events of other kinds."""
+    numbers, other = messages.metadata("scalars"), messages.metadata("p")
+    yield messages.scalar_event(step + 0.5, step, tag, x)
+    yield messages.event(step + 0.5, -step, messages.scalar("a", x), messages.scalar(tag, np.nan))
+    yield messages.event(step + 0.5, step, messages.tensor_value(tag, np.float32(x), numbers))
+    yield messages.event(2.0, step, messages.tensor_value("t", np.ones((2, 3)), other))
+    yield messages.event(2.0, 1 << 40, messages.tensor_value("s", ["text"], other))
+    yield messages.event(2.0, step, messages.scalar("a", 1.0), protobuf.text(1, "empty"))
+
+
 def log(rng, count):
-    """A file's bytes: scalars of three spellings, several in one event, and records of other kinds."""
-    scalars = messages.metadata("scalars")
+    """A file's bytes."""
     made = [messages.file_version(1.0)]
     for step in range(count):
-        tag, x = f"tag{rng.integers(7)}", float(rng.standard_normal())
-        made.append([
-            lambda: messages.scalar_event(step + 0.5, step, tag, x),
-            lambda: messages.event(step + 0.5, -step, messages.scalar("a", x), messages.scalar(tag, np.nan)),
-            lambda: messages.event(step + 0.5, step, messages.tensor_value(tag, np.float32(x), scalars)),
-            lambda: messages.event(2.0, step, messages.tensor_value("t", np.ones((2, 3)), messages.metadata("p"))),
-            lambda: messages.event(2.0, 1 << 40, messages.tensor_value("s", ["text"], messages.metadata("text"))),
-            lambda: messages.event(2.0, step, messages.scalar("a", 1.0), protobuf.text(1, "empty")),
-        ][rng.integers(6)]())  # fmt: skip
+        kinds = list(spellings(f"tag{rng.integers(7)}", step, float(rng.standard_normal())))
+        made.append(kinds[rng.integers(len(kinds))])
     return records.frame(made)
 
 
