@@ -29,6 +29,7 @@ class Run:
         self.metas: dict[str, Place] = {}
         self.started = 0.0  # time of its first event
         self.bad = 0  # records whose checksum or content is wrong
+        self.renewed = False  # whether it has tags that nobody was told of
         self.hidden = False  # whether there were too many tags
 
     def read(self, scanner: Scanner, pieces: int = 1) -> tuple[Fresh, set[tuple[str, str]]]:
@@ -94,6 +95,7 @@ class Run:
                 self.hidden = True
                 return
             series = self.series[tag] = Series(self.limit)
+            self.renewed = True
         series.append(points)
         fresh.setdefault(tag, []).append(points)
 
@@ -140,5 +142,6 @@ class Run:
                     self.hidden = True
                     continue
                 entries[value.tag] = Entries(value)
+                self.renewed = True
             entries[value.tag].append(Entry(event.step, event.wall, place))
             changed.add((kind, value.tag))

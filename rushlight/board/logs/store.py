@@ -22,7 +22,7 @@ _DEEPEST = 30
 
 @dataclass
 class Changes:
-    """What a poll found: runs come or gone, scalars by run, and (run, plugin, tag) of everything else."""
+    """What a poll found: runs or tags come or gone, scalars by run, (run, plugin, tag) of the rest."""
 
     runs: bool = False
     scalars: dict[str, Fresh] = field(default_factory=dict)
@@ -62,6 +62,8 @@ class Store:
                     changes.scalars[run.name] = fresh
                 changes.others |= {(run.name, *which) for which in others}
                 changes.more |= run.pending()
+                changes.runs |= run.renewed
+                run.renewed = False
         self._settle()
         return changes
 

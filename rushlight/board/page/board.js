@@ -88,13 +88,9 @@ function receive(message) {
     watchers.get(message.tag)?.forEach((tell) => tell(message));
   } else if (message.type === "runs" || message.type === "reload") {
     clearTimeout(runsTimer);
-    runsTimer = setTimeout(loadRuns, 200);
+    runsTimer = setTimeout(loadRuns, 100);
   }
   if (message.type === "reload") watchers.forEach((all) => all.forEach((tell) => tell(message)));
-  if (message.type === "entries" && !board.tags[message.kind]?.[message.tag]) {
-    clearTimeout(runsTimer);
-    runsTimer = setTimeout(loadRuns, 200);
-  }
   others.forEach((tell) => tell(message));
 }
 

@@ -31,7 +31,7 @@ def board(tmp_path):
 
 @pytest.fixture
 def show(browser, board):
-    """show("#view=scalars", width=.., scheme="dark"): a page of the board; what it complains of is an error."""
+    """show("#view=scalars", width=.., scheme="dark"): a page of the board; its complaints are errors."""
     complaints, pages = [], []
 
     def open_page(hash="", width=1280, height=800, scheme="light", allowed=()):
