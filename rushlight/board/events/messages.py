@@ -30,6 +30,11 @@ def event(wall: float, step: int, *values: bytes) -> bytes:
     return head(wall, step) + protobuf.data(5, summary)
 
 
+def graph_event(wall: float, graph: bytes) -> bytes:
+    """An Event with a GraphDef."""
+    return head(wall, 0) + protobuf.data(4, graph)
+
+
 def head(wall: float, step: int) -> bytes:
     """An event's time and step."""
     return protobuf.double(1, wall) + protobuf.uint(2, step)

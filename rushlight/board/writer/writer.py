@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..events import messages
 from .sink import Sink
 
 
@@ -53,6 +54,26 @@ class Writer:
         if tag.__class__ is not str:
             raise TypeError(f"a tag is a string, not {tag!r}")
         self._sink.put((tag, x, step, time.time() if walltime is None else walltime))
+
+    def add_graph(
+        self, model: Any, input_to_model: Any = None, verbose: bool = False, use_strict_trace: bool = True
+    ) -> None:
+        """The graph of model(input_to_model): its ops by module, with shapes and the lines they come from.
+
+        The model is called once, in evaluation and without gradients. input_to_model: a tensor, or a tuple of
+        arguments. verbose: print the ops as well. use_strict_trace is accepted for programs written for
+        PyTorch. Raises what the model raises.
+        """
+        from ..events.graphdefs import encode_graph
+        from .graphs import graph_of
+
+        if input_to_model is None:
+            raise ValueError("add_graph needs input_to_model, a tensor or tuple that the model is called with")
+        nodes = graph_of(model, input_to_model)
+        if verbose:
+            print("\n".join(f"{node.name} = {node.op}({', '.join(node.inputs)})" for node in nodes))
+        wall = time.time()
+        self._sink.put(lambda: messages.graph_event(wall, encode_graph(nodes)))
 
     def flush(self) -> None:
         """Return when everything added so far is in the file."""
