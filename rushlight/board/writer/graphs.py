@@ -167,9 +167,9 @@ class _Builder:
     def _regions(self, node: Node) -> list[tuple[str, Region]]:
         for option, labels in _REGIONS.items():
             found = node.options.get(option) if isinstance(node.options, dict) else None
-            parts = found if isinstance(found, tuple) else (found,)
-            if all(isinstance(part, Region) for part in parts):
-                return list(zip(labels, parts, strict=False))
+            parts = [p for p in (found if isinstance(found, tuple) else (found,)) if isinstance(p, Region)]
+            if parts:
+                return list(zip(labels, parts, strict=True))
         return []
 
     def _slots(self, node: Node, regions: list[Region]) -> None:
@@ -208,7 +208,8 @@ class _Builder:
         key = value.input, p
         if key not in self.views:
             text = spelled("x", value.place, p)
-            word = text.removeprefix("x").split("(")[0].strip(".").split(".")[0] or "view"
+            word = text.removeprefix("x").split("(")[0].strip(".")
+            word = word if word.isidentifier() and word != "as_strided" else "view"
             said = {"view": text, **(_source(node) if node is not None else {})}
             self.views[key] = _Value(self._add(f"{scope}/{word}", word, [value.input], [p], said), 0, p)
         return self.views[key].input

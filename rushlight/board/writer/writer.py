@@ -68,7 +68,9 @@ class Writer:
         from .graphs import graph_of
 
         if input_to_model is None:
-            raise ValueError("add_graph needs input_to_model, a tensor or tuple that the model is called with")
+            raise ValueError(
+                "add_graph needs input_to_model, a tensor or tuple that the model is called with"
+            )
         nodes = graph_of(model, input_to_model)
         if verbose:
             print("\n".join(f"{node.name} = {node.op}({', '.join(node.inputs)})" for node in nodes))
