@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from enum import Enum
+from threading import get_native_id
+from time import perf_counter_ns
 from typing import Any
 
 from ..arrays import tracing
@@ -65,6 +67,8 @@ class profile:
         self.schedule, self.on_trace_ready = schedule, on_trace_ready
         self.acc_events, self.step_num = acc_events, 0
         self._recorder = Recorder()
+        self._steps: list[Event] = []  # that are over, for the trace
+        self._begun = 0  # when the present one began
         self._handed_on = False
         self._on: ExitStack | None = None
 
@@ -86,6 +90,11 @@ class profile:
 
     def step(self) -> None:
         """The next step begins."""
+        if self._on is not None:
+            times = self._begun, perf_counter_ns()
+            self._steps.append(
+                Event(f"ProfilerStep#{self.step_num}", "range", *times, thread=get_native_id())
+            )
         if self._action() is ProfilerAction.RECORD_AND_SAVE:
             self.stop()
             self._handed_on = not self.acc_events
@@ -100,8 +109,10 @@ class profile:
         on = self._action() in (ProfilerAction.RECORD, ProfilerAction.RECORD_AND_SAVE)
         if on and self._handed_on:
             self._recorder.clear()
+            self._steps.clear()
             self._handed_on = False
         self._switch(on)
+        self._begun = perf_counter_ns()
 
     def _switch(self, on: bool) -> bool:
         """Turn recording on or off; whether it was on."""
@@ -132,5 +143,8 @@ class profile:
         return Averages(self.events(), "line" if group_by_stack_n else by, group_by_input_shape)
 
     def export_chrome_trace(self, path: str | os.PathLike[str]) -> None:
-        """Write the events as JSON that chrome://tracing and ui.perfetto.dev open."""
-        export(self.events(), path)
+        """Write the events as JSON that chrome://tracing, ui.perfetto.dev and `rushlight board` open.
+
+        Steps are in it as "ProfilerStep#3". A name that ends with .gz makes a packed file.
+        """
+        export(sorted([*self._steps, *self.events()], key=lambda e: (e.start, -e.end)), path)

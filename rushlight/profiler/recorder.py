@@ -8,6 +8,7 @@ by node: both are slower by some microseconds for each op or node, which are not
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from threading import get_native_id
 from time import perf_counter_ns
 from typing import Any
 
@@ -31,16 +32,16 @@ class Recorder:
 
     def __init__(self) -> None:
         self._events: list[Event] = []
-        self._runs: list[tuple[list[Node], list[int]]] = []  # of plans: nodes, and the times between them
+        self._runs: list[tuple[list[Node], list[int], int]] = []  # of plans: nodes, times between, thread
         self.paths = ModulePaths()
-        self._open: list[tuple[str, int]] = []
+        self._open: dict[int, list[tuple[str, int]]] = {}  # by thread: names and times of their starts
 
     @property
     def events(self) -> list[Event]:
         """All that was seen, by the time at which it began."""
-        for nodes, times in self._runs:
-            self._events += map(_event, nodes, times, times[1:])
-            self._events.append(Event("compiled plan", "plan", times[0], times[-1]))
+        for nodes, times, thread in self._runs:
+            self._events += [_event(*one, thread) for one in zip(nodes, times, times[1:], strict=False)]
+            self._events.append(Event("compiled plan", "plan", times[0], times[-1], thread=thread))
         self._runs.clear()
         return sorted(self._events, key=lambda e: (e.start, -e.end))
 
@@ -52,13 +53,15 @@ class Recorder:
 
     def enter(self, name: str) -> None:
         """A stretch of code begins."""
-        self._open.append((name, perf_counter_ns()))
+        self._open.setdefault(get_native_id(), []).append((name, perf_counter_ns()))
 
     def leave(self, name: str) -> None:
         """It ends."""
-        if self._open and self._open[-1][0] == name:
-            _, start = self._open.pop()
-            self._events.append(Event(name, "range", start, perf_counter_ns()))
+        thread = get_native_id()
+        begun = self._open.get(thread)
+        if begun and begun[-1][0] == name:
+            _, start = begun.pop()
+            self._events.append(Event(name, "range", start, perf_counter_ns(), thread=thread))
 
     def timed(
         self, name: str, run: Callable[..., Any], arrays: Iterable[Any], *args: Any, **kwargs: Any
@@ -71,7 +74,8 @@ class Recorder:
         given = list(_arrays(arrays))
         moved = sum(a.nbytes for a in (*given, *_arrays(found)))
         shapes = tuple([list(a.shape) for a in given])
-        self._events.append(Event(name, "op", start, end, moved, shapes, user_line(), self.paths.current))
+        where = user_line(), self.paths.current
+        self._events.append(Event(name, "op", start, end, moved, shapes, *where, thread=get_native_id()))
         return found
 
     # -- ops, which it runs at once --------------------------------------------------------------------------
@@ -103,7 +107,7 @@ class Recorder:
         times = [perf_counter_ns()]
         for _ in plan.node_by_node(arrays):
             times.append(perf_counter_ns())
-        self._runs.append((plan.nodes, times))
+        self._runs.append((plan.nodes, times, get_native_id()))
 
 
 def _step(optimizer: Any, group: dict[str, Any]) -> None:
@@ -111,11 +115,11 @@ def _step(optimizer: Any, group: dict[str, Any]) -> None:
         optimizer._update_alone(p, group)
 
 
-def _event(node: Node, start: int, end: int) -> Event:
+def _event(node: Node, start: int, end: int, thread: int) -> Event:
     given = inputs_of(node)
     moved = sum(map(_bytes, {*given, *node.outputs}))
     shapes = tuple([list(p.shape) for p in given])
-    return Event(node.op, "node", start, end, moved, shapes, node.line, node.module, node.name)
+    return Event(node.op, "node", start, end, moved, shapes, node.line, node.module, node.name, thread)
 
 
 def _bytes(place: Place) -> int:

@@ -41,12 +41,17 @@ def schedule(
 def tensorboard_trace_handler(
     dir_name: str | os.PathLike[str], worker_name: str | None = None, use_gzip: bool = False
 ) -> Callable[[Any], None]:
-    """What writes each round's trace to a folder, under the name that TensorBoard's plugin looks for."""
+    """What writes each round's trace to a folder, under the name that TensorBoard's plugin looks for.
+
+    Give it a run's folder, and `rushlight board` shows the trace among what the run logged. worker_name: by
+    default the host and the process. use_gzip: packed, about a tenth as long.
+    """
+    suffix = ".pt.trace.json.gz" if use_gzip else ".pt.trace.json"
 
     def handle(profile: Any) -> None:
         folder = Path(dir_name)
         folder.mkdir(parents=True, exist_ok=True)
         worker = worker_name or f"{socket.gethostname()}_{os.getpid()}"
-        profile.export_chrome_trace(folder / f"{worker}.{time.time_ns()}.pt.trace.json")
+        profile.export_chrome_trace(folder / f"{worker}.{time.time_ns()}{suffix}")
 
     return handle

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import json
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -222,9 +224,64 @@ def test_chrome_trace(tmp_path):
         torch.ones(2, 3).exp()
     path = tmp_path / "trace.json"
     p.export_chrome_trace(path)
-    (event,) = json.loads(path.read_text())["traceEvents"]
-    assert event["ph"] == "X" and event["name"] == "exp" and event["dur"] > 0
-    assert event["args"] == {"shapes": [[2, 3]], "bytes": 48, "line": f"{HERE}{line}"}
+    (event,) = traced(path)
+    assert (event["name"], event["cat"]) == ("exp", "cpu_op") and event["dur"] > 0
+    stack = f"{__file__}({line})"
+    said = {"Input Dims": [[2, 3]], "bytes": 48, "line": f"{HERE}{line}", "Call stack": stack}
+    assert event["args"] == said and event["tid"] == threading.get_native_id()
+
+
+def traced(path):
+    """The events of a trace that took time."""
+    open_ = gzip.open if path.name.endswith(".gz") else open
+    with open_(path, "rt") as file:
+        return [e for e in json.load(file)["traceEvents"] if e["ph"] == "X"]
+
+
+def test_steps_are_in_the_trace(tmp_path):
+    handler = tensorboard_trace_handler(tmp_path, "me", use_gzip=True)
+    with profile(schedule=schedule(wait=1, warmup=0, active=2), on_trace_ready=handler) as p:
+        for _ in range(6):
+            torch.ones(3).exp()
+            p.step()
+    first, second = sorted(tmp_path.iterdir())
+    assert first.name.startswith("me.") and first.name.endswith(".pt.trace.json.gz")
+    names = [[e["name"] for e in traced(path)] for path in (first, second)]
+    assert names[0] == ["ProfilerStep#1", "exp", "ProfilerStep#2", "exp"]
+    assert names[1] == ["ProfilerStep#4", "exp", "ProfilerStep#5", "exp"]
+
+
+def test_stretches_of_two_threads_do_not_mix(tmp_path):
+    barrier = threading.Barrier(2)
+
+    def work(name):
+        with record_function(name):
+            barrier.wait()
+            barrier.wait()
+
+    with profile() as p:
+        other = threading.Thread(target=work, args=("there",))
+        other.start()
+        work("here")
+        other.join()
+    found = {e.name: e for e in p.events()}
+    assert found.keys() == {"here", "there"} and found["here"].thread != found["there"].thread
+    assert self_times(p.events()) == [e.duration for e in p.events()]
+
+
+def test_torch_tb_profiler_reads_the_trace(tmp_path, training):
+    data = pytest.importorskip("torch_tb_profiler.profiler.data")
+    step, _, (x, y) = training
+    compiled = compile(step)
+    plan = schedule(wait=0, warmup=0, active=2, repeat=1)
+    with profile(schedule=plan, on_trace_ready=tensorboard_trace_handler(tmp_path)) as p:
+        for _ in range(2):
+            step(x, y), compiled(x, y)
+            p.step()
+    (path,) = tmp_path.iterdir()
+    found = data.RunProfileData.parse("me", "1", str(path), str(tmp_path))
+    assert found.steps_names == ["0", "1"]
+    assert {"linear", "tanh", "SGD.step"} <= {op.name for op in found.op_list_groupby_name}
 
 
 def event(name, start, end, **more):

@@ -1,4 +1,4 @@
-"""Graphs in logs: events with a GraphDef (of PyTorch, TensorFlow 1, ours); what TensorFlow 2 and Keras write."""
+"""Graphs in logs: GraphDefs (of PyTorch, TensorFlow 1, ours), and what TensorFlow 2 and Keras write."""
 
 from __future__ import annotations
 
