@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import weakref
-from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -18,8 +17,9 @@ import rushlight.compiler.verdicts as verdicts
 from ..arrays import tracing
 from ..arrays.numpy import as_array
 from ..arrays.tracing import Law
-from ..autograd.engine import Outputs, binding, next_number
+from ..autograd.engine import Outputs, binding
 from ..autograd.inplace import check_writable
+from ..autograd.origins import Origins
 from ..errors import user_line
 from ..kernels import launch
 from ..nn.paths import ModulePaths
@@ -71,7 +71,7 @@ class Tracer(Storages):
         self.arrays: list[weakref.ref[GraphArray]] = []
         self.paths = ModulePaths()
         self._words: dict[str, int] = {}  # how often each op's name was given
-        self._sources: list[tuple[int, tuple[str, int], str]] = []  # number, line and module of ops
+        self._origins = Origins()
         self._origin: tuple[Any, str] | None = None  # line and module of what is being differentiated
         self._launches: list[tuple[Any, int, int, tuple[Any, ...]]] = []
         self.regions: list[Any] = []  # those that are being traced, the innermost last
@@ -93,17 +93,9 @@ class Tracer(Storages):
         self._words[word] = k = self._words.get(word, 0) + 1
         node.name = f"{word}_{k}"
         if self._origin is None:
-            self._sources.append((-next_number(), node.line, node.module))
+            self._origins.note(node.line, node.module)
         self.nodes.append(node)
         return node
-
-    def _origin_of(self, n: list[Any]) -> tuple[Any, str] | None:
-        """Line and module of the op that a node of autograd was recorded for.
-
-        Both kinds of nodes are numbered by one counter, so it is the last op that has an older number.
-        """
-        k = bisect_left(self._sources, (-n[0],))
-        return self._sources[k - 1][1:] if k else None
 
     @contextmanager
     def suspended(self) -> Iterator[None]:
@@ -332,7 +324,7 @@ class Tracer(Storages):
 
     def backward(self, n: list[Any], g: Any) -> Any:
         """One step backward, whose nodes have the line of the op that is differentiated."""
-        self._origin = self._origin_of(n)
+        self._origin = self._origins.of(n)
         try:
             return self._backward(n, g)
         finally:

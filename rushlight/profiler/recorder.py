@@ -17,6 +17,7 @@ import numpy as np
 import rushlight.optim.together as together
 
 from ..arrays import tracing
+from ..autograd.origins import Origin, Origins
 from ..compiler.graph import Node, Place
 from ..compiler.plan import Plan
 from ..compiler.running import inputs_of
@@ -34,6 +35,8 @@ class Recorder:
         self._events: list[Event] = []
         self._runs: list[tuple[list[Node], list[int], int]] = []  # of plans: nodes, times between, thread
         self.paths = ModulePaths()
+        self._origins = Origins()
+        self._origin: Origin | None = None  # of what is being differentiated
         self._open: dict[int, list[tuple[str, int]]] = {}  # by thread: names and times of their starts
 
     @property
@@ -47,7 +50,7 @@ class Recorder:
 
     def clear(self) -> None:
         """Begin anew."""
-        self._events, self._runs = [], []
+        self._events, self._runs, self._origins = [], [], Origins()
 
     # -- stretches of code ----------------------------------------------------------------------------------
 
@@ -74,7 +77,9 @@ class Recorder:
         given = list(_arrays(arrays))
         moved = sum(a.nbytes for a in (*given, *_arrays(found)))
         shapes = tuple([list(a.shape) for a in given])
-        where = user_line(), self.paths.current
+        where = self._origin or (user_line(), self.paths.current)
+        if self._origin is None:
+            self._origins.note(*where)
         self._events.append(Event(name, "op", start, end, moved, shapes, *where, thread=get_native_id()))
         return found
 
@@ -97,8 +102,12 @@ class Recorder:
         return True
 
     def backward(self, n: list[Any], g: Any) -> Any:
-        """One step backward."""
-        return self.timed(getattr(n[1], "__name__", "backward"), n[1], (g,), n, g)
+        """One step backward, which comes from the line of the op that is differentiated."""
+        self._origin = self._origins.of(n)
+        try:
+            return self.timed(getattr(n[1], "__name__", "backward"), n[1], (g,), n, g)
+        finally:
+            self._origin = None
 
     # -- plans ----------------------------------------------------------------------------------------------
 

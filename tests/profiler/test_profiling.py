@@ -323,3 +323,15 @@ def test_shapes_tell_rows_apart():
         torch.ones(2).exp()
         torch.ones(3).exp()
     assert len(p.key_averages()) == 1 and len(p.key_averages(group_by_input_shape=True)) == 2
+
+
+def test_steps_backward_have_line_and_module_of_their_op(training):
+    step, _, (x, y) = training
+    before = torch.ones(3, requires_grad=True).exp()
+    with profile() as p:
+        step(x, y)
+        before.sum().backward()
+    found = {(e.name, e.module): e.where for e in p.events()}
+    assert found["LinearBackward0", "Net.enter"] == found["linear", "Net.enter"]
+    assert found["TanhBackward0", "Net.act"] == found["tanh", "Net.act"]
+    assert found["ExpBackward0", ""].startswith(HERE)  # its op was not seen

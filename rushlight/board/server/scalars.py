@@ -49,6 +49,9 @@ def listing(shared: Shared) -> dict[str, Any]:
         for kind, named in kinds.items():
             for tag in named:
                 tags.setdefault(kind, {}).setdefault(tag, []).append(k)
+    if shared.store.traces:
+        holders = {file.run for file in shared.store.traces.values()}
+        tags["profile"] = {"": [k for k, run in enumerate(runs) if run.name in holders]}
     return {
         "logdir": str(shared.store.root),
         "runs": [{"name": run.name, "started": run.started, "bad": run.bad} for run in runs],
