@@ -207,12 +207,18 @@ class _Builder:
             return value.input
         key = value.input, p
         if key not in self.views:
-            text = spelled("x", value.place, p)
-            word = text.removeprefix("x").split("(")[0].strip(".")
-            word = word if word.isidentifier() and word != "as_strided" else "view"
-            said = {"view": text, **(_source(node) if node is not None else {})}
-            self.views[key] = _Value(self._add(f"{scope}/{word}", word, [value.input], [p], said), 0, p)
+            self.views[key] = self._view(value, p, scope, node)
         return self.views[key].input
+
+    def _view(self, value: _Value, p: Place, scope: str, node: Node | None) -> _Value:
+        """A node for a view. Nobody saw where it was made: between what it looks at and what reads it."""
+        text = spelled("x", value.place, p)
+        word = text.removeprefix("x").split("(")[0].strip(".")
+        word = word if word.isidentifier() and word != "as_strided" else "view"
+        made = value.name.split("/")[:-1]
+        within = "/".join(os.path.commonprefix([made, scope.split("/")])) or self.root
+        said = {"view": text, **(_source(node) if node is not None and within == scope else {})}
+        return _Value(self._add(f"{within}/{word}", word, [value.input], [p], said), 0, p)
 
     def _value(self, p: Place, scope: str) -> _Value:
         """What is in a place's storage; a parameter, input or constant becomes a node when first read."""

@@ -63,7 +63,7 @@ function path(points) {
   return text;
 }
 
-function Box({ item, box, open, selected, hit, tied, onSelect, onToggle }) {
+function Box({ item, box, open, selected, tied, onSelect, onToggle }) {
   const { x, y, width, height } = box, opens = item.isScope && !item.only;
   const press = (event) => {
     if (event.key === "Enter" || event.key === " ") {
@@ -73,7 +73,7 @@ function Box({ item, box, open, selected, hit, tied, onSelect, onToggle }) {
   };
   const kind = open ? "frame" : opens ? "scope" : item.op === "Placeholder" || item.op === "Output" || item.op === "IO Node" ? "end" : "op";
   const hue = item.isScope && item.kind ? item.hash % 360 : null;
-  const classes = ["box", kind, selected && "selected", hit && "hit", tied && "tied", item.series && "series"].filter(Boolean).join(" ");
+  const classes = ["box", kind, selected && "selected", tied && "tied", item.series && "series"].filter(Boolean).join(" ");
   const lower = below(item);
   return html`<g class=${classes} style=${hue === null ? null : `--hue: ${hue}`} transform=${`translate(${(x - width / 2).toFixed(1)},${(y - height / 2).toFixed(1)})`}
       tabindex="0" role="button" aria-label=${`${item.isScope ? item.key : item.name} ${lower}`} aria-expanded=${opens ? open : null} data-name=${item.name}
@@ -87,12 +87,12 @@ function Box({ item, box, open, selected, hit, tied, onSelect, onToggle }) {
   </g>`;
 }
 
-function Scene({ found, selected, hits, onSelect, onToggle }) {
+function Scene({ found, selected, onSelect, onToggle }) {
   const { items, links, boxes, lines, open } = found;
   const near = new Set(links.flatMap(({ from, to }) => (from === selected ? [to] : to === selected ? [from] : [])));
   const drawn = items.map((item, k) => ({ item, box: boxes[k], isFrame: item.isScope && isOpen(item, open) })).filter(({ box }) => box);
   const one = ({ item, box, isFrame }) => html`<${Box} key=${item.uid} item=${item} box=${box} open=${isFrame} selected=${item === selected}
-    hit=${hits.has(item)} tied=${near.has(item)} onSelect=${onSelect} onToggle=${onToggle} />`;
+    tied=${near.has(item)} onSelect=${onSelect} onToggle=${onToggle} />`;
   return html`${drawn.filter(({ isFrame }) => isFrame).sort((a, b) => a.item.depth - b.item.depth).map(one)}
     ${links.map((link, k) => html`<path key=${`${link.from.uid}>${link.to.uid}`} class=${`flow${link.order ? " order" : ""}${link.from === selected || link.to === selected ? " tied" : ""}`} d=${path(lines[k].points)} marker-end="url(#arrow)" />`)}
     ${drawn.filter(({ isFrame }) => !isFrame).map(one)}
@@ -101,8 +101,8 @@ function Scene({ found, selected, hits, onSelect, onToggle }) {
 
 const clamp = (x, low, high) => Math.min(high, Math.max(low, x));
 
-// props: found (useLayout's), selected, hits (a Set), onSelect, onToggle, onReady(controls: {fit, show, zoom}).
-export function Diagram({ found, selected, hits, onSelect, onToggle, onReady }) {
+// props: found (useLayout's), selected, onSelect, onToggle, onReady(controls: {fit, show, zoom}).
+export function Diagram({ found, selected, onSelect, onToggle, onReady }) {
   const svg = useRef(), group = useRef(), at = useRef({ x: 0, y: 0, k: 1 }), before = useRef(null);
   const wish = useRef(null); // an item to be shown once it is laid out
   const place = () => group.current?.setAttribute("transform", `translate(${at.current.x},${at.current.y}) scale(${at.current.k})`);
@@ -156,7 +156,7 @@ export function Diagram({ found, selected, hits, onSelect, onToggle, onReady }) 
     else return;
     event.preventDefault();
   };
-  const scene = useMemo(() => found && html`<${Scene} ...${{ found, selected, hits, onSelect, onToggle }} />`, [found, selected, hits]);
+  const scene = useMemo(() => found && html`<${Scene} ...${{ found, selected, onSelect, onToggle }} />`, [found, selected]);
   return html`<svg class="diagram" ref=${svg} tabindex="0" role="application" aria-label="The graph. Arrow keys move it, + and - zoom, 0 shows all" onKeyDown=${press}>
     <defs><marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" markerUnits="userSpaceOnUse" orient="auto-start-reverse"><path d="M0,0L8,4L0,8z" /></marker></defs>
     <g ref=${group}>${scene}</g></svg>`;

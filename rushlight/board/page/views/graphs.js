@@ -43,7 +43,7 @@ function useGraph(choice, version) {
   return state;
 }
 
-// Which scopes are open, in the address; at first a lone outermost one.
+// Which scopes are open, in the address ("-": none); at first, and after a set to null, a lone outermost one.
 function useOpen(graph) {
   const [text, setText] = useUrl("open", "");
   const open = useMemo(() => {
@@ -51,7 +51,7 @@ function useOpen(graph) {
     if (!text) return new Set(tops.length === 1 ? [tops[0].key] : []);
     return new Set(text.split(",").map(decodeURIComponent));
   }, [text, graph]);
-  return [open, (next) => setText(listText(next) || "-")];
+  return [open, (next) => setText(next ? listText(next) || "-" : "")];
 }
 
 function Search({ graph, query, setQuery, onShow }) {
@@ -119,11 +119,10 @@ export function Graphs() {
     }
   }, [graph]);
 
-  const hits = useMemo(() => new Set(), []);
   if (all && !all.length)
     return html`<p class="none">No graph yet: writer.add_graph(model, inputs) makes one.</p>`;
   return html`<div class="bar graphs">
-      ${all?.length > 1 && html`<label class="control">Graph <select onInput=${(e) => (setAddress(e.target.value), setName(""), live.current.setOpen(new Set()))}>
+      ${all?.length > 1 && html`<label class="control">Graph <select onInput=${(e) => (setAddress(e.target.value), setName(""), live.current.setOpen(null))}>
         ${all.map((one) => html`<option value=${addressOf(one)} selected=${one === choice}>${titleOf(one)}</option>`)}</select></label>`}
       <${Search} graph=${graph} query=${query} setQuery=${setQuery} onShow=${show} />
       <span class="buttons"><button class="quiet" title="Zoom in (+)" onClick=${() => controls.current?.zoom(1.25)}>+</button>
@@ -133,7 +132,7 @@ export function Graphs() {
     </div>
     ${error && html`<p class="none">${error}</p>`}
     <div class=${"graph" + (selected ? " detailed" : "")} hidden=${!graph}>
-      <${Diagram} found=${found} selected=${selected ? boxed(selected) : null} hits=${hits} onSelect=${select} onToggle=${toggle} onReady=${ready} />
+      <${Diagram} found=${found} selected=${selected ? boxed(selected) : null} onSelect=${select} onToggle=${toggle} onReady=${ready} />
       ${graph && !graph.nodes.length && html`<p class="none">This graph has no ops.</p>`}
       ${selected && html`<${Panel} item=${selected} graph=${graph} choice=${choice} isOpen=${open.has(selected.key)} onToggle=${toggle} onShow=${show} onClose=${() => setName("")} />`}
     </div>`;
