@@ -24,7 +24,9 @@ def test_tensorboard_reads_it():
     assert [node.name for node in graph.node] == ["x", "Net/fc/linear"]
     assert list(graph.node[1].input) == ["x", "x:1", "^x"] and graph.versions.producer == 22
     shapes = graph.node[1].attr["_output_shapes"].list.shape
-    assert [[dim.size for dim in shape.dim] for shape in shapes] == [[2, 3], [], []] and shapes[1].unknown_rank
+    assert [[dim.size for dim in shape.dim] for shape in shapes] == [[2, 3], [], []] and shapes[
+        1
+    ].unknown_rank
     assert graph.node[1].attr["_source"].s == b"net.py:12"
 
 

@@ -122,7 +122,7 @@ export function Graphs() {
   if (all && !all.length)
     return html`<p class="none">No graph yet: writer.add_graph(model, inputs) makes one.</p>`;
   return html`<div class="bar graphs">
-      ${all?.length > 1 && html`<label class="control">Graph <select onInput=${(e) => (setAddress(e.target.value), setName(""), live.current.setOpen(null))}>
+      ${all?.length > 1 && html`<label class="control">Graph <select aria-label="Graph" onInput=${(e) => (setAddress(e.target.value), setName(""), live.current.setOpen(null))}>
         ${all.map((one) => html`<option value=${addressOf(one)} selected=${one === choice}>${titleOf(one)}</option>`)}</select></label>`}
       <${Search} graph=${graph} query=${query} setQuery=${setQuery} onShow=${show} />
       <span class="buttons"><button class="quiet" title="Zoom in (+)" onClick=${() => controls.current?.zoom(1.25)}>+</button>

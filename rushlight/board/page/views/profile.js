@@ -45,7 +45,7 @@ function useAnswer(load, key) {
 function Picker({ all, chosen, onInput }) {
   const runs = new Map();
   all.forEach((one) => runs.set(one.run, [...(runs.get(one.run) ?? []), one]));
-  return html`<label class="control">Trace <select onInput=${(e) => onInput(e.target.value)}>
+  return html`<label class="control">Trace <select aria-label="Trace" onInput=${(e) => onInput(e.target.value)}>
     ${[...runs].map(([run, traces]) => html`<optgroup label=${run}>${traces.map((one) => html`<option value=${one.trace} selected=${one === chosen}>${run} · ${clock(one.time)} · ${one.name.slice(0, 40)}</option>`)}</optgroup>`)}
   </select></label>`;
 }
