@@ -1,7 +1,7 @@
 """The network of two layers with an optimiser, which makes the update: SGD, with momentum, RMSprop or Adam.
 
-    python two_layer_optim.py            all four
-    python two_layer_optim.py Adam       one
+python two_layer_optim.py            all four
+python two_layer_optim.py Adam       one
 """
 
 import sys

@@ -169,6 +169,25 @@ def test_torch_learns_and_reads_the_same(reader, with_torch, tmp_path):
     assert read == python(EXAMPLES / "digits.py", "read", reader[0], cwd=tmp_path)
 
 
+# -- the board ------------------------------------------------------------------------------------------
+
+
+def test_a_profile_for_the_board(tmp_path):
+    from rushlight.board.logs.graphs import listed
+    from rushlight.board.logs.store import Store
+    from rushlight.board.logs.traces import read_trace
+
+    printed = python(EXAMPLES / "board_profile.py", "here", cwd=tmp_path)
+    assert printed.count("board_profile.py:") == 8 and "Now: rushlight board here" in printed
+    store = Store(tmp_path / "here")
+    store.poll(10)
+    assert all(listed(run) == [("graph", "")] for run in store.runs.values()) and len(store.runs) == 2
+    assert [file.run for file in store.traces.values()].count("compiled") == 2 and len(store.traces) == 4
+    for file in store.traces.values():
+        trace = read_trace(file.path)
+        assert len(trace.steps) == 3 and "Net.blocks.2.conv1" in trace.names.texts
+
+
 # -- the tour -------------------------------------------------------------------------------------------
 
 ESCAPE = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")

@@ -22,8 +22,10 @@ from .terminal import Progress, beside, heading, highlight, paint, say, table
 def show(steps):
     """Trains all forms, with the code and the losses of each; then compares them."""
     heading("2  One network, six forms")
-    say("Two layers take x (64, 1000) to 100 hidden numbers and on to y (64, 10): ReLU, squared error, "
-        f"{steps} steps. Every form leaves more to the framework than the one before.")
+    say(
+        "Two layers take x (64, 1000) to 100 hidden numbers and on to y (64, 10): ReLU, squared error, "
+        f"{steps} steps. Every form leaves more to the framework than the one before."
+    )
     x, y, w1, w2 = start()
     arrays = [tensor.numpy() for tensor in (x, y, w1, w2)]
     runs = [

@@ -55,9 +55,10 @@ KERAS_2 = [
     layer("Add", "sum", [["in", 0, 0, {}], ["d", 0, 0, {}]]),
 ]
 KERAS_3 = [
-    layer("Input", "in"), layer("Dense", "d", {"args": [{"config": {"keras_history": ["in", 0, 0]}}]}),
+    layer("Input", "in"),
+    layer("Dense", "d", {"args": [{"config": {"keras_history": ["in", 0, 0]}}]}),
     layer("Add", "sum", {"args": [[{"config": {"keras_history": [name, 0, 0]}} for name in ("in", "d")]]}),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("layers", [KERAS_2, KERAS_3])

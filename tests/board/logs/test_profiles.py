@@ -14,10 +14,18 @@ def trace():
         {"module": "Net.conv", "line": "net.py:5", "bytes": 1000},
         {"module": "Net.fc", "line": "net.py:6"},
     )
-    return Trace([
-        x("ProfilerStep#0", 0, 50), x("step", 0, 50), x("conv", 1, 10, args=conv), x("mm", 2, 4, args=conv), x("linear", 20, 5, args=fc),
-        x("ProfilerStep#1", 50, 50), x("step", 50, 40), x("conv", 51, 20, args=conv),
-    ])  # fmt: skip
+    return Trace(
+        [
+            x("ProfilerStep#0", 0, 50),
+            x("step", 0, 50),
+            x("conv", 1, 10, args=conv),
+            x("mm", 2, 4, args=conv),
+            x("linear", 20, 5, args=fc),
+            x("ProfilerStep#1", 50, 50),
+            x("step", 50, 40),
+            x("conv", 51, 20, args=conv),
+        ]
+    )
 
 
 def rows(found):

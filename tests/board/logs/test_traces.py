@@ -3,6 +3,7 @@
 import gzip
 import json
 import random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ from rushlight import profiler
 from rushlight.board.logs.traces import Trace, read_trace
 
 
-def x(name, ts, dur, tid=1, **more):
+def x(name: Any, ts: Any, dur: Any, tid: Any = 1, **more: Any) -> dict[str, Any]:
+    """A complete event."""
     args = more.pop("args", {})
     return {
         "ph": "X",
@@ -45,24 +47,34 @@ def test_times_since_1970_are_rounded_and_still_follow_each_other():
 
 
 def test_begin_and_end_events_names_of_lanes_and_steps():
-    trace = Trace([
-        {"ph": "M", "name": "process_name", "pid": 1, "args": {"name": "train"}},
-        {"ph": "M", "name": "thread_name", "pid": 1, "tid": 7, "args": {"name": "stream 7"}},
-        {"ph": "B", "name": "outer", "ts": 0, "pid": 1, "tid": 7}, {"ph": "B", "name": "inner", "ts": 1, "pid": 1, "tid": 7},
-        {"ph": "E", "ts": 3, "pid": 1, "tid": 7}, {"ph": "E", "ts": 9, "pid": 1, "tid": 7}, {"ph": "E", "ts": 9, "pid": 1, "tid": 7},
-        x("ProfilerStep#3", 0, 9, tid=7),
-    ])  # fmt: skip
+    trace = Trace(
+        [
+            {"ph": "M", "name": "process_name", "pid": 1, "args": {"name": "train"}},
+            {"ph": "M", "name": "thread_name", "pid": 1, "tid": 7, "args": {"name": "stream 7"}},
+            {"ph": "B", "name": "outer", "ts": 0, "pid": 1, "tid": 7},
+            {"ph": "B", "name": "inner", "ts": 1, "pid": 1, "tid": 7},
+            {"ph": "E", "ts": 3, "pid": 1, "tid": 7},
+            {"ph": "E", "ts": 9, "pid": 1, "tid": 7},
+            {"ph": "E", "ts": 9, "pid": 1, "tid": 7},
+            x("ProfilerStep#3", 0, 9, tid=7),
+        ]
+    )
     assert trace.lanes == ["train · stream 7"] and trace.steps == [("3", 0.0, 9.0)]
     assert dict(zip(texts(trace, "name"), trace.duration.tolist(), strict=True))["inner"] == 2
 
 
 def test_lines_and_modules_of_pytorchs_traces():
     function = {"cat": "python_function"}
-    trace = Trace([
-        x("train.py(12): step", 0, 100, **function), x("nn.Module: Net_0", 1, 90, **function), x("nn.Module: Conv2d_1", 2, 80, **function),
-        x("torch/nn/modules/conv.py(460): forward", 3, 70, **function), x("aten::conv2d", 4, 60),
-        x("aten::add", 200, 1, args={"Call stack": "torch/x.py(3): f;/home/me/loss.py(7): loss"}),
-    ])  # fmt: skip
+    trace = Trace(
+        [
+            x("train.py(12): step", 0, 100, **function),
+            x("nn.Module: Net_0", 1, 90, **function),
+            x("nn.Module: Conv2d_1", 2, 80, **function),
+            x("torch/nn/modules/conv.py(460): forward", 3, 70, **function),
+            x("aten::conv2d", 4, 60),
+            x("aten::add", 200, 1, args={"Call stack": "torch/x.py(3): f;/home/me/loss.py(7): loss"}),
+        ]
+    )
     found = dict(
         zip(texts(trace, "name"), zip(texts(trace, "line"), texts(trace, "module"), strict=True), strict=True)
     )
@@ -83,20 +95,45 @@ def test_our_profilers_traces(tmp_path):
     assert texts(trace, "shapes")[k] == "[[2, 3]]" and trace.bytes[k] == 48 and trace.note == ""
 
 
-@pytest.mark.parametrize("event", [
-    3, None, {}, {"ph": "X"}, x("a", None, 1), x("a", "1", 1), x("a", 1, -1), x("a", 1, float("nan")), x("a", float("inf"), 1), x("a", True, 1),
-    x("a", 1e300, 1), {"ph": "E", "ts": 3}, {"ph": "M", "name": "thread_name", "args": 3}, {"ph": "M", "name": "thread_name", "args": {"name": 3}},
-    {"ph": "B", "ts": "x"}, {"ph": ["X"]},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "event",
+    [
+        3,
+        None,
+        {},
+        {"ph": "X"},
+        x("a", None, 1),
+        x("a", "1", 1),
+        x("a", 1, -1),
+        x("a", 1, float("nan")),
+        x("a", float("inf"), 1),
+        x("a", True, 1),
+        x("a", 1e300, 1),
+        {"ph": "E", "ts": 3},
+        {"ph": "M", "name": "thread_name", "args": 3},
+        {"ph": "M", "name": "thread_name", "args": {"name": 3}},
+        {"ph": "B", "ts": "x"},
+        {"ph": ["X"]},
+    ],
+)
 def test_malformed_events_are_left_out(event):
     trace = Trace([event, x("good", 5, 1), event])
     assert texts(trace, "name") == ["good"]
 
 
-@pytest.mark.parametrize("event", [
-    {"ph": "X", "ts": 0}, x(3, 0, 1), x(["a"], 0, 1), x("a" * 10_000, 0, 1), x("a", 0, 1, args=[1]), x("a", 0, 1, args={"line": 3, "bytes": "many", "module": {}, "Call stack": 7}),
-    x("a", 0, 1, tid={"a": 1}, pid=None), x("a", 0, 1, cat=None),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"ph": "X", "ts": 0},
+        x(3, 0, 1),
+        x(["a"], 0, 1),
+        x("a" * 10_000, 0, 1),
+        x("a", 0, 1, args=[1]),
+        x("a", 0, 1, args={"line": 3, "bytes": "many", "module": {}, "Call stack": 7}),
+        x("a", 0, 1, tid={"a": 1}, pid=None),
+        x("a", 0, 1, cat=None),
+    ],
+)
 def test_odd_events_are_taken(event):
     assert len(Trace([event])) == 1
 
@@ -180,3 +217,15 @@ def test_damage_anywhere(tmp_path):
 def test_very_deep_nesting_is_bounded():
     trace = Trace([x("a", k, 10_000 - 2 * k) for k in range(2000)])
     assert trace.depth.max() <= 250
+
+
+@pytest.mark.filterwarnings("ignore")  # of PyTorch's own
+def test_what_pytorchs_profiler_writes(tmp_path):
+    theirs = pytest.importorskip("torch")
+    with theirs.profiler.profile(with_stack=True, record_shapes=True) as p:
+        theirs.nn.functional.relu(theirs.ones(3, 4) @ theirs.ones(4, 5))
+    p.export_chrome_trace(str(tmp_path / "a.trace.json"))
+    trace = read_trace(tmp_path / "a.trace.json")
+    k = texts(trace, "name").index("aten::matmul")
+    assert texts(trace, "shapes")[k].startswith("[[3, 4], [4, 5]") and trace.duration[k] > 0
+    assert texts(trace, "line")[k].startswith("test_traces.py:") and trace.note == ""

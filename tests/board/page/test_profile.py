@@ -8,10 +8,19 @@ from rushlight import profiler
 from ..logs.test_traces import x
 
 EVENTS = [
-    x("ProfilerStep#0", 0, 1000), x("train", 0, 1000), x("conv2d", 0, 600, args={"module": "Net.conv", "line": "net.py:5", "bytes": 6_000_000, "Input Dims": [[3, 4]]}),
+    x("ProfilerStep#0", 0, 1000),
+    x("train", 0, 1000),
+    x(
+        "conv2d",
+        0,
+        600,
+        args={"module": "Net.conv", "line": "net.py:5", "bytes": 6_000_000, "Input Dims": [[3, 4]]},
+    ),
     x("relu", 600, 100, args={"module": "Net", "line": "net.py:6"}),
-    x("ProfilerStep#1", 1000, 500), x("train", 1000, 500), x("conv2d", 1000, 400, args={"module": "Net.conv", "line": "net.py:5"}),
-]  # fmt: skip
+    x("ProfilerStep#1", 1000, 500),
+    x("train", 1000, 500),
+    x("conv2d", 1000, 400, args={"module": "Net.conv", "line": "net.py:5"}),
+]
 
 
 def write(path, events=EVENTS):
@@ -44,10 +53,8 @@ def test_timeline_hover_click_and_zoom(show, tmp_path):
     page.mouse.move(*point(page, 0.2, 2))
     tip = page.locator(".tip")
     tip.wait_for()
-    assert (
-        tip.inner_text().split()
-        == "conv2d took 600 µs at 0 µs line net.py:5 module Net.conv inputs [[3, 4]] moved 6 MB, 10 GB/s".split()
-    )
+    said = "conv2d took 600 µs at 0 µs line net.py:5 module Net.conv inputs [[3, 4]] moved 6 MB, 10 GB/s"
+    assert tip.inner_text().split() == said.split()
     page.mouse.click(*point(page, 0.2, 2))
     page.locator(".picked").wait_for()
     page.mouse.dblclick(*point(page, 0.44, 2))  # relu fills the width

@@ -52,19 +52,32 @@ def test_a_graph_and_a_node(board, tmp_path):
     assert found["attributes"]["dim"] == "1" and found["inputs"] == ["x", "^x", "gone"]
 
 
-@pytest.mark.parametrize("question, status", [
-    ({}, 400), ({"run": "."}, 400), (GRAPH | {"run": "other"}, 404), (GRAPH | {"kind": "x"}, 404), (GRAPH | {"kind": "../etc"}, 404),
-    (GRAPH | {"node": "a"}, 400), (GRAPH | {"node": 5}, 400), (GRAPH | {"node": -1}, 400),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "question, status",
+    [
+        ({}, 400),
+        ({"run": "."}, 400),
+        (GRAPH | {"run": "other"}, 404),
+        (GRAPH | {"kind": "x"}, 404),
+        (GRAPH | {"kind": "../etc"}, 404),
+        (GRAPH | {"node": "a"}, 400),
+        (GRAPH | {"node": 5}, 400),
+        (GRAPH | {"node": -1}, 400),
+    ],
+)
 def test_bad_questions(board, tmp_path, question, status):
     log(tmp_path, encode_graph([GraphNode("x", "Input")]))
     wait(lambda: listed(board))
     assert ask(board, "/api/graph/node", question)[0] == status
 
 
-@pytest.mark.parametrize("graph, words", [
-    (b"\xff\xff\xff", b"can't be shown"), (protobuf.data(1, protobuf.text(1, "n")) * 1_000_000, b"more than 50,000 ops"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "graph, words",
+    [
+        (b"\xff\xff\xff", b"can't be shown"),
+        (protobuf.data(1, protobuf.text(1, "n")) * 1_000_000, b"more than 50,000 ops"),
+    ],
+)
 def test_a_graph_that_cannot_be_shown_says_why(board, tmp_path, graph, words):
     log(tmp_path, graph)
     wait(lambda: listed(board))

@@ -74,12 +74,21 @@ def test_only_the_longest_of_too_many_are_sent(board, tmp_path, monkeypatch):
     np.testing.assert_array_equal(numbers.reshape(12, -1)[1], np.arange(41, 51))
 
 
-@pytest.mark.parametrize("path, question, status", [
-    ("/api/trace", {}, 400), ("/api/trace", {"trace": "absent"}, 404), ("/api/trace", {"trace": "../secret.trace.json"}, 404), ("/api/trace", {"trace": "/etc/passwd"}, 404),
-    ("/api/trace/table", {"trace": "a.trace.json", "by": "colour"}, 400), ("/api/trace/table", {"trace": "a.trace.json", "by": ["op"]}, 400),
-    ("/api/trace/table", {"trace": "a.trace.json", "span": [1]}, 400), ("/api/trace/flame", {"trace": "a.trace.json", "span": ["a", None]}, 400),
-    ("/api/trace/flame", {"trace": "a.trace.json", "by": "node"}, 400), ("/api/trace", {"trace": "bad.trace.json"}, 422),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "path, question, status",
+    [
+        ("/api/trace", {}, 400),
+        ("/api/trace", {"trace": "absent"}, 404),
+        ("/api/trace", {"trace": "../secret.trace.json"}, 404),
+        ("/api/trace", {"trace": "/etc/passwd"}, 404),
+        ("/api/trace/table", {"trace": "a.trace.json", "by": "colour"}, 400),
+        ("/api/trace/table", {"trace": "a.trace.json", "by": ["op"]}, 400),
+        ("/api/trace/table", {"trace": "a.trace.json", "span": [1]}, 400),
+        ("/api/trace/flame", {"trace": "a.trace.json", "span": ["a", None]}, 400),
+        ("/api/trace/flame", {"trace": "a.trace.json", "by": "node"}, 400),
+        ("/api/trace", {"trace": "bad.trace.json"}, 422),
+    ],
+)
 def test_bad_questions(board, tmp_path, path, question, status):
     write(tmp_path / "a.trace.json", EVENTS)
     (tmp_path.parent / "secret.trace.json").write_text("[]")

@@ -37,6 +37,7 @@ class Drawing {
   resize() {
     const height = Math.min(this.full, TALLEST), ratio = devicePixelRatio || 1;
     this.canvas.style.height = `${height}px`;
+    this.canvas.style.touchAction = this.full > TALLEST ? "none" : "pan-y"; // where there is nothing to scroll, a finger scrolls the page
     Object.assign(this.canvas, { width: Math.round(this.width * ratio), height: Math.round(height * ratio) });
     this.height = height;
     this.later();
