@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Any
@@ -40,15 +41,17 @@ class Graphs:
 
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[Any, ...], list[GraphNode]] = OrderedDict()
+        self._lock = threading.Lock()
 
     def read(self, place: Place, kind: str, tag: str) -> list[GraphNode]:
         """The nodes of the graph there. Raises ValueError, OSError; TooLarge for what can't be drawn."""
         key = (place, kind, tag)
-        if key not in self._kept:
-            self._kept[key] = _decoded(place, kind, tag)
+        with self._lock:
+            found = self._kept.pop(key, None)
+            self._kept[key] = found = found if found is not None else _decoded(place, kind, tag)
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
-        return self._kept[key]
+            return found
 
 
 def _decoded(place: Place, kind: str, tag: str) -> list[GraphNode]:

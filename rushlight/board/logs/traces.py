@@ -20,6 +20,7 @@ SUFFIXES = (".trace.json", ".trace.json.gz")
 MOST_BYTES = 200 << 20  # read of a file, unpacked
 MOST_EVENTS = 1_000_000
 MOST_TEXT = 300  # characters kept of a name
+MOST_STEPS = 2000
 DEEPEST = 250  # events within events that are told apart
 _RESYNC = 1000  # damaged places that are stepped over
 _FILE_LINE = re.compile(r"^(.+\.py)\((\d+)\)")  # "train.py(12): step", and PyTorch's call stacks
@@ -167,14 +168,14 @@ class Trace:
 
     @property
     def steps(self) -> list[tuple[str, float, float]]:
-        """(name, start, end) of the profiler's steps."""
-        marks = [k for k, text in enumerate(self.names.texts) if text.startswith("ProfilerStep#")]
-        found = np.flatnonzero(np.isin(self.column["name"], marks))[:2000]
-        return [
-            (self.names.texts[self.column["name"][k]].partition("#")[2], float(self.start[k]),
-             float(self.start[k] + self.duration[k]))
-            for k in sorted(found.tolist(), key=lambda k: self.start[k])
-        ]  # fmt: skip
+        """(name, start, end) of the profiler's steps; of one that is in several lanes, the first."""
+        texts, names = self.names.texts, self.column["name"]
+        marks = [k for k, text in enumerate(texts) if text.startswith("ProfilerStep#")]
+        found: dict[str, tuple[str, float, float]] = {}
+        for k in np.flatnonzero(np.isin(names, marks)).tolist():
+            name, start = texts[names[k]].partition("#")[2], float(self.start[k])
+            found.setdefault(name, (name, start, start + float(self.duration[k])))
+        return sorted(found.values(), key=lambda step: step[1])[:MOST_STEPS]
 
 
 def is_number(x: Any) -> bool:

@@ -172,3 +172,37 @@ def test_tensorboards_graph_plugin_serves_it(tmp_path):
     assert client.get("/data/plugin/graphs/info").json["run"]["run_graph"]
     text = client.get("/data/plugin/graphs/graph?run=run&conceptual=false").get_data(as_text=True)
     assert 'name: "Net/blocks/0/fc/linear"' in text
+
+
+class Asking(nn.Module):
+    """Python looks at numbers, and results are nested."""
+
+    def forward(self, x):
+        return {"a": x * 2, "b": [x, (x + 1,)]} if x.sum().item() > 0 else x - 1
+
+
+MODELS = {
+    "lstm": (nn.LSTM(4, 5, 2, bidirectional=True), torch.ones(3, 2, 4)),
+    "transformer": (nn.Transformer(8, 2, 1, 1, 16), (torch.ones(3, 2, 8), torch.ones(3, 2, 8))),
+    "conv": (nn.Sequential(nn.ConvTranspose2d(2, 3, 3), nn.InstanceNorm2d(3)), torch.ones(1, 2, 5, 5)),
+    "embedding": (nn.Embedding(5, 3), torch.tensor([1, 2])),
+    "identity": (nn.Identity(), torch.ones(2)),
+    "numbers": (Asking(), torch.ones(2)),
+    "scan": (lambda x: torch._higher_order_ops.scan(lambda c, v: (c + v, c * v), x[0], x), torch.ones(4, 3)),
+}
+
+
+@pytest.mark.parametrize("model, inputs", MODELS.values(), ids=MODELS.keys())
+def test_models_of_all_kinds_are_whole_graphs(model, inputs):
+    seen = set()
+    for node in graph_of(model, inputs):
+        assert {name.split(":")[0] for name in node.inputs} <= seen and node.name not in seen
+        assert node.inputs or node.op in ("Placeholder", "Parameter", "Buffer", "Const", "LoopState")
+        assert len(node.shapes) == len(node.dtypes)
+        seen.add(node.name)
+    assert any(name.startswith("output") for name in seen)
+
+
+def test_a_loop_that_asks_for_numbers_shows_the_way_that_was_taken():
+    assert {node.op for node in named(Asking(), torch.ones(2)).values()} >= {"mul", "add"}
+    assert "sub" in {node.op for node in named(Asking(), -torch.ones(2)).values()}

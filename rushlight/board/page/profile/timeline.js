@@ -125,7 +125,10 @@ class Drawing {
   drawTimes(context) {
     context.fillStyle = this.colours.muted;
     context.textAlign = "left";
-    for (const tick of this.ticks()) context.fillText(time(tick, 6), this.x(tick) + 4, 10);
+    for (const tick of this.ticks()) {
+      const text = time(tick, 6), x = this.x(tick) + 4;
+      if (x + context.measureText(text).width < this.width) context.fillText(text, x, 10);
+    }
   }
 
   drawLane(context, lane, y) {

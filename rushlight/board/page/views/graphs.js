@@ -14,20 +14,21 @@ const listText = (set) => [...set].map(encodeURIComponent).join(",");
 // The graphs there are, and the one that is chosen; again when the server says that there are others.
 function useGraphs() {
   const [all, setAll] = useState(null);
-  const [version, setVersion] = useState(0);
+  const [versions, setVersions] = useState({}); // by run: how often a graph of it was written since
   useEffect(() => {
     let timer = 0;
     const load = () => ask("/api/graphs").then(({ graphs }) => setAll(graphs)).catch((error) => console.warn(error.message));
     const stop = listen((message) => {
       const ours = message.type === "entries" && message.kind.startsWith("graph");
       if (!ours && message.type !== "runs" && message.type !== "reload") return;
+      if (ours) setVersions((all) => ({ ...all, [message.run]: (all[message.run] ?? 0) + 1 }));
       clearTimeout(timer);
-      timer = setTimeout(() => (load(), ours && setVersion((v) => v + 1)), 100);
+      timer = setTimeout(load, 100);
     });
     load();
     return () => (clearTimeout(timer), stop());
   }, []);
-  return [all, version];
+  return [all, versions];
 }
 
 function useGraph(choice, version) {
@@ -59,7 +60,10 @@ function Search({ graph, query, setQuery, onShow }) {
   const hits = useMemo(() => {
     if (!graph || !query) return [];
     const test = matcher(query);
-    return graph.nodes.filter((node) => test(node.name) || test(node.op) || test(node.line) || test(node.text));
+    const rank = (node) => (test(node.label) || test(node.op) ? 0 : test(node.name) ? 1 : test(node.line) || test(node.text) ? 2 : 3);
+    const ranked = [[], [], [], []]; // an op of that name first, then what lies in one, then lines
+    graph.nodes.forEach((node) => ranked[rank(node)].push(node));
+    return ranked.slice(0, 3).flat();
   }, [graph, query]);
   const press = (event) => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
@@ -79,10 +83,10 @@ function Search({ graph, query, setQuery, onShow }) {
 }
 
 export function Graphs() {
-  const [all, version] = useGraphs();
+  const [all, versions] = useGraphs();
   const [address, setAddress] = useUrl("graph", "");
   const choice = all && (all.find((one) => addressOf(one) === address) ?? all[0]);
-  const { graph, error } = useGraph(choice, version);
+  const { graph, error } = useGraph(choice, choice ? versions[choice.run] : 0);
   const [open, setOpen] = useOpen(graph);
   const [name, setName] = useUrl("node", "");
   const [query, setQuery] = useState("");
