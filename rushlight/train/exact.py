@@ -1,0 +1,125 @@
+"""Compiled functions whose numbers do not depend on when they were compiled.
+
+The call that `compile` captures runs op by op, the later ones as a plan: they round differently, and draw
+other random numbers. A training that is taken up again captures at another step than one that ran through,
+and would go another way. So here a call that made a plan is undone, and made once more, by that plan.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..autograd.mode import no_grad
+from ..compiler.compiled import Compiled
+from ..errors import advise
+from ..nn import Module
+from ..optim import Optimizer
+from ..random import get_rng_state, set_rng_state
+from ..tensor import Tensor
+
+
+class Exact(Compiled):
+    """f, compiled. `keep()` notes all that f may change, and returns what puts it back."""
+
+    def __init__(self, f: Callable[..., Any], keep: Callable[[], Callable[[], None]]) -> None:
+        super().__init__(f)
+        self.keep, self.again = keep, False
+
+    def _captured(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], structure: Any, sizes: Any = None
+    ) -> Any:
+        if self.again:  # the plan just made does not fit the very call it was made of
+            return self.f(*args, **kwargs)
+        put_back, plans = self.keep(), list(self.plans)
+        result = super()._captured(args, kwargs, structure, sizes)
+        if self.split is not None:
+            self._run_uncompiled()
+        if self.plans[:1] == plans[:1]:  # no plan: the call made state, or cannot be compiled
+            return result
+        put_back()
+        self.again = True
+        try:
+            return self(*args, **kwargs)
+        finally:
+            self.again = False
+
+    def _run_uncompiled(self) -> None:
+        """Parts of a split function are captured one by one, at calls that cannot be undone."""
+        self.split, self.given_up = None, True
+        advise(
+            "train.split",
+            "the training step looks at numbers in Python (.item(), if tensor, print) or leaves Python values "
+            "behind, so it runs uncompiled; RUSHLIGHT_LOG=breaks names the lines",
+        )
+
+    def state_dict(self) -> dict[str, Any]:
+        """What later calls depend on besides their arguments."""
+        return {"given_up": self.given_up, "recompiled": self.recompiled}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take over the state of another process."""
+        self.given_up, self.recompiled = state["given_up"], state["recompiled"]
+
+
+@no_grad()
+def kept(model: Module, optimizer: Optimizer | None = None) -> Callable[[], None]:
+    """Note parameters, buffers, gradients, the optimizer's state and all generators; returns what puts them
+    back into the same memory.
+    """
+    tensors = [*model.parameters(), *model.buffers()]
+    if optimizer is not None:
+        tensors += [p for group in optimizer.param_groups for p in group["params"]]
+    values = [(t, t.detach().clone()) for t in {id(t): t for t in tensors}.values()]
+    grads = [(t, t.grad, None if t.grad is None else t.grad.detach().clone()) for t in tensors if t.is_leaf]
+    states = {} if optimizer is None else {p: _copied(s) for p, s in optimizer.state.items()}
+    generators = random_states()
+
+    @no_grad()
+    def put_back() -> None:
+        for t, value in values:
+            t.copy_(value)
+        for t, grad, value in grads:
+            t.grad = grad if value is None else grad.copy_(value)
+        for p, state in states.items():
+            _restored(optimizer.state[p], state)  # type: ignore[union-attr]
+        set_random_states(generators)
+
+    return put_back
+
+
+def _copied(state: dict[str, Any]) -> dict[str, Any]:
+    return {k: v.detach().clone() if isinstance(v, Tensor) else v for k, v in state.items()}
+
+
+def _restored(state: dict[str, Any], values: dict[str, Any]) -> None:
+    for k, v in values.items():
+        if isinstance(v, Tensor):
+            state[k].copy_(v)
+        else:
+            state[k] = v
+
+
+# -- generators ------------------------------------------------------------------------------------------
+
+
+def random_states() -> dict[str, Any]:
+    """Where the generators of Rushlight, NumPy and Python stand, in numbers and arrays only."""
+    name, words, position, has_gauss, gauss = np.random.get_state(legacy=True)
+    version, integers, pending = random.getstate()
+    return {
+        "default": get_rng_state(),
+        "numpy": (str(name), np.asarray(words), int(position), int(has_gauss), float(gauss)),
+        "python": (version, np.array(integers, np.int64), pending),
+    }
+
+
+def set_random_states(states: dict[str, Any]) -> None:
+    """Set the generators as noted by `random_states`."""
+    set_rng_state(states["default"])
+    np.random.set_state(states["numpy"])
+    version, integers, pending = states["python"]
+    random.setstate((version, tuple(map(int, integers)), pending))
