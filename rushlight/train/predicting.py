@@ -13,9 +13,9 @@ def in_slices(data: Tensor, size: int | None) -> Iterator[Tensor]:
     """A tensor's rows, `size` at a time; all at once for None."""
     if size is not None and size < 1:
         raise ValueError(f"batch_size must be at least 1, not {size}")
-    size = size or max(data.shape[0], 1)
-    for start in range(0, max(data.shape[0], 1), size):
-        yield data[start : start + size]
+    rows = max(data.shape[0], 1)
+    for start in range(0, rows, size or rows):
+        yield data[start : start + (size or rows)]
 
 
 def joined(outputs: list[Any]) -> Any:

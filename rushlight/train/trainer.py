@@ -30,7 +30,7 @@ from .totals import Totals
 
 
 class Trainer:
-    """Trains a model: Trainer(model, loss, optimizer, metrics=[...]).fit(train_loader, valid_loader, epochs=10).
+    """Trains a model: Trainer(model, loss, optimizer, metrics=[...]).fit(train_loader, epochs=10).
 
     loss(output, target) is a Module, a function, or the name of one in nn.functional. What a batch may be is
     told at `train.batches.divided`; `divide` brings others into that form.
@@ -133,7 +133,9 @@ class Trainer:
             if self.stopping:
                 return
         if self.batch == 0:
-            raise ValueError("the train_loader gave no batch; an iterator that is used up has no second epoch")
+            raise ValueError(
+                "the train_loader gave no batch; an iterator that is used up has no second epoch"
+            )
         self.logs = self.totals.compute()
         if self.valid_loader is not None:
             self.logs |= {f"valid_{k}": v for k, v in self.evaluate(self.valid_loader).items()}

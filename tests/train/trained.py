@@ -56,11 +56,14 @@ def prepared(compile, accumulate, noisy=True):
 def final(trainer):
     """All that a training leaves: weights, optimizer's state, history, without what is of time."""
     history = [{k: v for k, v in row.items() if k != "seconds"} for row in trainer.history]
-    state = {k: v for k, v in trainer.state_dict().items() if k in ("model", "optimizer", "scheduler", "random")}
+    state = {
+        k: v for k, v in trainer.state_dict().items() if k in ("model", "optimizer", "scheduler", "random")
+    }
     return state | {"history": history}
 
 
 def main(folder, out, mode, accumulate="1", pause="0", noisy="noisy"):
+    torch.advice(False)  # numbers of NumPy within the step are meant
     trainer, train, valid = prepared(mode == "compile", int(accumulate), noisy == "noisy")
     callbacks = [
         EarlyStopping("valid_loss", patience=100),

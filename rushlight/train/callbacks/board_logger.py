@@ -66,5 +66,5 @@ class BoardLogger(Callback):
 
 
 def tag(name: str) -> str:
-    """ "accuracy" as "accuracy/train", "valid_accuracy" as "accuracy/valid": one chart for both."""
+    """One chart for both: accuracy as accuracy/train, valid_accuracy as accuracy/valid."""
     return f"{name.removeprefix('valid_')}/valid" if name.startswith("valid_") else f"{name}/train"

@@ -23,7 +23,11 @@ class EarlyStopping(Callback):
         min_delta: float = 0.0,
         restore_best: bool = True,
     ) -> None:
-        self.monitor, self.patience, self.restore_best = Monitor(monitor, mode, min_delta), patience, restore_best
+        self.monitor, self.patience, self.restore_best = (
+            Monitor(monitor, mode, min_delta),
+            patience,
+            restore_best,
+        )
         self.waited, self.best_epoch = 0, 0
         self.weights: dict[str, Any] | None = None
 

@@ -44,7 +44,9 @@ class ProgressBar(Callback):
     def on_epoch_end(self, trainer: Any) -> None:
         if self.line is not None:
             shown = values(trainer.logs)
-            self.line.finish(f"{label(trainer.epoch, trainer)}  {duration(self.clock() - self.start)}  {shown}")
+            self.line.finish(
+                f"{label(trainer.epoch, trainer)}  {duration(self.clock() - self.start)}  {shown}"
+            )
 
     def close(self, trainer: Any) -> None:
         if self.line is not None:
@@ -65,12 +67,12 @@ class ProgressBar(Callback):
 
 
 def label(epoch: int, trainer: Any) -> str:
-    """ "epoch  3/10"."""
+    """Which epoch, as in: epoch  3/10."""
     return f"epoch {epoch:>{len(str(trainer.until))}}/{trainer.until}"
 
 
 def values(logs: dict[str, Any]) -> str:
-    """ "loss 0.1234  accuracy 0.98": the numbers among the logs."""
+    """The numbers among the logs, as in: loss 0.1234  accuracy 0.98."""
     return "  ".join(f"{k} {number(v)}" for k, v in logs.items() if isinstance(v, int | float))
 
 

@@ -63,8 +63,8 @@ def _matrix(predicted: Tensor, wanted: Tensor, size: int) -> Tensor:
     predicted, wanted = predicted.to(dtypes.int64), wanted.to(dtypes.int64)
     if wanted.numel() and not (0 <= int(wanted.min()) and int(wanted.max()) < size):
         raise ValueError(
-            f"a target lies outside of the {size} classes that the output has scores for; for targets that do "
-            "not count give ignore="
+            f"a target lies outside of the {size} classes that the output has scores for; for targets that "
+            "do not count give ignore="
         )
     return (wanted * size + predicted).bincount(minlength=size * size).reshape(size, size)
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import rushlight.dtypes as dtypes
-
 from ...errors import shape_text
 from ...tensor import Tensor
 
@@ -22,7 +20,8 @@ def check_same_shape(output: Any, target: Any, metric: str) -> None:
     """Raise ValueError where outputs and targets are not alike."""
     if tuple(output.shape) != tuple(target.shape):
         raise ValueError(
-            f"{metric}: output {shape_text(output.shape)} and target {shape_text(target.shape)} differ in shape"
+            f"{metric}: output {shape_text(output.shape)} and target {shape_text(target.shape)} must be of one "
+            "shape"
         )
 
 
@@ -30,8 +29,8 @@ def scores_by_row(output: Tensor, target: Tensor, metric: str, ignore: int | Non
     """Scores (N, C) and classes (N,) of outputs (N, C, ...) and targets (N, ...), without those to ignore."""
     if output.dim() != target.dim() + 1 or output.shape[2:] != target.shape[1:]:
         raise ValueError(
-            f"{metric}: expected an output (N, C, ...) of scores for C classes and a target (N, ...) of classes, "
-            f"got {shape_text(output.shape)} and {shape_text(target.shape)}; for one number per sample give "
+            f"{metric}: expected an output (N, C, ...) of scores for C classes and a target (N, ...) of "
+            f"classes, got {shape_text(output.shape)} and {shape_text(target.shape)}; for one number per sample give "
             "task='binary'"
         )
     scores = output.movedim(1, -1).reshape(-1, output.shape[1])
@@ -47,4 +46,4 @@ def above(output: Tensor, target: Tensor, metric: str, threshold: float) -> tupl
     if output.dim() == target.dim() + 1 and output.shape[-1] == 1:
         output = output.squeeze(-1)
     check_same_shape(output, target, metric)
-    return output > threshold, target.to(dtypes.bool)
+    return output > threshold, target > 0

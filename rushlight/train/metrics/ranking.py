@@ -49,7 +49,11 @@ class _Ranking(Metric):
         each = np.array([self.of(scores[:, k], wanted[:, k]) for k in columns])
         if self.average == "none":
             return each.tolist()
-        return float(np.average(each, weights=wanted.sum(0))) if self.average == "weighted" else float(each.mean())
+        return (
+            float(np.average(each, weights=wanted.sum(0)))
+            if self.average == "weighted"
+            else float(each.mean())
+        )
 
     def of(self, scores: np.ndarray, wanted: np.ndarray) -> float:
         """The number for one class; nan where scores are nan."""
@@ -93,7 +97,7 @@ class AveragePrecision(_Ranking):
 
 
 def steps(scores: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The counts of positives and of negatives at or above each different score, from the greatest; 0 first."""
+    """How many positives and negatives are at or above each different score, from the greatest; 0 first."""
     order = np.argsort(-scores, kind="stable")
     scores, wanted = scores[order], wanted[order]
     last = np.flatnonzero(np.append(scores[1:] != scores[:-1], True))  # of those with equal scores

@@ -81,7 +81,7 @@ class R2(Metric):
 
 
 class CosineSimilarity(Metric):
-    """The mean over all vectors, along `dim`, of output·target / (|output| |target|); 0 with a zero vector."""
+    """The mean over all vectors along `dim` of output·target / (|output| |target|); 0 with a zero vector."""
 
     def __init__(self, dim: int = -1, name: str | None = None) -> None:
         super().__init__(name)
