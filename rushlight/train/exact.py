@@ -72,12 +72,15 @@ class Exact(Compiled):
 
 @no_grad()
 def kept(model: Module, optimizer: Optimizer | None = None) -> Callable[[], None]:
-    """Note parameters, buffers, gradients, the optimizer's state and all generators; returns what puts them
-    back into the same memory.
+    """Note parameters, buffers, tensors in attributes of modules, gradients, the optimizer's state and all
+    generators; returns what puts them back, numbers into the same memory.
     """
-    tensors = [*model.parameters(), *model.buffers()]
-    if optimizer is not None:
-        tensors += [p for group in optimizer.param_groups for p in group["params"]]
+    places = [place for m in model.modules() for place in (vars(m), m._buffers)]
+    attributes = [(place, dict(place)) for place in places]
+    tensors = [v for _, old in attributes for v in old.values() if isinstance(v, Tensor)]
+    tensors += model.parameters()
+    groups = [] if optimizer is None else optimizer.param_groups
+    tensors += [p for group in groups for p in group["params"]]
     values = [(t, t.detach().clone()) for t in {id(t): t for t in tensors}.values()]
     grads = [(t, t.grad, None if t.grad is None else t.grad.detach().clone()) for t in tensors if t.is_leaf]
     states = {} if optimizer is None else {p: _copied(s) for p, s in optimizer.state.items()}
@@ -85,19 +88,41 @@ def kept(model: Module, optimizer: Optimizer | None = None) -> Callable[[], None
 
     @no_grad()
     def put_back() -> None:
+        for place, old in attributes:
+            _names_restored(place, old)
         for t, value in values:
             t.copy_(value)
         for t, grad, value in grads:
             t.grad = grad if value is None else grad.copy_(value)
-        for p, state in states.items():
-            _restored(optimizer.state[p], state)  # type: ignore[union-attr]
+        for group in groups:
+            for p in group["params"]:
+                if p in optimizer.state:  # type: ignore[union-attr]
+                    _restored(optimizer.state[p], states.get(p) or _first(optimizer, p, group))  # type: ignore
         set_random_states(generators)
 
     return put_back
 
 
+def _names_restored(place: dict[str, Any], old: dict[str, Any]) -> None:
+    """Have names mean what they meant, where they are or were those of tensors."""
+    for name, value in list(place.items()):
+        before = old.get(name)
+        if value is not before and (isinstance(value, Tensor) or isinstance(before, Tensor)):
+            if name in old:
+                place[name] = before
+            else:
+                del place[name]
+
+
 def _copied(state: dict[str, Any]) -> dict[str, Any]:
     return {k: v.detach().clone() if isinstance(v, Tensor) else v for k, v in state.items()}
+
+
+def _first(optimizer: Any, p: Tensor, group: dict[str, Any]) -> dict[str, Any]:
+    """The state before the first step, of a parameter whose first step was the one to undo."""
+    state: dict[str, Any] = {}
+    optimizer.start(p, state, group)
+    return state
 
 
 def _restored(state: dict[str, Any], values: dict[str, Any]) -> None:

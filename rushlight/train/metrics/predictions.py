@@ -20,8 +20,8 @@ def check_same_shape(output: Any, target: Any, metric: str) -> None:
     """Raise ValueError where outputs and targets are not alike."""
     if tuple(output.shape) != tuple(target.shape):
         raise ValueError(
-            f"{metric}: output {shape_text(output.shape)} and target {shape_text(target.shape)} must be of one "
-            "shape"
+            f"{metric}: output and target must be of one shape, not {shape_text(output.shape)} and "
+            f"{shape_text(target.shape)}"
         )
 
 
@@ -30,8 +30,8 @@ def scores_by_row(output: Tensor, target: Tensor, metric: str, ignore: int | Non
     if output.dim() != target.dim() + 1 or output.shape[2:] != target.shape[1:]:
         raise ValueError(
             f"{metric}: expected an output (N, C, ...) of scores for C classes and a target (N, ...) of "
-            f"classes, got {shape_text(output.shape)} and {shape_text(target.shape)}; for one number per sample give "
-            "task='binary'"
+            f"classes, got {shape_text(output.shape)} and {shape_text(target.shape)}; for one number per "
+            "sample give task='binary'"
         )
     scores = output.movedim(1, -1).reshape(-1, output.shape[1])
     classes = target.reshape(-1)
