@@ -27,7 +27,7 @@ def check_same_shape(output: Any, target: Any, metric: str) -> None:
 
 def scores_by_row(output: Tensor, target: Tensor, metric: str, ignore: int | None) -> tuple[Tensor, Tensor]:
     """Scores (N, C) and classes (N,) of outputs (N, C, ...) and targets (N, ...), without those to ignore."""
-    if output.dim() != target.dim() + 1 or output.shape[2:] != target.shape[1:]:
+    if output.dim() < 2 or (output.shape[0], *output.shape[2:]) != tuple(target.shape):
         raise ValueError(
             f"{metric}: expected an output (N, C, ...) of scores for C classes and a target (N, ...) of "
             f"classes, got {shape_text(output.shape)} and {shape_text(target.shape)}; for one number per "
