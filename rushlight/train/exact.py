@@ -83,7 +83,8 @@ def kept(model: Module, optimizer: Optimizer | None = None) -> Callable[[], None
     tensors += [p for group in groups for p in group["params"]]
     values = [(t, t.detach().clone()) for t in {id(t): t for t in tensors}.values()]
     grads = [(t, t.grad, None if t.grad is None else t.grad.detach().clone()) for t in tensors if t.is_leaf]
-    states = {} if optimizer is None else {p: _copied(s) for p, s in optimizer.state.items()}
+    live: Any = {} if optimizer is None else optimizer.state
+    states = {p: _copied(state) for p, state in live.items()}
     generators = random_states()
 
     @no_grad()
@@ -96,8 +97,8 @@ def kept(model: Module, optimizer: Optimizer | None = None) -> Callable[[], None
             t.grad = grad if value is None else grad.copy_(value)
         for group in groups:
             for p in group["params"]:
-                if p in optimizer.state:  # type: ignore[union-attr]
-                    _restored(optimizer.state[p], states.get(p) or _first(optimizer, p, group))  # type: ignore
+                if p in live:
+                    _restored(live[p], states.get(p) or _first(optimizer, p, group))
         set_random_states(generators)
 
     return put_back

@@ -78,6 +78,7 @@ class Trainer:
         self.epoch = 0  # epochs done
         self.batch = 0  # batches done of the present epoch
         self.steps = 0  # steps of the optimizer, in all epochs
+        self.drained = False  # whether the loader is known to have no more batches in this epoch
         self.began = 0  # the epoch at which the present or last fit began
         self.until = 0  # and the one at which it ends
         self.loss = math.nan  # of the last batch, or the mean of those that made the last step
@@ -108,7 +109,7 @@ class Trainer:
         """
         self.train_loader, self.valid_loader = train_loader, valid_loader
         self.callbacks = sorted(with_progress(callbacks, progress), key=lambda callback: callback.order)
-        self.began, self.batch, self.stopping = self.epoch, 0, False
+        self.began, self.batch, self.drained, self.stopping = self.epoch, 0, False, False
         if resume:
             self.resume(self.folder() if resume is True else resume)
         self.until = self.began + epochs
@@ -141,7 +142,7 @@ class Trainer:
             self.logs |= {f"valid_{k}": v for k, v in self.evaluate(self.valid_loader).items()}
             self.hook("on_validation_end")
         self.schedule.after_epoch(self.logs)
-        self.epoch, self.batch = self.epoch + 1, 0
+        self.epoch, self.batch, self.drained = self.epoch + 1, 0, False
         self.history.append({"epoch": self.epoch, **self.logs, "seconds": time.perf_counter() - start})
         self.hook("on_epoch_end")
 
@@ -154,6 +155,7 @@ class Trainer:
             self.loss = self.count(self.totals, batches, results)
         self.schedule.after_batch()
         self.batch, self.steps = self.batch + len(group), self.steps + 1
+        self.drained = len(group) < self.accumulate  # the loader's own state is then that of a new epoch
         self.hook("on_batch_end")
 
     def count(self, totals: Totals, batches: list[Batch], results: list[tuple[Tensor, Any]]) -> float:
@@ -208,7 +210,7 @@ class Trainer:
 
     def state_dict(self) -> dict[str, Any]:
         """All that a training depends on, for `load_state_dict` and `torch.save`."""
-        names = ("epoch", "batch", "steps", "began", "loss", "logs")
+        names = ("epoch", "batch", "steps", "drained", "began", "loss", "logs")
         return {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -269,6 +271,8 @@ class Trainer:
 
     def batches(self) -> Iterator[Any]:
         """The batches of the present epoch that are still to come."""
+        if self.drained:
+            return iter(())
         done = 0 if stateful(self.train_loader) else self.batch
         return islice(iter(self.train_loader), done, None)
 

@@ -74,12 +74,15 @@ def test_the_comparison_can_fail():
 
 
 @pytest.mark.parametrize("compile", [False, True])
-@pytest.mark.parametrize("at", [(1, 3), (1, 10), (2, 0)])
-def test_stopped_at_any_place_of_an_epoch(compile, at, tmp_path):
-    """Within an epoch, after its last batch, and between two."""
+@pytest.mark.parametrize(
+    "accumulate, at",
+    [(1, (1, 3)), (1, (1, 10)), (1, (2, 0)), (3, (1, 3)), (3, (1, 10)), (5, (1, 10)), (3, (2, 0))],
+)
+def test_stopped_at_any_place_of_an_epoch(compile, accumulate, at, tmp_path):
+    """Within an epoch, after its last batch (of a group that is full, or not), and between two."""
 
     def run(stops, resume=False):
-        trainer, train, valid = trained.prepared(compile, 1, noisy=False)
+        trainer, train, valid = trained.prepared(compile, accumulate, noisy=False)
         stop = LambdaCallback(on_batch_end=lambda t: t.stop() if stops and (t.epoch, t.batch) == at else None)
         end = LambdaCallback(on_epoch_end=lambda t: t.stop() if stops and (t.epoch, 0) == at else None)
         callbacks = [stop, end, Checkpoint(tmp_path / "c", every_batches=1), EarlyStopping(patience=9)]
