@@ -7,7 +7,7 @@ from typing import Any
 
 import rushlight.dtypes as dtypes
 
-from ...creation import tensor, zeros
+from ...creation import zeros
 from ...ops.declare import registry
 from ...tensor import Tensor, function_of
 
@@ -23,7 +23,7 @@ class Metric:
 
     def __init__(self, name: str | None = None) -> None:
         self.name = name or snake_case(type(self).__name__)
-        self.state: dict[str, Tensor | list[Tensor]] = {}
+        self.state: dict[str, Tensor | float | list[Tensor]] = {}
 
     def update(self, output: Any, target: Any) -> None:
         """Count a batch in."""
@@ -47,12 +47,11 @@ class Metric:
     # -- what is kept -------------------------------------------------------------------------------------
 
     def add(self, name: str, value: Tensor | float) -> None:
-        """Add to a sum: in float64, counts of whole numbers in int64."""
-        if not isinstance(value, Tensor):
-            value = tensor(value)
-        value = value.detach().to(dtypes.float64 if value.is_floating_point() else dtypes.int64)
-        known = self.state.get(name)
-        self.state[name] = value.clone() if known is None else known + value  # type: ignore[operator]
+        """Add to a sum: in float64, counts of whole numbers in int64; Python numbers stay Python numbers."""
+        if isinstance(value, Tensor):
+            wide = dtypes.float64 if value.is_floating_point() else dtypes.int64
+            value = value.detach() if value.dtype is wide else value.detach().to(wide)
+        self.state[name] = self.state.get(name, 0) + value  # type: ignore[operator]
 
     def append(self, name: str, value: Tensor) -> None:
         """Keep the rows of a batch."""
@@ -71,7 +70,7 @@ class Metric:
         return kept[0] if kept else zeros(0)
 
     def state_dict(self) -> dict[str, Any]:
-        """All that was counted: tensors and lists of tensors."""
+        """All that was counted: numbers, tensors and lists of tensors."""
         return {k: list(v) if isinstance(v, list) else v for k, v in self.state.items()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:

@@ -33,8 +33,9 @@ def scores_by_row(output: Tensor, target: Tensor, metric: str, ignore: int | Non
             f"classes, got {shape_text(output.shape)} and {shape_text(target.shape)}; for one number per "
             "sample give task='binary'"
         )
-    scores = output.movedim(1, -1).reshape(-1, output.shape[1])
-    classes = target.reshape(-1)
+    scores, classes = output, target
+    if output.dim() > 2:
+        scores, classes = output.movedim(1, -1).reshape(-1, output.shape[1]), target.reshape(-1)
     if ignore is not None:
         counted = classes != ignore
         scores, classes = scores[counted], classes[counted]
