@@ -21,11 +21,11 @@ from .engine import Leaf, binding
 from .mode import grad_on
 from .signatures import by_name
 
-LOWER, FULL, WIDEST = "lower", "full", "widest"
+LOWER, FULL, WIDEST, AS_GIVEN = "lower", "full", "widest", "as given"
 
 _LOWER = """
     addbmm addmm baddbmm bmm linear matmul mm prelu scaled_dot_product_attention vecdot
-    conv1d conv2d conv3d convolution conv_transpose1d conv_transpose2d conv_transpose3d
+    conv1d conv2d conv3d contract conv_transpose1d conv_transpose2d conv_transpose3d
     lstm rnn_tanh rnn_relu rnn_tanh_cell rnn_relu_cell
 """
 _FULL = """
@@ -41,11 +41,12 @@ _FULL = """
     linalg_eig linalg_eigh linalg_inv_ex linalg_lstsq linalg_qr linalg_solve linalg_svd
 """
 #: the policy of each listed op: its floating inputs are cast to the region's dtype, to float32, or to the
-#: widest among them
+#: widest among them; or nothing is, nor within it
 POLICIES = {
     **dict.fromkeys(_LOWER.split(), LOWER),
     **dict.fromkeys(_FULL.split(), FULL),
     **dict.fromkeys(("cat", "stack", "index_copy"), WIDEST),
+    "bilinear": AS_GIVEN,
 }
 
 #: one entry for each thread with a region open: what generated functions ask first
@@ -73,7 +74,7 @@ class _Region(threading.local):
     nesting = 0
 
     def __init__(self) -> None:
-        self.cache: dict[int, _Cached] = {}
+        self.cache: dict[Any, _Cached] = {}  # by id, dtype and grad mode
         self.others = {"cuda": State(False, dtypes.float16, True)}  # devices there are none of
 
 
@@ -116,12 +117,22 @@ def in_state(state: State) -> Iterator[None]:
     """A region like the one in which `state` was taken, with casts of its own: what runs a function again
     must meet the same casts in the same places of the graph.
     """
-    old, held, region.cache = region.state, region.cache, {}
+    old = region.state
     set_state(state)
+    try:
+        with own_casts():
+            yield
+    finally:
+        set_state(old)
+
+
+@contextmanager
+def own_casts() -> Iterator[None]:
+    """Use no parameter that was cast outside, and let none out that is cast here: graphs keep apart."""
+    held, region.cache = region.cache, {}
     try:
         yield
     finally:
-        set_state(old)
         region.cache = held
 
 
@@ -130,6 +141,8 @@ def in_state(state: State) -> Iterator[None]:
 
 def recast(policy: str, values: tuple[Any, ...]) -> tuple[Any, ...]:
     """The arguments of an op, with tensors (and those in lists) cast as its policy says."""
+    if policy is AS_GIVEN:
+        return values
     if policy is WIDEST:
         to = _widest([t for v in values for t in _tensors(v)])
     else:
@@ -164,7 +177,8 @@ def _is_eligible(t: Any) -> bool:
 
 def _cast_all(value: Any, to: np.dtype) -> Any:
     if isinstance(value, binding.tensor):
-        return value if value._a.dtype is to or not _is_eligible(value) or not value.is_cpu else _cast(value, to)
+        cast = value._a.dtype is not to and _is_eligible(value) and value.is_cpu
+        return _cast(value, to) if cast else value
     if value.__class__ is list or value.__class__ is tuple:
         return value.__class__([_cast_all(v, to) for v in value])
     return value
@@ -173,18 +187,22 @@ def _cast_all(value: Any, to: np.dtype) -> Any:
 def _cast(t: Any, to: np.dtype) -> Any:
     """t in another dtype, recorded. A parameter is cast once in a region, as long as nobody changes it."""
     kept = t._n.__class__ is Leaf and t._v is None and t._a.dtype is _FLOAT32
-    if not (kept and to is region.state.dtype.np and region.state.cached and grad_on()):
+    if not (kept and to is region.state.dtype.np and region.state.cached):
         return t.to(dtypes.OF_NUMPY[to])
-    found, version = region.cache.get(id(t)), t._version
-    if found is None or found.array is not t._a or found.version != version or found.cast._a.dtype is not to:
-        found = region.cache[id(t)] = _Cached(t, t._a, version, t.to(dtypes.OF_NUMPY[to]))
+    key, version = (id(t), to, grad_on()), 0 if t._b is None else t._b[0]
+    found = region.cache.get(key)
+    if found is None or found.array is not t._a or found.version != version:
+        found = region.cache[key] = _Cached(t, t._a, version, t.to(dtypes.OF_NUMPY[to]))
     return found.cast
 
 
 # -- text of generated functions -------------------------------------------------------------------------
 
-#: what else must hold: there is no kernel for half types of these alone
-_WHERE = {"pad_by": "(mode == 'replicate' or mode == 'reflect' and len(pads) < 3)"}
+#: what else must hold of the arguments, where PyTorch has several ops for one of ours
+_WHERE = {
+    "pad_by": "(mode == 'replicate' or mode == 'reflect' and len(pads) < 3)",
+    "contract": "any(k in ys and k not in zs for k in xs)",
+}
 
 
 def autocast_text(op: Op) -> str:

@@ -241,7 +241,8 @@ def composite_function(op: Op) -> Callable[..., Any]:
         f"    result = body({call})",
         out,
     ]
-    scope = compile_text("\n".join(filter(None, lines)) + "\n", op.name, {"body": op.body, "record": Recorder(op)})
+    text, extra = "\n".join(filter(None, lines)) + "\n", {"body": op.body, "record": Recorder(op)}
+    scope = compile_text(text, op.name, extra)
     return _named(scope[f"call_{op.name}"], op)
 
 
