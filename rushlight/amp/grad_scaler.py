@@ -154,8 +154,7 @@ class GradScaler:
         elif isinstance(new_scale, float):
             scale.fill_(new_scale)
         else:
-            _check_new_scale(new_scale, self._device)
-            scale.copy_(new_scale.reshape(()))
+            scale.copy_(_one_element(new_scale, self._device))
         self._per_optimizer_states = defaultdict(_fresh_state)
 
     def _grow_or_shrink(self, scale: Tensor, tracker: Tensor) -> None:
@@ -268,13 +267,14 @@ class GradScaler:
         return state
 
 
-def _check_new_scale(new_scale: Any, device: str) -> None:
+def _one_element(new_scale: Any, device: str) -> Tensor:
     fits = isinstance(new_scale, Tensor) and new_scale.device.type == device and new_scale.numel() == 1
     if not fits or new_scale.requires_grad:
         raise AssertionError(
             "new_scale should be a float or a 1-element torch.cuda.FloatTensor or torch.FloatTensor with "
             "requires_grad=False."
         )
+    return new_scale.reshape(())
 
 
 # -- the gradients ---------------------------------------------------------------------------------------

@@ -141,12 +141,12 @@ def own_casts() -> Iterator[None]:
 
 def recast(policy: str, values: tuple[Any, ...]) -> tuple[Any, ...]:
     """The arguments of an op, with tensors (and those in lists) cast as its policy says."""
-    if policy is AS_GIVEN:
+    if policy == AS_GIVEN:
         return values
-    if policy is WIDEST:
+    if policy == WIDEST:
         to = _widest([t for v in values for t in _tensors(v)])
     else:
-        to = _FLOAT32 if policy is FULL else region.state.dtype.np
+        to = _FLOAT32 if policy == FULL else region.state.dtype.np
     return tuple([_cast_all(v, to) for v in values])
 
 
