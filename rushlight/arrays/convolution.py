@@ -28,8 +28,8 @@ import numpy as np
 from ..kernels import conv, conv_last
 from ..kernels.images import is_last, to_first, to_last
 from . import columns, depthwise, one_window
-from .copying import row_major
 from .converting import converted
+from .copying import row_major
 from .halves import is_half, wide
 from .windows import Pads, Sizes, Window, both, crop, grown, pad
 

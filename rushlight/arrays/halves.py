@@ -17,3 +17,8 @@ def is_half(x: np.ndarray) -> bool:
 def wide(x: np.ndarray) -> np.ndarray:
     """`x` in the type its sums are kept in: float32 for float16, bfloat16 and float8, else its own."""
     return converted(x, _FLOAT32) if is_half(x) else x
+
+
+def narrow(x: np.ndarray, to: np.dtype) -> np.ndarray:
+    """What was computed in the type of `wide`, rounded to type `to`."""
+    return x if x.dtype == to else converted(x, to)
