@@ -3,7 +3,10 @@
 import pytest
 
 import rushlight as rl
+from rushlight.kernels import native
 from rushlight.nn import functional as F
+
+pytestmark = pytest.mark.skipif(not native.on(), reason="no machine code here")
 
 
 def model():
