@@ -9,6 +9,7 @@ import sys
 
 COMMANDS = {
     "run": "run an ordinary PyTorch program unchanged, `import torch` meaning Rushlight",
+    "board": "show training runs on a page, live",
     "info": "show versions, the processor and the number of threads",
     "cache": "show the compiled kernels kept on disk, or remove them",
     "version": "show the version of Rushlight",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import rushlight.dtypes as dtypes
 import rushlight.nn.functional as F
 
+from ..amp import autocast
 from ..autograd.mode import no_grad
 from ..creation import tensor
 from ..errors import nearest
@@ -23,7 +23,6 @@ from .exact import Exact, kept
 
 Loss = Callable[[Any, Any], Any]
 PARTS = ("whole", "part", "update", "evaluated", "predicted")  # methods that are compiled
-PRECISIONS = {"bf16": "bfloat16", "fp16": "float16"}
 
 
 class Step:
@@ -45,7 +44,7 @@ class Step:
     ) -> None:
         self.model, self.loss, self.optimizer = model, loss_function(loss), optimizer
         self.clip_grad_norm, self.clip_grad_value = clip_grad_norm, clip_grad_value
-        self.autocast = autocast(precision)
+        self.context = context(precision)
         self.compiled: dict[str, Exact] = {}
         if compile:
             keep = partial(kept, model, optimizer)
@@ -84,12 +83,12 @@ class Step:
 
     def predicted(self, batch: Batch) -> Any:
         """The output of a batch, without gradients."""
-        with no_grad(), self.autocast():
+        with no_grad(), self.context():
             return self.model(*batch.args, **batch.kwargs)
 
     def forward(self, batch: Batch) -> tuple[Tensor, Any]:
         """The loss and the output of a batch."""
-        with self.autocast():
+        with self.context():
             output = self.model(*batch.args, **batch.kwargs)
             loss = self.loss(output, batch.target)
         if not isinstance(loss, Tensor) or loss.numel() != 1:
@@ -139,17 +138,13 @@ def loss_function(loss: Loss | str) -> Loss:
     return found
 
 
-def autocast(precision: str | None) -> Callable[[], Any]:
+def context(precision: str | None) -> Callable[[], Any]:
     """What makes the context that a forward pass runs in. Raises ValueError for a precision unknown."""
     if precision in (None, "fp32"):
         return contextlib.nullcontext
-    if precision not in PRECISIONS:
-        raise ValueError(f"precision must be one of {['fp32', *PRECISIONS]} or None, not {precision!r}")
-    try:
-        amp = importlib.import_module("rushlight.amp")
-    except ModuleNotFoundError as error:
-        raise RuntimeError(f"precision={precision!r} needs rushlight.amp, which is not there yet") from error
-    return partial(amp.autocast, device_type="cpu", dtype=getattr(dtypes, PRECISIONS[precision]))
+    if precision != "bf16":
+        raise ValueError(f"precision must be 'bf16', 'fp32' or None, not {precision!r}")
+    return partial(autocast, device_type="cpu", dtype=dtypes.bfloat16)
 
 
 def detached(output: Any) -> Any:

@@ -1,0 +1,147 @@
+"""A run: what the event files of one folder hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ..events.decoding import Event, decode
+from ..events.scanning import DAMAGED, OTHER, Rows, Scanner, one_float
+from .entries import Entries, Entry, Place
+from .file import LogFile
+from .series import Points, Series
+
+MOST_TAGS = 20_000  # a run that makes more is a mistake or an attack; the rest is not shown
+
+Fresh = dict[str, list[Points]]  # the scalars of a poll by their tags
+
+
+class Run:
+    """Scalars, and the places of everything else, by tag. `name` is the folder's path below the root."""
+
+    def __init__(self, name: str, folder: Path, limit: int) -> None:
+        self.name, self.folder, self.limit = name, folder, limit
+        self.files: dict[Path, LogFile] = {}
+        self.series: dict[str, Series] = {}
+        self.entries: dict[str, dict[str, Entries]] = {}  # by plugin, then tag
+        self.graph: Place | None = None
+        self.metas: dict[str, Place] = {}
+        self.started = 0.0  # time of its first event
+        self.bad = 0  # records whose checksum or content is wrong
+        self.renewed = False  # whether it has tags that nobody was told of
+        self.hidden = False  # whether there were too many tags
+
+    def read(self, scanner: Scanner, pieces: int = 1) -> tuple[Fresh, set[tuple[str, str]]]:
+        """Read up to `pieces` pieces of each grown file: new scalars, and (plugin, tag) of the rest."""
+        fresh: Fresh = {}
+        changed: set[tuple[str, str]] = set()
+        for file in list(self.files.values()):
+            if file.grown() and not file.offset and self.series:
+                self._forget_rewritten(file)
+            for _ in range(pieces if file.unread() else 0):
+                for rows, data, begin in file.read(scanner):
+                    self._take(rows, data, begin, scanner, file.path, fresh, changed)
+                if not file.unread():
+                    break
+        return fresh, changed
+
+    def pending(self) -> bool:
+        """Whether a file holds more than has been read."""
+        return any(file.unread() for file in self.files.values())
+
+    def _forget_rewritten(self, file: LogFile) -> None:
+        """A run's only file begins anew: so does the run."""
+        if len(self.files) == 1 and file.damaged >= 0:
+            self.series, self.entries, self.graph = {}, {}, None
+
+    def _take(self, rows: Rows, data: np.ndarray, begin: int, scanner: Scanner, path: Path,
+              fresh: Fresh, changed: set[tuple[str, str]]) -> None:  # fmt: skip
+        tags = rows.tag
+        others = np.flatnonzero(tags < 0)
+        start = 0
+        for k in [*others.tolist(), len(tags)]:  # in order, as an event may say that a run starts again
+            self._take_scalars(rows, slice(start, k), scanner.tags, fresh)
+            start = k + 1
+            if k < len(tags) and tags[k] == OTHER:
+                place = Place(path, begin + int(rows.start[k]), int(rows.length[k]))
+                at = int(rows.start[k])
+                self._take_event(data[at : at + place.length].tobytes(), place, fresh, changed)
+            elif k < len(tags) and tags[k] == DAMAGED:
+                self.bad += 1
+
+    def _take_scalars(self, rows: Rows, part: slice, names: list[str], fresh: Fresh) -> None:
+        tags = rows.tag[part]
+        if not len(tags):
+            return
+        points = Points(rows.step[part], rows.wall[part], rows.value[part])
+        self.started = self.started or float(points.wall[0])
+        if (tags == tags[0]).all():
+            self._add(names[tags[0]], points.copy(), fresh)
+            return
+        narrow = tags.astype(np.uint16) if len(names) < 1 << 16 else tags  # sorted by counting
+        order = np.argsort(narrow, kind="stable")
+        ends = np.flatnonzero(np.diff(tags[order], append=-1)) + 1
+        first = 0
+        for end in ends.tolist():
+            chosen = order[first:end]
+            self._add(names[tags[chosen[0]]], points.chosen(chosen), fresh)
+            first = end
+
+    def _add(self, tag: str, points: Points, fresh: Fresh) -> None:
+        series = self.series.get(tag)
+        if series is None:
+            if len(self.series) >= MOST_TAGS:
+                self.hidden = True
+                return
+            series = self.series[tag] = Series(self.limit)
+            self.renewed = True
+        series.append(points)
+        fresh.setdefault(tag, []).append(points)
+
+    def _take_event(self, message: bytes, place: Place, fresh: Fresh, changed: set[tuple[str, str]]) -> None:
+        try:
+            event = decode(message)
+        except ValueError:
+            self.bad += 1
+            return
+        self.started = self.started or event.wall
+        if event.graph is not None:
+            self.graph = place
+            changed.add(("graphs", ""))
+        if event.meta is not None and len(self.metas) < MOST_TAGS:
+            self.metas[event.meta[0]] = place
+        if event.session == 1 and event.step > 0:
+            self._cut(event.step)
+            changed.add(("scalars", ""))
+        self._take_values(event, place, fresh, changed)
+
+    def _cut(self, step: int) -> None:
+        """The run starts again at a step: what an earlier part of it said of later ones is void."""
+        for series in self.series.values():
+            series.cut(step)
+        for entries in self.entries.values():
+            for one in entries.values():
+                one.cut(step)
+
+    def _take_values(self, event: Event, place: Place, fresh: Fresh, changed: set[tuple[str, str]]) -> None:
+        for value in event.values:
+            try:
+                x = one_float(value)
+            except ValueError:
+                self.bad += 1
+                continue
+            if x is not None:
+                point = Points(np.array([event.step]), np.array([event.wall]), np.array([x], np.float32))
+                self._add(value.tag, point, fresh)
+                continue
+            kind = value.kind or "tensors"
+            entries = self.entries.setdefault(kind, {})
+            if value.tag not in entries:
+                if len(entries) >= MOST_TAGS:
+                    self.hidden = True
+                    continue
+                entries[value.tag] = Entries(value)
+                self.renewed = True
+            entries[value.tag].append(Entry(event.step, event.wall, place))
+            changed.add((kind, value.tag))

@@ -1,0 +1,133 @@
+"""Everybody who watches: a WebSocket each, told what changes in what it looks at.
+
+Messages are JSON. To the page: {"type": "runs"}: ask for the list again; {"type": "scalars", run, tag, step,
+wall, value}: new points of a tag it watches; {"type": "stale", run, tag}: so many that asking is cheaper;
+{"type": "entries", run, kind, tag}: something else is new. From the page: {"type": "watch", "tags": [...]}.
+Other views add types of their own, by `send` and `on`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from ..logs.series import Points
+from ..logs.store import Changes
+from .numbers import listed
+
+PUSHED = 2000  # points that are sent at once; of more, only that they are there
+WAITING = 256  # messages that a slow page may be behind; then it is told to ask for everything again
+Handler = Callable[["Client", dict[str, Any]], Awaitable[None] | None]
+log = logging.getLogger("rushlight.board")
+
+
+class Client:
+    """One page: its socket, what it watches, and what waits to be sent to it."""
+
+    def __init__(self, socket: WebSocket) -> None:
+        self.socket = socket
+        self.tags: set[str] = set()
+        self.topics: dict[str, Any] = {}  # what other views keep of it
+        self._queue: asyncio.Queue[str] = asyncio.Queue(WAITING)
+
+    def send(self, message: dict[str, Any] | str) -> None:
+        """Send soon. A page that doesn't keep up loses the queue, and reloads all it shows."""
+        text = message if isinstance(message, str) else json.dumps(message, allow_nan=False)
+        if self._queue.full():
+            while not self._queue.empty():
+                self._queue.get_nowait()
+            text = '{"type": "reload"}'
+        self._queue.put_nowait(text)
+
+    async def pump(self) -> None:
+        """Send what waits, for as long as the socket is open."""
+        while True:
+            await self.socket.send_text(await self._queue.get())
+
+
+class Hub:
+    """The clients, and the handlers of what they say."""
+
+    def __init__(self) -> None:
+        self.clients: set[Client] = set()
+        self._handlers: dict[str, Handler] = {"watch": _watch, "ping": _pong}
+        self.leaving: list[Callable[[Client], None]] = []  # called when a client has gone
+
+    def on(self, kind: str, handler: Handler) -> None:
+        """Call handler(client, message) for messages of a type."""
+        self._handlers[kind] = handler
+
+    def send(self, message: dict[str, Any], wanted: Callable[[Client], bool] = lambda _: True) -> None:
+        """Send to every client that wants it. Call it in the server's loop."""
+        text = ""
+        for client in self.clients:
+            if wanted(client):
+                text = text or json.dumps(message, allow_nan=False)
+                client.send(text)
+
+    async def serve(self, socket: WebSocket) -> None:
+        """A client's life."""
+        await socket.accept()
+        client = Client(socket)
+        self.clients.add(client)
+        pump = asyncio.create_task(client.pump())
+        try:
+            while True:
+                await self._receive(client, await socket.receive_text())
+        except (WebSocketDisconnect, RuntimeError, KeyError):  # closed; a binary message has no text
+            pass
+        finally:
+            pump.cancel()
+            self.clients.discard(client)
+            for leave in self.leaving:
+                leave(client)
+
+    async def _receive(self, client: Client, text: str) -> None:
+        """Handle a message; one that is malformed gets an answer, never an end."""
+        try:
+            message = json.loads(text)
+            handler = self._handlers[message["type"]]
+            answer = handler(client, message)
+            if answer is not None:
+                await answer
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+            client.send(
+                {"type": "error", "message": f"not understood: {type(error).__name__}: {error}"[:500]}
+            )
+
+    def publish(self, changes: Changes) -> None:
+        """Tell each client what is new in what it watches. Call it in the server's loop."""
+        if changes.runs:
+            self.send({"type": "runs"})
+        for run, fresh in changes.scalars.items():
+            for tag, parts in fresh.items():
+                self._publish_scalars(run, tag, parts)
+        for run, kind, tag in changes.others:
+            self.send({"type": "entries", "run": run, "kind": kind, "tag": tag})
+
+    def _publish_scalars(self, run: str, tag: str, parts: list[Points]) -> None:
+        if not any(tag in client.tags for client in self.clients):
+            return
+        message: dict[str, Any] = {"type": "stale", "run": run, "tag": tag}
+        if sum(part.count for part in parts) <= PUSHED:
+            columns = [[x for part in parts for x in listed(part[k])] for k in range(3)]
+            message = {"type": "scalars", "run": run, "tag": tag} | dict(
+                zip(("step", "wall", "value"), columns, strict=True)
+            )
+        self.send(message, lambda client: tag in client.tags)
+
+
+def _pong(client: Client, message: dict[str, Any]) -> None:
+    client.send({"type": "pong"})
+
+
+def _watch(client: Client, message: dict[str, Any]) -> None:
+    tags = message["tags"]
+    if not isinstance(tags, list) or len(tags) > 10_000:
+        raise ValueError("`tags` must be a list of at most 10,000")
+    client.tags = {str(tag) for tag in tags}

@@ -1,0 +1,1 @@
+"""What a training run writes: event files, by a thread of their own."""

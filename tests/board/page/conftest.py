@@ -1,0 +1,51 @@
+"""A browser for the page's tests: Debian's Chromium, headless; a message of the console fails the test."""
+
+import shutil
+
+import pytest
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.fixture(scope="session")
+def browser():
+    api = pytest.importorskip("playwright.sync_api")
+    if CHROMIUM is None:
+        pytest.skip("there is no Chromium on this machine")
+    with api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def board(tmp_path):
+    """A board over `tmp_path`, in this process."""
+    pytest.importorskip("uvicorn")
+    from rushlight.board.server.board import Board
+
+    board = Board(tmp_path, port=0).start()
+    yield board
+    board.close()
+
+
+@pytest.fixture
+def show(browser, board):
+    """show("#view=scalars", width=.., scheme="dark"): a page of the board; its complaints are errors."""
+    complaints, pages = [], []
+
+    def open_page(hash="", width=1280, height=800, scheme="light", allowed=()):
+        page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
+        page.set_default_timeout(15_000)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda m: m.type in ("error", "warning") and complaints.append(m.text))
+        page.allowed = allowed  # parts of complaints that the test expects
+        page.goto(board.url + hash)
+        pages.append(page)
+        return page
+
+    yield open_page
+    allowed = [part for page in pages for part in page.allowed]
+    for page in pages:
+        page.close()
+    assert not [text for text in complaints if not any(part in text for part in allowed)]
