@@ -12,10 +12,11 @@ from .learning_rate import learning_rates
 class BoardLogger(Callback):
     """Write what happens to a SummaryWriter: any object with add_scalar(tag, value, step).
 
-    writer: the object, or a function without arguments that makes it when training begins; then it is closed
-    at the end too. every: steps of the optimizer between two losses in the log. histograms: whether weights
-    and gradients are written after each epoch (add_histogram). graph: an input of the model to draw its
-    graph for (add_graph).
+    writer: the object; or a function that makes it, of the first step that it will be given, such as
+    lambda step: Writer(folder, purge_step=step): it is closed at the end, and what a killed run wrote after
+    the checkpoint that is gone on from does not count. every: steps of the optimizer between two losses in
+    the log. histograms: whether weights and gradients are written after each epoch (add_histogram). graph: an
+    input of the model to draw its graph for (add_graph).
 
     The tags are "loss/train", "loss/valid", "<metric>/train", "<metric>/valid", "loss/batch",
     "learning rate/<group>"; a step is a step of the optimizer.
@@ -24,18 +25,18 @@ class BoardLogger(Callback):
     order = 10
 
     def __init__(
-        self, writer: Any | Callable[[], Any], every: int = 1, histograms: bool = False, graph: Any = None
+        self, writer: Any | Callable[[int], Any], every: int = 1, histograms: bool = False, graph: Any = None
     ) -> None:
         if not hasattr(writer, "add_scalar") and not callable(writer):
             raise TypeError(
                 f"BoardLogger: a writer has add_scalar(tag, value, step), which {type(writer).__name__} has "
-                "not; for a folder give rushlight.board.Writer(folder)"
+                "not; for a folder give lambda step: rushlight.board.Writer(folder, purge_step=step)"
             )
         self.given, self.every, self.histograms, self.graph = writer, max(every, 1), histograms, graph
         self.writer: Any = None
 
     def on_fit_begin(self, trainer: Any) -> None:
-        self.writer = self.given if hasattr(self.given, "add_scalar") else self.given()
+        self.writer = self.given if hasattr(self.given, "add_scalar") else self.given(trainer.steps + 1)
         if self.graph is not None and trainer.steps == 0:
             self.writer.add_graph(trainer.model, self.graph)
 

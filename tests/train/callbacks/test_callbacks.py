@@ -2,6 +2,7 @@
 
 import csv
 import io
+import time
 
 import pytest
 
@@ -10,6 +11,7 @@ from rushlight import nn
 from rushlight.train import (
     BoardLogger,
     Callback,
+    Checkpoint,
     CSVLogger,
     EarlyStopping,
     LambdaCallback,
@@ -192,7 +194,8 @@ def test_board():
 def test_board_made_by_a_function_is_closed():
     made = []
 
-    def make():
+    def make(step):
+        assert step == 1
         made.append(Writer())
         return made[-1]
 
@@ -204,13 +207,29 @@ def test_board_made_by_a_function_is_closed():
 
 
 def test_board_writes_what_tensorboard_reads(tmp_path):
-    pytest.importorskip("torch")
+    """Also after a run that was cut off behind its checkpoint: each step is there once."""
     tensorboard = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
-    tensorboardX = pytest.importorskip("tensorboardX")
-    t = trainer()
-    writer = tensorboardX.SummaryWriter(str(tmp_path))
-    t.fit(BATCHES, epochs=2, callbacks=[BoardLogger(writer)], progress=False)
-    writer.close()
-    found = tensorboard.EventAccumulator(str(tmp_path)).Reload()
+    writers = pytest.importorskip("tensorboardX")
+    for last in (5, 99):
+        t = trainer()
+        log = BoardLogger(lambda step: writers.SummaryWriter(str(tmp_path / "log"), purge_step=step))
+        stop = LambdaCallback(on_batch_end=lambda t, last=last: t.stop() if t.steps == last else None)
+        callbacks = [log, stop, Checkpoint(tmp_path / "kept")]
+        t.fit(BATCHES, epochs=3, callbacks=callbacks, resume=True, progress=False)
+        time.sleep(1.1)  # files are told apart by their second
+    found = tensorboard.EventAccumulator(str(tmp_path / "log")).Reload()
     losses = [event.value for event in found.Scalars("loss/train")]
     assert losses == pytest.approx(t.history.column("loss"), rel=1e-6)
+    assert [event.step for event in found.Scalars("loss/batch")] == list(range(1, 10))
+
+
+def test_the_writer_of_rushlights_own_board(tmp_path):
+    tensorboard = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    from rushlight.board import Writer
+
+    t, writer = trainer(), Writer(tmp_path)
+    t.fit(BATCHES, BATCHES, epochs=2, callbacks=[BoardLogger(writer)], progress=False)
+    writer.close()
+    found = tensorboard.EventAccumulator(str(tmp_path)).Reload()
+    values = [event.value for event in found.Scalars("loss/valid")]
+    assert values == pytest.approx(t.history.column("valid_loss"), rel=1e-6)
