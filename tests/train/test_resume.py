@@ -96,6 +96,53 @@ def test_stopped_at_any_place_of_an_epoch(compile, accumulate, at, tmp_path):
     assert killing.bits(trained.final(run(False, resume=True))) == expected
 
 
+class Recurrent(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = torch.nn.LSTM(6, 8, num_layers=2, dropout=0.2, batch_first=True)
+        self.out = torch.nn.Linear(8, 3)
+
+    def forward(self, x):
+        return self.out(self.layers(x)[0][:, -1])
+
+
+def convolutional():
+    nn = torch.nn
+    return nn.Sequential(
+        *(nn.Unflatten(1, (1, 9)), nn.Conv2d(1, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU()),
+        *(nn.MaxPool2d(2), nn.Flatten(), nn.Dropout(0.2), nn.Linear(8 * 4 * 3, 3)),
+    )
+
+
+def attentive():
+    nn = torch.nn
+    layer = nn.TransformerEncoderLayer(6, 2, 16, dropout=0.2, batch_first=True)
+    return nn.Sequential(layer, nn.Flatten(), nn.Linear(54, 3))
+
+
+@pytest.mark.parametrize("precision", [None, "bf16"])
+@pytest.mark.parametrize("make", [Recurrent, convolutional, attentive], ids=lambda make: make.__name__)
+def test_kinds_of_models(make, precision, tmp_path):
+    def run(last, resume):
+        torch.manual_seed(0)
+        x, y = torch.randn(40, 9, 6), torch.randint(0, 3, (40,))
+        model = make()
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+        trainer = trained.Trainer(model, "cross_entropy", optimizer, precision=precision)
+        loader = trained.DataLoader(trained.TensorDataset(x, y), batch_size=16, shuffle=True)
+        stop = LambdaCallback(on_batch_end=lambda t: t.stop() if t.steps == last else None)
+        callbacks = [stop, Checkpoint(tmp_path, every_batches=1)]
+        trainer.fit(loader, epochs=3, callbacks=callbacks, resume=resume, progress=False)
+        assert trainer.step.compiled["whole"].plans
+        return killing.bits(trained.final(trainer))
+
+    expected = run(None, False)
+    for path in tmp_path.iterdir():
+        path.unlink()
+    run(5, False)
+    assert run(None, True) == expected
+
+
 def test_a_loader_without_a_state_is_gone_through_again(tmp_path):
     def run(stops, resume):
         torch.manual_seed(0)
