@@ -3,7 +3,8 @@
 Over public API only: what a training loop written by hand can do, this one does the same way.
 """
 
-from ..lazy import at, lazy_names
+from ..lazy import at as _at
+from ..lazy import lazy_names as _lazy_names
 
 _HOMES = {
     "Trainer": ".trainer:Trainer",
@@ -11,9 +12,9 @@ _HOMES = {
     "Step": ".step:Step",
     "metrics": ".metrics",
     "callbacks": ".callbacks",
-    **at(".summary", ("summary", "Summary")),
+    **_at(".summary", ("summary", "Summary")),
     "count_flops": ".flops:count_flops",
-    **at(
+    **_at(
         ".callbacks",
         (
             *("Callback", "LambdaCallback", "EarlyStopping", "Checkpoint"),
@@ -22,4 +23,4 @@ _HOMES = {
     ),
 }
 
-__getattr__, __dir__ = lazy_names(__name__, _HOMES, shown="rushlight.train")
+__getattr__, __dir__ = _lazy_names(__name__, _HOMES, shown="rushlight.train")
