@@ -34,14 +34,10 @@ class Exact(Compiled):
     ) -> Any:
         if self.again:  # the plan just made does not fit the very call it was made of
             return self.f(*args, **kwargs)
-        put_back, plans, foreign = self.keep(), list(self.plans), foreign_states()
+        put_back, plans = self.keep(), list(self.plans)
         result = super()._captured(args, kwargs, structure, sizes)
         if self.split is not None:
-            self._run_uncompiled(
-                "looks at numbers in Python (.item(), if tensor, print), or leaves values there"
-            )
-        elif foreign_states() != foreign:
-            self._run_uncompiled("draws random numbers of NumPy or Python, which a plan would repeat")
+            self._run_uncompiled()
         if self.given_up or self.plans[:1] == plans[:1]:  # no plan: or the call made state
             return result
         put_back()
@@ -51,14 +47,15 @@ class Exact(Compiled):
         finally:
             self.again = False
 
-    def _run_uncompiled(self, reason: str) -> None:
+    def _run_uncompiled(self) -> None:
         """Have no plans. Parts of a split function are captured one by one, at calls that are not undone."""
         self.split, self.given_up = None, True
         self.plans.clear()
         advise(
             "train.uncompiled",
-            f"the model or the loss {reason}, so the Trainer runs uncompiled; RUSHLIGHT_LOG=breaks names the "
-            "lines, compile=False says that it is meant",
+            "the model or the loss looks at numbers in Python (.item(), if tensor, print), or leaves values "
+            "there, so the Trainer runs uncompiled; RUSHLIGHT_LOG=breaks names the lines, compile=False says "
+            "that it is meant",
         )
 
     def state_dict(self) -> dict[str, Any]:
@@ -132,12 +129,6 @@ def _restored(state: dict[str, Any], values: dict[str, Any]) -> None:
             state[k].copy_(v)
         else:
             state[k] = v
-
-
-def foreign_states() -> tuple[Any, Any]:
-    """Where NumPy's and Python's generators stand, to be compared."""
-    name, words, *rest = np.random.get_state(legacy=True)
-    return random.getstate(), (name, words.tobytes(), *rest)  # type: ignore[union-attr]
 
 
 # -- generators ------------------------------------------------------------------------------------------

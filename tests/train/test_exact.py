@@ -122,7 +122,7 @@ def noise_of_python(x):
     return x * random.random()
 
 
-@pytest.mark.parametrize("f, why", [(reads, "looks at numbers"), (noise_of_numpy, "NumPy or Python")])
+@pytest.mark.parametrize("f, why", [(reads, "looks at numbers"), (noise_of_numpy, "Python's or NumPy's")])
 def test_what_has_no_plan_runs_uncompiled_and_says_so(f, why):
     torch.advice(True)
     exact = Exact(f, lambda: lambda: None)
