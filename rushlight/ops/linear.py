@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from ..arrays.numpy import cast
 from ..arrays.products import BLAS, affine, sum_rows
 from ..arrays.products import dot as array_dot
 from ..dtypes import OF_NUMPY, compute_type
@@ -40,6 +41,16 @@ def linear(input: Array, weight: Array, bias: Array | None = None, /) -> Array:
     return _linear(input, weight, bias)
 
 
+@linear.shape
+def _(input: Any, weight: Any, bias: Any = None) -> Any:
+    x, w = tuple(input.shape), tuple(weight.shape)
+    is_plain = (
+        x and len(w) == 2 and x[-1] == w[-1] and input.dtype == weight.dtype and input.dtype.kind == "f"
+    )
+    has_its_bias = bias is None or (bias.dtype == input.dtype and tuple(bias.shape) == w[:1])
+    return (x[:-1] + w[:1], input.dtype) if is_plain and has_its_bias else None
+
+
 def _linear(x: Array, w: Array, bias: Array | None) -> Array:
     """The map for any ranks and dtypes: the leading dimensions of `x` folded into rows, one product."""
     if not x.ndim or w.ndim not in (1, 2) or x.shape[-1] != w.shape[-1]:
@@ -49,15 +60,16 @@ def _linear(x: Array, w: Array, bias: Array | None) -> Array:
     rows = x if x.ndim < 3 else x.reshape(_rows_of(x), x.shape[-1])
     if bias is None:
         return np.asarray(array_dot(rows, w.T)).reshape(out)
+    work = compute_type(x.dtype)
+    rows, columns = cast(rows, work), cast(w, work).T
     if bias.dtype == x.dtype:
         try:
-            found = affine(bias, rows, w.T, 1.0, 1.0)
+            found = affine(cast(bias, work), rows, columns, 1.0, 1.0)
         except ValueError:
             _refuse(x, w, bias)
         if found is not None:
-            return found.reshape(out)
-    work = compute_type(x.dtype)
-    product = np.asarray(array_dot(rows.astype(work, copy=False), w.T.astype(work, copy=False))).reshape(out)
+            return cast(found.reshape(out), x.dtype)
+    product = np.asarray(array_dot(rows, columns)).reshape(out)
     return _add_bias(product, bias, x, w)
 
 
@@ -73,10 +85,10 @@ def _add_bias(product: Array, bias: Array, x: Array, w: Array) -> Array:
             f"linear: the bias and the input differ: self and mat2 must have the same dtype, but got {names}"
         )
     try:
-        product += bias.astype(product.dtype, copy=False)
+        product += cast(bias, product.dtype)
     except ValueError:
         _refuse(x, w, bias)
-    return product.astype(x.dtype, copy=False)
+    return cast(product, x.dtype)
 
 
 def _refuse(x: Array, w: Array, bias: Array | None) -> NoReturn:
