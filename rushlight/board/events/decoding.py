@@ -10,8 +10,8 @@ import numpy as np
 from ...io import protobuf
 from .messages import DTYPES, STRING
 
-NAMES = {number: name for name, number in DTYPES.items()} | {14: "bfloat16", 17: "uint16", 19: "float16"}
-NAMES |= {22: "uint32", 23: "uint64"}
+_NAMES = {number: name for name, number in DTYPES.items()} | {14: "bfloat16", 17: "uint16", 19: "float16"}
+_NAMES |= {22: "uint32", 23: "uint64"}
 # TensorProto's repeated fields of numbers, for tensors without tensor_content
 _REPEATED = {
     5: "<f4",
@@ -130,9 +130,9 @@ def decode_tensor(message: bytes) -> np.ndarray:
             repeated.append(protobuf.numbers(value, _REPEATED[number]))
     if dtype == STRING:
         return _filled(np.array(strings, object), shape)
-    if dtype not in NAMES:
+    if dtype not in _NAMES:
         raise ValueError(f"a tensor of an unknown type (number {dtype})")
-    kind = _dtype(NAMES[dtype])
+    kind = _dtype(_NAMES[dtype])
     if content:
         return np.frombuffer(content, kind).reshape(shape)
     flat = np.concatenate(repeated) if repeated else np.zeros(0)

@@ -9,12 +9,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ...io import protobuf
-from .decoding import NAMES, decode_tensor
+from .decoding import decode_tensor
+from .messages import DTYPES
 
 MOST_NODES = 50_000  # a larger graph can't be drawn, and is not sent to a page
 MOST_TEXT = 2_000  # characters kept of an attribute
 _PRODUCER = 22  # of GraphDefs: what PyTorch writes, and the oldest that readers still take
-_TYPES = NAMES | {8: "complex64", 18: "complex128", 7: "string", 20: "resource"}
+_TYPES = {
+    **{7: "string", 8: "complex64", 14: "bfloat16", 17: "uint16", 18: "complex128", 19: "float16"},
+    **{20: "resource", 22: "uint32", 23: "uint64"},
+    **{number: name for name, number in DTYPES.items()},
+}
 _NUMBERS = {name: number for number, name in _TYPES.items()}
 _REFERENCE = 100  # a reference to a variable of type n is type n + 100
 

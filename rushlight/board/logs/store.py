@@ -7,18 +7,16 @@ import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 from ..events.scanning import Scanner
 from .file import LogFile
 from .run import Fresh, Run
 from .series import BYTES
-from .traces import SUFFIXES
+from .tracefiles import TraceFiles
 
 MARK = "tfevents"  # what the name of every event file holds
 LEAST, MOST = 256, 1 << 17  # points kept of a series
 MEMORY = 512 << 20
-MOST_TRACES = 10_000
 DISCOVER = 1.0  # seconds between two looks for new files
 _DEEPEST = 30
 
@@ -45,7 +43,7 @@ class Store:
     def __init__(self, root: str | os.PathLike[str], memory: int = MEMORY) -> None:
         self.root, self.memory = Path(root).resolve(), memory
         self.runs: dict[str, Run] = {}
-        self.traces: dict[str, TraceFile] = {}  # by their path below the root
+        self.traces = TraceFiles(self.root)
         self.lock = threading.RLock()
         self._scanner = Scanner()
         self._looked = 0.0
@@ -55,11 +53,7 @@ class Store:
         """Look for new files, once a second, and read up to `pieces` pieces of each that has grown."""
         changes = Changes()
         if time.monotonic() - self._looked >= DISCOVER:
-            before = self.traces
             changes.runs = self.discover()
-            changes.others |= {
-                (file.run, "profile", "") for name, file in self.traces.items() if before.get(name) != file
-            }
         for run in list(self.runs.values()):
             with self.lock:
                 try:
@@ -72,16 +66,18 @@ class Store:
                 changes.more |= run.pending()
                 changes.runs |= run.renewed
                 run.renewed = False
+        traced = self.traces.look()
+        changes.others |= {(run, "profile", "") for run in traced}
+        changes.runs |= bool(traced)
         self._settle()
         return changes
 
     def discover(self) -> bool:
         """Find event files that are new or gone; whether there were any."""
-        found, traces = log_files(self.root)
+        found = event_files(self.root)
         self._looked = time.monotonic()
+        changed = False
         with self.lock:
-            changed = self.traces.keys() != traces.keys()
-            self.traces = traces
             for name in [name for name in self.runs if name not in found]:
                 del self.runs[name]
                 changed = True
@@ -92,6 +88,7 @@ class Store:
                 if run.files.keys() != paths:
                     changed = True
                     run.files = {path: run.files.get(path) or LogFile(path) for path in sorted(paths)}
+                changed |= run.look_for_projector()
         return changed
 
     def _settle(self) -> None:
@@ -108,21 +105,9 @@ class Store:
                     series.settle(self._limit)
 
 
-class TraceFile(NamedTuple):
-    """A file of a profiler's trace: the path of its folder from the root, and what it was when last seen."""
-
-    run: str
-    path: Path
-    size: int
-    time: float
-
-
-def log_files(root: Path) -> tuple[dict[str, set[Path]], dict[str, TraceFile]]:
-    """The files below a folder: event files by their folder's path from there, "." for itself, and traces by
-    their own path. Links are not followed.
-    """
+def event_files(root: Path) -> dict[str, set[Path]]:
+    """The event files below a folder by their folder's path from there, "." for itself; no links."""
     found: dict[str, set[Path]] = {}
-    traces: dict[str, TraceFile] = {}
     waiting = [(root, ".", 0)]
     while waiting:
         folder, name, depth = waiting.pop()
@@ -137,17 +122,4 @@ def log_files(root: Path) -> tuple[dict[str, set[Path]], dict[str, TraceFile]]:
                     waiting.append((Path(entry.path), below, depth + 1))
             elif MARK in entry.name and entry.is_file(follow_symlinks=False):
                 found.setdefault(name, set()).add(Path(entry.path))
-            elif entry.name.endswith(SUFFIXES) and not entry.name.startswith("."):
-                if len(traces) < MOST_TRACES and (trace := _trace_file(name, entry)) is not None:
-                    traces[entry.name if name == "." else f"{name}/{entry.name}"] = trace
-    return found, traces
-
-
-def _trace_file(run: str, entry: os.DirEntry[str]) -> TraceFile | None:
-    try:
-        if not entry.is_file(follow_symlinks=False):
-            return None
-        now = entry.stat(follow_symlinks=False)
-    except OSError:
-        return None  # gone
-    return TraceFile(run, Path(entry.path), now.st_size, now.st_mtime)
+    return found

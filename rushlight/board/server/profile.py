@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ..logs.profiles import KEYS, Span, flame, table
-from ..logs.store import TraceFile
+from ..logs.tracefiles import TraceFile
 from ..logs.traces import Trace, is_number, read_trace
 from .asking import asked
 from .numbers import packed
@@ -46,8 +46,7 @@ def routes(shared: Shared) -> list[Route]:
     traces = Traces()
 
     async def listing(request: Request) -> Response:
-        with shared.store.lock:
-            files = sorted(shared.store.traces.items(), key=lambda item: (item[1].run, item[1].time))
+        files = sorted(shared.store.traces.files.items(), key=lambda item: (item[1].run, item[1].time))
         rows = [
             {"trace": name, "run": file.run, "name": file.path.name, "size": file.size, "time": file.time}
             for name, file in files
@@ -81,8 +80,7 @@ def routes(shared: Shared) -> list[Route]:
 async def _trace(shared: Shared, traces: Traces, question: dict[str, Any]) -> Trace:
     """The trace that is asked for, by a name of the list; what can't be read is a 422 that says why."""
     name = str(question["trace"])
-    with shared.store.lock:
-        file = shared.store.traces.get(name)
+    file = shared.store.traces.files.get(name)
     if file is None:
         raise HTTPException(404, f"there is no trace {name!r}")
     try:

@@ -49,8 +49,8 @@ def listing(shared: Shared) -> dict[str, Any]:
         for kind, named in kinds.items():
             for tag in named:
                 tags.setdefault(kind, {}).setdefault(tag, []).append(k)
-    if shared.store.traces:
-        holders = {file.run for file in shared.store.traces.values()}
+    if shared.store.traces.files:
+        holders = {file.run for file in shared.store.traces.files.values()}
         tags["profile"] = {"": [k for k, run in enumerate(runs) if run.name in holders]}
     return {
         "logdir": str(shared.store.root),
