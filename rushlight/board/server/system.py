@@ -59,14 +59,17 @@ class Watch:
         """Sample until nobody looks; after the thread before this one, so that there is one at a time."""
         if before is not None:
             before.join()
+        first, pause = True, 0.25  # the first sample only gives the second what to count from
         while not ended.is_set() and not loop.is_closed():
             try:
                 sample = self.sampler.sample(writers(self._files()))
             except Exception:  # a file of /proc may hold what nobody thought of
                 log.exception("the system could not be sampled")
                 return
-            loop.call_soon_threadsafe(self._publish, sample)
-            ended.wait(EVERY)
+            if not first:
+                loop.call_soon_threadsafe(self._publish, sample)
+            ended.wait(pause)
+            first, pause = False, EVERY
 
     def _files(self) -> list[str]:
         """The names of the event files that were written last."""
