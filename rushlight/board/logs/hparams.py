@@ -11,7 +11,6 @@ import struct
 from dataclasses import dataclass, field
 
 from ...io import protobuf
-from .entries import Entries
 
 KIND = "hparams"
 START, END, EXPERIMENT = (
@@ -60,12 +59,12 @@ class Session:
     status: str = ""
 
 
-def read_session(entries: dict[str, Entries]) -> Session | None:
-    """The session that a run's hparams entries tell of; None if they tell of none. Raises ValueError."""
-    if START not in entries:
+def read_session(contents: dict[str, bytes]) -> Session | None:
+    """The session that a run's entries tell of, contents by tag; None: of none. Raises ValueError."""
+    if START not in contents:
         return None
     session = Session()
-    for number, value in _parts(entries[START].content, 3):
+    for number, value in _parts(contents[START], 3):
         if number == 1:
             pair = dict(protobuf.fields(_message(value)))
             session.values[_text(pair.get(1, b""))] = _setting(_message(pair.get(2, b"")))
@@ -73,18 +72,18 @@ def read_session(entries: dict[str, Entries]) -> Session | None:
             session.group = _text(value)
         elif number == 5:
             session.started = _double(value)
-    if END in entries:
-        ends = dict(_parts(entries[END].content, 4))
+    if END in contents:
+        ends = dict(_parts(contents[END], 4))
         session.status = _STATUS.get(_integer(ends.get(1, 0)), "")
     return session
 
 
-def read_experiment(entries: dict[str, Entries]) -> Experiment:
-    """What a run's hparams entries say of the experiment; nothing if they don't. Raises ValueError."""
+def read_experiment(contents: dict[str, bytes]) -> Experiment:
+    """What a run's entries say of the experiment; nothing if they don't. Raises ValueError."""
     experiment = Experiment()
-    if EXPERIMENT not in entries:
+    if EXPERIMENT not in contents:
         return experiment
-    for number, value in _parts(entries[EXPERIMENT].content, 2):
+    for number, value in _parts(contents[EXPERIMENT], 2):
         if number == 4:
             experiment.parameters.append(_parameter(_message(value)))
         elif number == 5:

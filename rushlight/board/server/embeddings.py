@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ..logs.embeddings import (
+    MOST_BYTES,
     BadEmbedding,
     Config,
     Metadata,
@@ -24,6 +25,7 @@ from ..logs.embeddings import (
     read_metadata,
     read_sprite,
     read_table,
+    within,
 )
 from ..projections import neighbours, pca
 from .asking import asked, number
@@ -83,7 +85,7 @@ class Embeddings:
     def loaded(self, question: dict[str, Any]) -> Loaded:
         """The embedding, from memory if its files haven't changed. Raises HTTPException 422 with a reason."""
         folder, config = self.config(question)
-        key = (str(folder), repr(config), *map(_stamp, (folder / config.tensor, folder / config.metadata)))
+        key = (str(folder), repr(config), *(_stamp(folder, path) for path in (config.tensor, config.metadata)))
         with self._lock:  # one at a time: two that load the same would take the memory twice
             if key not in self._loaded:
                 self._loaded[key] = self._reading(_load, folder, config)
@@ -109,10 +111,11 @@ def _reason(error: Exception) -> str:
     return str(error) if isinstance(error, BadEmbedding) else f"a file can't be read ({type(error).__name__})"
 
 
-def _stamp(path: Path) -> tuple[int, int]:
+def _stamp(folder: Path, path: str) -> tuple[int, int]:
+    """What changes with a file's content; nothing for one that isn't read anyway."""
     try:
-        stat = path.stat()
-    except (OSError, ValueError):
+        stat = within(folder, path, MOST_BYTES).stat()
+    except (OSError, BadEmbedding):
         return 0, 0
     return stat.st_mtime_ns, stat.st_size
 
@@ -146,7 +149,8 @@ def routes(shared: Shared) -> list[Route]:
 
     async def sprite(request: Request) -> Response:
         index = request.query_params.get("index", "")
-        question = {"run": request.query_params.get("run", ""), "index": int(index) if index.isdigit() else 0}
+        known = index.isascii() and index.isdigit() and len(index) < 7
+        question = {"run": request.query_params.get("run", ""), "index": int(index) if known else 1 << 20}
         return Response(await run_in_threadpool(found.sprite, question), media_type="image/png")
 
     return [

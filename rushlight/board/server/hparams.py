@@ -28,11 +28,21 @@ log = logging.getLogger("rushlight.board")
 
 
 @dataclass
+class Seen:
+    """What a table needs of a run: its hparams entries' contents, and the last value of each scalar."""
+
+    name: str
+    started: float
+    contents: dict[str, bytes]
+    last: dict[str, float]
+
+
+@dataclass
 class Row:
     """A session and the runs whose scalars are its metrics, nearest first."""
 
     name: str
-    runs: list[Run]
+    runs: list[Seen]
     session: Session = field(default_factory=Session)
 
 
@@ -47,10 +57,18 @@ def routes(shared: Shared) -> list[Route]:
 
 def _answer(shared: Shared) -> dict[str, Any]:
     with shared.store.lock:
-        return table(shared.store.runs)
+        runs = {name: seen(run) for name, run in shared.store.runs.items()}
+    return table(runs)
 
 
-def table(runs: dict[str, Run]) -> dict[str, Any]:
+def seen(run: Run) -> Seen:
+    """A run as it is now. Hold the store's lock."""
+    contents = {tag: entries.content for tag, entries in run.entries.get(KIND, {}).items()}
+    last = {tag: x for tag, series in run.series.items() if (x := series.last()) is not None}
+    return Seen(run.name, run.started, contents, last)
+
+
+def table(runs: dict[str, Seen]) -> dict[str, Any]:
     """{"hparams": columns, "metrics": columns, "rows", "left_out": metrics beyond METRICS, "bad": runs}.
 
     A column is {"name", "title", "type", "description", ...}, a row's "hparams" and "metrics" are in their
@@ -70,16 +88,15 @@ def table(runs: dict[str, Run]) -> dict[str, Any]:
     }
 
 
-def _sessions(runs: dict[str, Run]) -> tuple[dict[str, Session], list[Experiment], list[str]]:
+def _sessions(runs: dict[str, Seen]) -> tuple[dict[str, Session], list[Experiment], list[str]]:
     found: dict[str, Session] = {}
     experiments, bad = [], []
     for name, run in runs.items():
-        entries = run.entries.get(KIND)
-        if not entries:
+        if not run.contents:
             continue
         try:
-            session = read_session(entries)
-            experiments.append(read_experiment(entries))
+            session = read_session(run.contents)
+            experiments.append(read_experiment(run.contents))
         except ValueError as error:
             log.info("hparams of %s: %s", name, error)
             bad.append(name)
@@ -89,18 +106,18 @@ def _sessions(runs: dict[str, Run]) -> tuple[dict[str, Session], list[Experiment
     return found, experiments, bad
 
 
-def _rows(runs: dict[str, Run], found: dict[str, Session]) -> list[Row]:
+def _rows(runs: dict[str, Seen], found: dict[str, Session]) -> list[Row]:
     """Sessions first, then what else has scalars and is no part of a session."""
     parents = {name: _parent(name) for name in found if TIME.fullmatch(name.rpartition("/")[2])}
     children = Counter(parents.values())
-    adopted = {p for p, n in children.items() if n == 1 and p in runs and p not in found and runs[p].series}
+    adopted = {p for p, n in children.items() if n == 1 and p in runs and p not in found and runs[p].last}
     rows = []
     for name in sorted(found):
         parent = parents.get(name, "")
         sources = [runs[name], *([runs[parent]] if parent in adopted else [])]
         rows.append(Row(sources[-1].name, sources, found[name]))
     for name, run in sorted(runs.items()):
-        if run.series and name not in found and name not in adopted and not _is_part(name, found):
+        if run.last and name not in found and name not in adopted and not _is_part(name, found):
             rows.append(Row(name, [run]))
     return rows
 
@@ -118,7 +135,7 @@ def _parent(name: str) -> str:
 def _metrics(rows: list[Row], experiments: list[Experiment]) -> list[Metric]:
     """The metrics that experiments name, then the tags of the rows' own runs, the most common first."""
     named = {_metric_name(m): m for experiment in experiments for m in experiment.metrics if m.tag}
-    tags = Counter(tag for row in rows for tag in {tag for run in row.runs for tag in run.series})
+    tags = Counter(tag for row in rows for tag in {tag for run in row.runs for tag in run.last})
     rest = sorted((tag for tag in tags if tag not in named), key=lambda tag: (-tags[tag], tag))
     return [*named.values(), *map(Metric, rest)]
 
@@ -153,7 +170,7 @@ def _type(values: list[Setting]) -> str:
 
 
 def _listed(row: Row, columns: list[dict[str, Any]], metrics: list[Metric],
-            runs: dict[str, Run]) -> dict[str, Any]:  # fmt: skip
+            runs: dict[str, Seen]) -> dict[str, Any]:  # fmt: skip
     return {
         "name": row.name,
         "runs": [run.name for run in row.runs],
@@ -165,13 +182,13 @@ def _listed(row: Row, columns: list[dict[str, Any]], metrics: list[Metric],
     }
 
 
-def _last(row: Row, metric: Metric, runs: dict[str, Run]) -> float | None:
+def _last(row: Row, metric: Metric, runs: dict[str, Seen]) -> float | None:
     """The last value of a metric: in the session's sub-run of its group, else in its runs."""
     above = "" if row.runs[0].name == "." else f"{row.runs[0].name}/"
     group = runs.get(above + metric.group) if metric.group else None
     for run in [group] if group else row.runs:
-        if metric.tag in run.series:
-            return run.series[metric.tag].last()
+        if metric.tag in run.last:
+            return run.last[metric.tag]
     return None
 
 

@@ -3,8 +3,8 @@ import { html, useEffect, useRef } from "../lib.js";
 
 export const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-// draw(context, width, height) in CSS pixels; once per frame at most. `more`: attributes of the element.
-export function Canvas({ draw, label, onSize, element, ...more }) {
+// draw(context, width, height) in CSS pixels; once per frame at most. `often`: pixels are put in by hand. `more`: attributes of the element.
+export function Canvas({ draw, label, onSize, element, often = false, ...more }) {
   const own = useRef(), latest = useRef(draw), frame = useRef(0);
   const canvas = element ?? own;
   latest.current = draw;
@@ -15,7 +15,7 @@ export function Canvas({ draw, label, onSize, element, ...more }) {
     const { clientWidth: width, clientHeight: height } = node, ratio = devicePixelRatio || 1;
     const [w, h] = [Math.round(width * ratio), Math.round(height * ratio)];
     if (node.width !== w || node.height !== h) [node.width, node.height] = [w, h];
-    const context = node.getContext("2d");
+    const context = node.getContext("2d", { willReadFrequently: often });
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, width, height);
     const begun = performance.now();
@@ -24,8 +24,9 @@ export function Canvas({ draw, label, onSize, element, ...more }) {
   };
   const soon = () => (frame.current ||= requestAnimationFrame(paint));
   useEffect(() => {
-    const watcher = new ResizeObserver(() => (onSize?.(canvas.current.clientWidth, canvas.current.clientHeight), soon()));
-    watcher.observe(canvas.current);
+    const node = canvas.current;
+    const watcher = new ResizeObserver(() => (onSize?.(node.clientWidth, node.clientHeight), soon()));
+    watcher.observe(node);
     const scheme = matchMedia("(prefers-color-scheme: dark)");
     scheme.addEventListener("change", soon);
     addEventListener("themechange", soon);

@@ -15,6 +15,21 @@ import { binned, gradient, kindColour } from "./ramp.js";
 const listOf = (text) => text.split(",").filter(Boolean).map(decodeURIComponent);
 const textOf = (names) => names.map(encodeURIComponent).join(",");
 
+// Like useUrl, for what changes with every move of the pointer: the address follows when it rests.
+function useSlowUrl(name, fallback) {
+  const [kept, keep] = useUrl(name, fallback);
+  const [value, setValue] = useState(kept);
+  const timer = useRef(0);
+  useEffect(() => void (timer.current || setValue(kept)), [kept]);
+  useEffect(() => () => clearTimeout(timer.current), []);
+  const set = (next) => {
+    setValue(next);
+    clearTimeout(timer.current);
+    timer.current = setTimeout(() => ((timer.current = 0), keep(next)), 150);
+  };
+  return [value, set];
+}
+
 // Rows of the runs that the side's filter lets through; all of them until some are ticked or unticked.
 function useRows(table) {
   const { runs } = useBoard();
@@ -46,7 +61,7 @@ function csv(rows, columns) {
 
 export function HParams() {
   const [kept, setKept] = useUrl("hpcols", "");
-  const [filterText, setFilterText] = useUrl("hpfilter", "");
+  const [filterText, setFilterText] = useSlowUrl("hpfilter", "");
   const [logText, setLogText] = useUrl("hplog", "");
   const [sort, setSort] = useUrl("hpsort", "");
   const [by, setBy] = useUrl("hpcolour", "auto");

@@ -2,18 +2,19 @@
 import { html, useEffect, useMemo, useRef, useState } from "../../lib.js";
 import { Canvas, css } from "../canvas.js";
 import { Camera } from "./camera.js";
+import { Splats } from "./splat.js";
 
 const LABELLED = 60; // found points that get a label
 
 // props: cloud (camera.js), colours [string], label(i), chosen, found (Set or null), near (Map of neighbours), sprite, onChoose.
 export function Cloud(props) {
-  const { cloud, colours, label, chosen, found, near, sprite, onChoose } = props;
+  const { cloud, label, chosen, found, near, onChoose } = props;
   const camera = useRef(null), element = useRef(), drag = useRef(null);
   camera.current ??= new Camera();
   const [, again] = useState(0);
   const [hover, setHover] = useState(null);
   const place = useMemo(() => ({ x: new Float32Array(cloud.n), y: new Float32Array(cloud.n), z: new Float32Array(cloud.n) }), [cloud.n]);
-  const dots = useMemo(() => new Map(), []);
+  const splats = useMemo(() => new Splats(), []);
   const order = useMemo(() => Uint32Array.from({ length: cloud.n }, (_, i) => i), [cloud.n]);
   const redraw = () => again((k) => k + 1);
   useEffect(() => camera.current.reset(), [cloud.dims]);
@@ -21,7 +22,7 @@ export function Cloud(props) {
   const draw = (context, width, height) => {
     camera.current.project(cloud, width, height, place);
     if (cloud.dims === 3) order.sort((a, b) => place.z[a] - place.z[b]);
-    drawPoints(context, width, height, { ...props, place, order, dots, zoom: camera.current.zoom });
+    drawPoints(context, width, height, { ...props, place, order, splats, zoom: camera.current.zoom });
     const marks = new Set([...(found ? [...found].slice(0, LABELLED) : []), ...near.keys(), ...[chosen, hover].filter((i) => i !== null)]);
     drawLabels(context, width, height, [...marks].filter((i) => i < cloud.n), { place, label, chosen, hover });
   };
@@ -63,8 +64,9 @@ export function Cloud(props) {
       camera.current.magnify(Math.exp(-event.deltaY * 0.0015), ...at(event), clientWidth, clientHeight);
       redraw();
     };
-    element.current.addEventListener("wheel", wheel, { passive: false });
-    return () => element.current?.removeEventListener("wheel", wheel);
+    const node = element.current;
+    node.addEventListener("wheel", wheel, { passive: false });
+    return () => node.removeEventListener("wheel", wheel);
   }, []);
   const key = (event) => {
     const step = { ArrowLeft: [-20, 0], ArrowRight: [20, 0], ArrowUp: [0, -20], ArrowDown: [0, 20] }[event.key];
@@ -80,7 +82,7 @@ export function Cloud(props) {
     redraw();
   };
   return html`<div class="cloud">
-    <${Canvas} element=${element} draw=${draw} label=${`${cloud.n} points in ${cloud.dims} dimensions; arrow keys turn, plus and minus enlarge`} tabindex="0"
+    <${Canvas} element=${element} often=${true} draw=${draw} label=${`${cloud.n} points in ${cloud.dims} dimensions; arrow keys turn, plus and minus enlarge`} tabindex="0"
       onPointerMove=${move} onPointerDown=${down} onPointerUp=${up} onPointerCancel=${() => (drag.current = null)}
       onPointerLeave=${() => setHover(null)} onContextMenu=${(e) => e.preventDefault()} onKeyDown=${key} />
     <span class="zooms"><button class="quiet" title="Larger (+)" onClick=${() => key({ key: "+", preventDefault() {}, stopPropagation() {} })}>+</button>
@@ -89,50 +91,33 @@ export function Cloud(props) {
   </div>`;
 }
 
-// A dot of a colour, painted once and copied: ten thousand copies take a few milliseconds.
-function dotOf(dots, colour, radius) {
-  const name = colour + radius;
-  if (!dots.has(name)) {
-    if (dots.size > 400) dots.clear();
-    const ratio = devicePixelRatio || 1, size = Math.ceil(2 * radius + 2);
-    const canvas = Object.assign(document.createElement("canvas"), { width: size * ratio, height: size * ratio });
-    const context = canvas.getContext("2d");
-    context.scale(ratio, ratio);
-    context.fillStyle = colour;
-    context.beginPath();
-    context.arc(size / 2, size / 2, radius, 0, 6.3);
-    context.fill();
-    dots.set(name, { canvas, size });
-  }
-  return dots.get(name);
+function drawPoints(context, width, height, { cloud, colours, chosen, found, near, sprite, place, order, splats, zoom }) {
+  const base = Math.min(Math.max(170 / Math.sqrt(cloud.n), 1.8), 5) * Math.min(Math.sqrt(zoom), 2.5);
+  const some = found !== null || near.size > 0 || chosen !== null;
+  const isMarked = (i) => some && (i === chosen || found?.has(i) || near.has(i));
+  if (sprite) return drawPictures(context, width, height, { sprite, place, order, colours, isMarked, some, size: Math.min(Math.max(4.5 * base, 9), 40) });
+  const ratio = devicePixelRatio || 1, { canvas } = context;
+  splats.begin(context, canvas.width, canvas.height);
+  const depth = (i) => (cloud.dims === 2 ? 1 : 0.7 + 0.6 * place.z[i]);
+  const add = (i, more, alpha) => splats.add(place.x[i] * ratio, place.y[i] * ratio, (base * depth(i) + more) * ratio, colours[i], alpha);
+  for (const i of order) if (!isMarked(i)) add(i, 0, some ? 0.15 : 0.82);
+  if (some) for (const i of order) if (isMarked(i)) add(i, 1.5, 1);
+  splats.end(context);
 }
 
-function drawPoints(context, width, height, { cloud, colours, chosen, found, near, sprite, place, order, dots, zoom }) {
-  const base = Math.min(Math.max(170 / Math.sqrt(cloud.n), 1.8), 5) * Math.min(Math.sqrt(zoom), 2.5);
-  const [small, large] = [0.75, 1.3].map((k) => Math.round(base * k * 4) / 4), normal = Math.round(base * 4) / 4;
-  const tile = sprite && Math.min(Math.max(4.5 * base, 9), 40);
-  const some = found !== null || near.size > 0 || chosen !== null;
-  const isMarked = (i) => i === chosen || found?.has(i) || near.has(i);
-  const one = (i, marked) => {
-    const x = place.x[i], y = place.y[i];
-    if (x < -20 || y < -20 || x > width + 20 || y > height + 20) return;
-    if (sprite) {
-      const k = sprite.rowOf(i), columns = Math.floor(sprite.image.naturalWidth / sprite.width) || 1;
-      const size = tile * (marked ? 1.5 : 1);
-      context.fillStyle = colours[i];
-      context.fillRect(x - size / 2 - 1.5, y - size / 2 - 1.5, size + 3, (size * sprite.height) / sprite.width + 3);
-      context.drawImage(sprite.image, (k % columns) * sprite.width, Math.floor(k / columns) * sprite.height, sprite.width, sprite.height,
-        x - size / 2, y - size / 2, size, (size * sprite.height) / sprite.width);
-      return;
-    }
-    const radius = cloud.dims === 2 ? normal : place.z[i] < 0.4 ? small : place.z[i] > 0.65 ? large : normal;
-    const { canvas, size } = dotOf(dots, colours[i], marked ? radius + 1.5 : radius);
-    context.drawImage(canvas, x - size / 2, y - size / 2, size, size);
+function drawPictures(context, width, height, { sprite, place, order, colours, isMarked, some, size }) {
+  const columns = Math.floor(sprite.image.naturalWidth / sprite.width) || 1;
+  const one = (i, wide) => {
+    const x = place.x[i] - wide / 2, high = (wide * sprite.height) / sprite.width, y = place.y[i] - high / 2, k = sprite.rowOf(i);
+    if (x + wide < 0 || y + high < 0 || x > width || y > height) return;
+    context.fillStyle = colours[i];
+    context.fillRect(x - 1.5, y - 1.5, wide + 3, high + 3);
+    context.drawImage(sprite.image, (k % columns) * sprite.width, Math.floor(k / columns) * sprite.height, sprite.width, sprite.height, x, y, wide, high);
   };
-  context.globalAlpha = some ? 0.18 : sprite ? 1 : 0.82;
-  for (const i of order) if (!some || !isMarked(i)) one(i, false);
+  context.globalAlpha = some ? 0.18 : 1;
+  for (const i of order) if (!isMarked(i)) one(i, size);
   context.globalAlpha = 1;
-  if (some) for (const i of order) if (isMarked(i)) one(i, true);
+  if (some) for (const i of order) if (isMarked(i)) one(i, size * 1.5);
 }
 
 function drawLabels(context, width, height, marks, { place, label, chosen, hover }) {
