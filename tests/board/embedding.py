@@ -11,7 +11,8 @@ def write(folder, points, labels=None, name="emb", tensor="t.tsv", sprite=None):
         writer.add_scalar("loss", 1.0, 1)
     lines = [f'tensor_name: "{name}"', f'tensor_path: "{tensor}"']
     if tensor == "t.tsv":
-        (folder / tensor).write_text("\n".join("\t".join(map(repr, row)) for row in np.asarray(points).tolist()))
+        rows = np.asarray(points).tolist()
+        (folder / tensor).write_text("\n".join("\t".join(map(repr, row)) for row in rows))
     if labels is not None:
         (folder / "m.tsv").write_text("\n".join(labels) + "\n")
         lines.append('metadata_path: "m.tsv"')

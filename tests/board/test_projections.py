@@ -1,4 +1,4 @@
-"""Principal components, t-SNE and neighbours: against scikit-learn where it is installed, else by their laws."""
+"""Principal components, t-SNE and neighbours: by their laws, and against scikit-learn if it is installed."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,9 @@ def test_explained_variance_is_the_eigenvalues(shape):
     values = np.linalg.svd(centred, compute_uv=False) ** 2
     expected = values[: found.explained.size] / (values.sum() or 1)
     np.testing.assert_allclose(found.explained, expected, atol=1e-6)
-    np.testing.assert_allclose((found.positions**2).sum(0), values[: found.explained.size], rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(
+        (found.positions**2).sum(0), values[: found.explained.size], rtol=1e-4, atol=1e-6
+    )
     overlap = found.positions.T @ found.positions
     np.testing.assert_allclose(overlap - np.diag(np.diag(overlap)), 0, atol=1e-3)
 

@@ -33,13 +33,20 @@ def test_processor_ticks(fake):
 
 
 def test_memory_counts_caches_as_free(fake):
-    fake(meminfo="MemTotal: 1000 kB\nMemFree: 100 kB\nMemAvailable: 700 kB\nSwapTotal: 50 kB\nSwapFree: 20 kB\n")
-    assert system.memory() == {"used": 300 << 10, "total": 1000 << 10, "swap_used": 30 << 10, "swap_total": 50 << 10}
+    memory = "MemTotal: 1000 kB\nMemFree: 100 kB\nMemAvailable: 700 kB\n"
+    fake(meminfo=memory + "SwapTotal: 50 kB\nSwapFree: 20 kB\n")
+    assert system.memory() == {
+        "used": 300 << 10,
+        "total": 1000 << 10,
+        "swap_used": 30 << 10,
+        "swap_total": 50 << 10,
+    }
 
 
 def test_disks_and_network(fake):
     row = "{} {} {} 5 0 {} 0 3 0 {} 0 0 0 0"
-    fake(diskstats="\n".join(row.format(8, k, name, 10, 20) for k, name in enumerate(["sda", "sda1", "loop0", "nvme0n1"])))
+    names = ["sda", "sda1", "loop0", "nvme0n1"]
+    fake(diskstats="\n".join(row.format(8, k, name, 10, 20) for k, name in enumerate(names)))
     assert system.disk_bytes() == (2 * 10 * 512, 2 * 20 * 512)
     fake(net_dev="Inter-|\n face |\n lo: 9 0 0 0 0 0 0 0 9 0\n eth0:7 0 0 0 0 0 0 0 8 0\n")
     assert system.network_bytes() == (7, 8)
@@ -96,15 +103,24 @@ def test_which_processes_are_no_writers():
 
 
 def test_gpus_are_parsed():
-    text = "0, NVIDIA H200, 37, 1024, 143771, 41, 120.53\n1, Odd one, [N/A], 5, [N/A], [N/A], [N/A]\nnonsense\n"
-    first, second = system.parse_gpus(text)
-    assert first == {"index": "0", "name": "NVIDIA H200", "busy": 0.37, "used": 1 << 30, "total": 143771 << 20,
-                     "temperature": 41.0, "power": 120.53}  # fmt: skip
+    known, odd = "0, NVIDIA H200, 37, 1024, 143771, 41, 120.53", "1, Odd, [N/A], 5, [N/A], [N/A], [N/A]"
+    first, second = system.parse_gpus(f"{known}\n{odd}\nnonsense\n")
+    assert first == {
+        "index": "0",
+        "name": "NVIDIA H200",
+        "busy": 0.37,
+        "used": 1 << 30,
+        "total": 143771 << 20,
+        "temperature": 41.0,
+        "power": 120.53,
+    }
     assert second["busy"] is None and second["total"] is None and second["used"] == 5 << 20
 
 
 @pytest.mark.skipif(os.name != "posix", reason="writes a shell script")
-@pytest.mark.parametrize("body, count", [("echo '0, Card, 5, 1, 2, 30, 40'", 1), ("exit 9", 0), ("printf '\\377,'", 0)])
+@pytest.mark.parametrize(
+    "body, count", [("echo '0, Card, 5, 1, 2, 30, 40'", 1), ("exit 9", 0), ("printf '\\377,'", 0)]
+)
 def test_nvidia_smi_is_asked(tmp_path, monkeypatch, body, count):
     program = tmp_path / "nvidia-smi"
     program.write_text(f"#!/bin/sh\n{body}\n")

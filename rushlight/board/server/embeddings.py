@@ -85,7 +85,8 @@ class Embeddings:
     def loaded(self, question: dict[str, Any]) -> Loaded:
         """The embedding, from memory if its files haven't changed. Raises HTTPException 422 with a reason."""
         folder, config = self.config(question)
-        key = (str(folder), repr(config), *(_stamp(folder, path) for path in (config.tensor, config.metadata)))
+        stamps = (_stamp(folder, path) for path in (config.tensor, config.metadata))
+        key = (str(folder), repr(config), *stamps)
         with self._lock:  # one at a time: two that load the same would take the memory twice
             if key not in self._loaded:
                 self._loaded[key] = self._reading(_load, folder, config)

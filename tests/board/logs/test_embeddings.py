@@ -38,8 +38,20 @@ def test_the_text_format():
     assert second.tensor == "second.tsv" and second.sprite == ""
 
 
-@pytest.mark.parametrize("text", ["", "}}}}", "embeddings", "embeddings {", "{{{{", '"' * 50, "embeddings { tensor_path: 3 }",
-                                  "tensor_path: 'x'", "embeddings { single_image_dim: " + "9" * 5000 + "}"])  # fmt: skip
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "}}}}",
+        "embeddings",
+        "embeddings {",
+        "{{{{",
+        '"' * 50,
+        "embeddings { tensor_path: 3 }",
+        "tensor_path: 'x'",
+        "embeddings { single_image_dim: " + "9" * 5000 + "}",
+    ],
+)
 def test_nonsense_is_no_config_but_no_error(text):
     assert all(config.tensor == "" and not config.sprite_size for config in parse(text))
 
@@ -57,7 +69,10 @@ def test_what_torch_writes(tmp_path):
     np.testing.assert_allclose(table.points, points.numpy(), rtol=1e-6)
     assert (table.count, table.unusable, first.sprite_size) == (20, 0, [8, 8])
     assert read_metadata(tmp_path, first, 20, table.rows) == (["label"], [[f"a{i}"] for i in range(20)])
-    assert read_metadata(tmp_path, second, 20, np.array([3, 19])) == (["x", "y"], [["b3", "3"], ["b19", "19"]])
+    assert read_metadata(tmp_path, second, 20, np.array([3, 19])) == (
+        ["x", "y"],
+        [["b3", "3"], ["b19", "19"]],
+    )
     assert read_sprite(tmp_path, first).startswith(b"\x89PNG")
 
 
@@ -82,9 +97,26 @@ def test_paths_stay_within_the_run(run, tmp_path):
     os.symlink("loop", run.folder / "loop")
     os.mkfifo(run.folder / "pipe")
     (run.folder / "good.tsv").write_text("1\t2\n")
-    bad = ["../secret.tsv", "link.tsv", "up/secret.tsv", "loop", "pipe", "", ".", "..", "x\0y", "~/secret.tsv", "C:\\x",
-           "\\\\host\\x", str(run.folder / "good.tsv"), str(tmp_path / "secret.tsv"), "a" * 5000, "/dev/zero",
-           "good.tsv/../../secret.tsv", "/proc/self/environ"]  # fmt: skip
+    bad = [
+        "../secret.tsv",
+        "link.tsv",
+        "up/secret.tsv",
+        "loop",
+        "pipe",
+        "",
+        ".",
+        "..",
+        "x\0y",
+        "~/secret.tsv",
+        "C:\\x",
+        "\\\\host\\x",
+        str(run.folder / "good.tsv"),
+        str(tmp_path / "secret.tsv"),
+        "a" * 5000,
+        "/dev/zero",
+        "good.tsv/../../secret.tsv",
+        "/proc/self/environ",
+    ]
     for path in bad:
         with pytest.raises(BadEmbedding):
             within(run.folder, path, 1 << 20)
@@ -101,7 +133,9 @@ def test_a_config_that_is_a_link_out(run, tmp_path):
 def test_a_huge_table_is_refused_before_it_is_read(run):
     with (run.folder / "t.tsv").open("wb") as file:
         file.truncate(1 << 30)  # sparse: takes no room
-    with pytest.raises(BadEmbedding, match="'t.tsv' has 1024 MB; at most 512 MB are read. Write fewer points"):
+    with pytest.raises(
+        BadEmbedding, match="'t.tsv' has 1024 MB; at most 512 MB are read. Write fewer points"
+    ):
         read_table(run.folder, Config(tensor="t.tsv"))
 
 

@@ -3,10 +3,10 @@
 import math
 
 import pytest
-from tests.board.hparams import end, experiment, start
 
 from rushlight.board.logs.hparams import END, EXPERIMENT, START, read_experiment, read_session
 from rushlight.board.logs.store import Store
+from tests.board.hparams import end, experiment, start
 
 
 def contents(folder):
@@ -28,7 +28,9 @@ def test_our_own_bytes():
     assert read_session({}) is None and read_experiment({}).metrics == []
 
 
-@pytest.mark.parametrize("content", [b"\x1a", b"\x18\x01", b"\x1a\x02\x08\x01", b"\xff" * 12, b"\x1a\x03\x0a\x01\x0a"])
+@pytest.mark.parametrize(
+    "content", [b"\x1a", b"\x18\x01", b"\x1a\x02\x08\x01", b"\xff" * 12, b"\x1a\x03\x0a\x01\x0a"]
+)
 def test_damage_is_an_error_of_value(content):
     with pytest.raises(ValueError):
         read_session({START: content})
@@ -42,7 +44,9 @@ def test_add_hparams(tmp_path, module):
     ((name, entries),) = contents(tmp_path).items()
     assert name.startswith("run/")
     session = read_session(entries)
-    assert session.values["lr"] == 0.1 and session.values["opt"] == "adam" and session.values["inf"] == math.inf
+    assert (
+        session.values["lr"] == 0.1 and session.values["opt"] == "adam" and session.values["inf"] == math.inf
+    )
     assert session.values["n"] == 3 and session.values["flag"] in (1.0, True) and session.status == "success"
     assert [metric.tag for metric in read_experiment(entries).metrics] == ["acc"]
 

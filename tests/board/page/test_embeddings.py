@@ -2,10 +2,16 @@
 
 import numpy as np
 import pytest
+
 from tests.board.embedding import clusters, write
 
-COLOURS = "() => { const c = document.querySelector('.cloud canvas'), d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;" \
-          " return new Set(new Uint32Array(d.buffer)).size }"  # fmt: skip
+PIXELS = """() => {
+  const canvas = document.querySelector(".cloud canvas"), context = canvas.getContext("2d");
+  const pixels = new Uint32Array(context.getImageData(0, 0, canvas.width, canvas.height).data.buffer);
+  return %s
+}"""
+COLOURS = PIXELS % "new Set(pixels).size"
+HAS_RED = PIXELS % "pixels.includes(0xff0000ff)"
 
 
 @pytest.fixture
@@ -74,7 +80,8 @@ def test_tsne_is_shown_as_it_happens(show, points):
     drawn(page)
     page.get_by_role("button", name="Start").click()
     status = page.locator(".tsne [role=status]")
-    page.wait_for_function("() => /^iteration [0-9]{2,}/.test(document.querySelector('.tsne [role=status]')?.textContent)")
+    text = "document.querySelector('.tsne [role=status]')?.textContent"
+    page.wait_for_function(f"() => /^iteration [0-9]{{2,}}/.test({text})")
     page.get_by_role("button", name="Pause").click()
     page.get_by_role("button", name="Go on").wait_for()
     assert status.inner_text().startswith("paused: iteration")
@@ -97,23 +104,23 @@ def test_pictures_are_drawn(show, tmp_path):
         writer.add_embedding(torch.randn(30, 5), [str(i % 2) for i in range(30)], red)
     page = show("#view=embeddings")
     page.get_by_label("Pictures").wait_for()
-    has_red = "() => { const c = document.querySelector('.cloud canvas'), d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;" \
-              " return new Uint32Array(d.buffer).includes(0xff0000ff) }"  # fmt: skip
-    page.wait_for_function(has_red)
+    page.wait_for_function(HAS_RED)
     page.get_by_label("Pictures").uncheck()
-    page.wait_for_function(f"() => !({has_red})()")
+    page.wait_for_function(f"() => !({HAS_RED})()")
 
 
 def test_a_new_embedding_appears(show, points, tmp_path):
     page = show("#view=embeddings")
     drawn(page)
     write(tmp_path, np.eye(5), name="later")
-    page.wait_for_function("() => [...document.querySelectorAll('.bar option')].some((o) => o.textContent === 'later')")
+    options = "[...document.querySelectorAll('.bar option')]"
+    page.wait_for_function(f"() => {options}.some((option) => option.textContent === 'later')")
 
 
 def test_hostile_tables(show, tmp_path):
     attack = "<img src=x onerror=\"document.title='owned'\">"
-    write(tmp_path / "a", np.eye(4), [f"{attack}\t<script>", *(f"{attack}{i}\t(((" for i in range(4))], name=attack)
+    rows = [f"{attack}\t<script>", *(f"{attack}{i}\t(((" for i in range(4))]
+    write(tmp_path / "a", np.eye(4), rows, name=attack)
     write(tmp_path / "b", [[1.0, 2.0]], tensor="../../../etc/passwd", name="out")
     write(tmp_path / "c", np.eye(3), name="ragged")
     (tmp_path / "c" / "t.tsv").write_text("1\t2\n3\n")

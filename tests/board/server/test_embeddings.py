@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+
 from tests.board.embedding import clusters, write
 
 
@@ -40,7 +41,9 @@ def test_neighbours(served, listed, tmp_path):
     listed()
     question = {"run": ".", "index": 0, "point": 4, "count": 10, "metric": "euclidean"}
     found = served.json("/api/embeddings/neighbours", question)
-    assert {kinds[i] for i in found["indices"]} == {kinds[4]} and found["distances"] == sorted(found["distances"])
+    assert {kinds[i] for i in found["indices"]} == {kinds[4]} and found["distances"] == sorted(
+        found["distances"]
+    )
     for bad in ({"point": 60}, {"point": -1}, {"metric": "other"}, {"count": "x"}, {"point": True}):
         assert served.ask("/api/embeddings/neighbours", question | bad)[0] == 400
 
@@ -154,8 +157,13 @@ def test_tsne_of_nonsense(served, listed, tmp_path):
         assert "at least 4 points" in received(socket, "failed")["message"]
         start(socket, index=7)
         assert "no embedding 7" in received(socket, "failed")["message"]
-        for message in ({"action": "start"}, {"action": "start", "run": ".", "dims": 9}, {"action": "explode"}, {},
-                        {"action": "start", "run": ".", "perplexity": float("nan")}):  # fmt: skip
+        for message in (
+            {"action": "start"},
+            {"action": "start", "run": ".", "dims": 9},
+            {"action": "explode"},
+            {},
+            {"action": "start", "run": ".", "perplexity": float("nan")},
+        ):
             socket.send(json.dumps({"type": "tsne"} | message))
             while (answer := json.loads(socket.recv(10)))["type"] != "error":
                 pass

@@ -6,11 +6,10 @@ import pytest
 
 pytest.importorskip("uvicorn")
 
-from tests.board.hparams import write
-
 from rushlight.board.logs.hparams import START
 from rushlight.board.logs.store import Store
 from rushlight.board.server import hparams
+from tests.board.hparams import write
 
 
 def table(folder):
@@ -31,8 +30,16 @@ def test_columns_have_the_types_of_their_values(tmp_path):
     write(tmp_path / "b", {"lr": float("nan"), "flag": False, "odd": "x", "late": None})
     found = table(tmp_path)
     assert [(c["name"], c["type"]) for c in found["hparams"]] == [
-        ("flag", "bool"), ("late", "string"), ("lr", "number"), ("odd", "string"), ("opt", "string")]  # fmt: skip
-    assert [row["hparams"] for row in found["rows"]] == [[True, None, 0.1, "1", "adam"], [False, None, "NaN", "x", None]]
+        ("flag", "bool"),
+        ("late", "string"),
+        ("lr", "number"),
+        ("odd", "string"),
+        ("opt", "string"),
+    ]
+    assert [row["hparams"] for row in found["rows"]] == [
+        [True, None, 0.1, "1", "adam"],
+        [False, None, "NaN", "x", None],
+    ]
 
 
 def test_a_session_of_add_hparams_is_one_row_with_its_run(tmp_path):
@@ -41,7 +48,10 @@ def test_a_session_of_add_hparams_is_one_row_with_its_run(tmp_path):
     write(tmp_path / "plain", scalars={"loss": 9.0})
     found = table(tmp_path)
     assert names(found["metrics"]) == ["acc", "loss"]
-    assert [(row["name"], row["metrics"]) for row in found["rows"]] == [("run", [0.5, 3.0]), ("plain", [None, 9.0])]
+    assert [(row["name"], row["metrics"]) for row in found["rows"]] == [
+        ("run", [0.5, 3.0]),
+        ("plain", [None, 9.0]),
+    ]
     assert found["rows"][0]["runs"] == ["run/1795952744.99", "run"]
 
 
@@ -72,7 +82,7 @@ def test_damaged_sessions_are_named(tmp_path):
 
 def test_metrics_beyond_the_most_are_counted(tmp_path, monkeypatch):
     monkeypatch.setattr(hparams, "METRICS", 3)
-    write(tmp_path / "run", {"lr": 0.1}, ["z"], {tag: 1.0 for tag in "abcdz"})
+    write(tmp_path / "run", {"lr": 0.1}, ["z"], dict.fromkeys("abcdz", 1.0))
     found = table(tmp_path)
     assert names(found["metrics"]) == ["z", "a", "b"] and found["left_out"] == 2
 
