@@ -8,6 +8,7 @@ of it.
 from __future__ import annotations
 
 import os
+import platform
 import re
 import shutil
 import socket
@@ -57,8 +58,8 @@ def missing() -> list[str]:
     """What this machine doesn't tell, and why, in words."""
     found = []
     if not (PROC / "stat").exists():
-        found.append(f"Processors, memory and processes are read from /proc, which {os.name} systems like "
-                     "this one lack.")  # fmt: skip
+        lacking = f"which {platform.system() or 'this system'} lacks."
+        found.append(f"Processors, memory and processes are read from /proc, {lacking}")
     if shutil.which("nvidia-smi") is None:
         found.append("There is no nvidia-smi here, so no GPU is shown.")
     return found

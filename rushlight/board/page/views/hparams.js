@@ -5,7 +5,7 @@ import { Select, Tick } from "../controls.js";
 import { save } from "../export.js";
 import { html, useMemo, useRef, useEffect, useState } from "../lib.js";
 import { useUrl } from "../state.js";
-import { useTable } from "./hparams/data.js";
+import { useLive, useTable } from "./hparams/data.js";
 import { Matrix } from "./hparams/matrix.js";
 import { columnsOf, readFilters, scaleOf, sorted, spansDecades, tester, usualColumns, valueOf } from "./hparams/model.js";
 import { Parallel } from "./hparams/parallel.js";
@@ -68,20 +68,19 @@ export function HParams() {
   const [above, setAbove] = useUrl("hpabove", "parallel");
   const [filtering, setFiltering] = useUrl("hprow", false);
   const [hovered, setHovered] = useState(null);
-  const tags = useRef([]);
-  const [table, error] = useTable(tags.current);
+  const [table, error, live] = useTable();
   const rows = useRows(table);
 
   const columns = useMemo(() => (table ? columnsOf(table) : []), [table]);
   const keys = kept ? listOf(kept) : table ? usualColumns(table, columns, rows) : [];
   const shown = useMemo(() => keys.map((key) => columns.find((c) => c.key === key)).filter(Boolean), [columns, keys.join("\n")]);
-  tags.current = shown.filter((c) => c.kind === "metric").map((c) => c.tag);
+  useLive(shown.filter((c) => c.kind === "metric").map((c) => c.tag), live);
   const toggled = useMemo(() => new Set(listOf(logText)), [logText]); // away from what is usual
   const logs = useMemo(() => new Set(columns.filter((c) => toggled.has(c.key) !== spansDecades(rows, c)).map((c) => c.key)), [columns, rows, toggled]);
   const filters = useMemo(() => readFilters(filterText), [filterText]);
   const tests = useMemo(() => rows.map(tester(columns, filters)), [rows, columns, filters]);
   const ordered = useMemo(() => sorted(rows.filter((_, i) => tests[i]), columns, sort), [rows, tests, sort]);
-  const metric = [...shown].reverse().find((c) => c.kind === "metric") && shown.find((c) => c.kind === "metric");
+  const metric = shown.find((c) => c.kind === "metric");
   const colourColumn = by === "run" ? null : by === "auto" ? metric : columns.find((c) => c.key === by);
   const colour = useColour(rows, colourColumn, colourColumn ? logs.has(colourColumn.key) : false);
 
@@ -107,6 +106,8 @@ export function HParams() {
   const shared = { rows, columns: shown, tests, logs, colour, hovered, setHovered };
   const choices = { auto: "the first metric", run: "run", ...Object.fromEntries(shown.map((c) => [c.key, c.title])) };
   const mark = rows.find((row) => row.id === hovered);
+  const labels = new Map(board.runs.map((run) => [run.name, run.label]));
+  const nameOf = (row) => labels.get(row.name) ?? row.name;
   return html`<div class="bar">
       <${Select} label="View" value=${above} choices=${{ parallel: "parallel coordinates", matrix: "scatter matrix", none: "table only" }} onInput=${setAbove} />
       <${Select} label="Colour" value=${by} choices=${choices} onInput=${setBy} />
@@ -122,10 +123,10 @@ export function HParams() {
     ${above !== "none" && html`<section class="card above">
       ${colourColumn?.type === "number" && html`<${Key} rows=${rows} column=${colourColumn} log=${logs.has(colourColumn.key)} />`}
       ${above === "parallel" ? html`<${Parallel} ...${shared} filters=${filters} setFilter=${setFilter} toggleLog=${toggleLog} move=${move} />` : html`<${Matrix} ...${shared} />`}
-      <p class="hovered">${mark ? mark.name : "\u00a0"}</p>
+      <p class="hovered">${mark ? nameOf(mark) : "\u00a0"}</p>
     </section>`}
     <${Table} rows=${ordered} columns=${shown} total=${rows.length} sort=${sort} setSort=${setSort} filters=${filters} setFilter=${setFilter}
-      filtering=${filtering} texts=${(c) => scaleOf(rows, c, false).texts ?? []} hovered=${hovered} setHovered=${setHovered} colour=${colour} />`;
+      filtering=${filtering} texts=${(c) => scaleOf(rows, c, false).texts ?? []} hovered=${hovered} setHovered=${setHovered} colour=${colour} nameOf=${nameOf} />`;
 }
 
 function Key({ rows, column, log }) {

@@ -21,7 +21,7 @@ export function useTsne(question) {
         setJob((old) => (["running", "preparing", "paused"].includes(old.state) ? { ...old, state: "failed", message: "the connection was lost: start it again" } : old));
       }
       if (message.type !== "tsne") return;
-      if (waiting.current && message.state !== "cancelled") [mine.current, waiting.current] = [message.job, false];
+      if (waiting.current && (message.state === "preparing" || message.job === 0)) [mine.current, waiting.current] = [message.job, false];
       if (message.job !== mine.current) return;
       setJob((old) => ({ ...old, ...message, positions: undefined, message: message.message ?? "" }));
       if (message.positions) setCloud(cloudOf(positionsOf(message), message.dims));

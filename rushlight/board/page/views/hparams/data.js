@@ -4,10 +4,10 @@ import { useEffect, useRef, useState } from "../../lib.js";
 
 const PATIENCE = 700; // ms between two questions, at least
 
-// [table, error, version]; `tags`: the metrics that are shown, whose new values are put in as they come.
-export function useTable(tags) {
+// [table, error, live]; `live` is for useLive.
+export function useTable() {
   const { tags: known } = useBoard();
-  const [state, setState] = useState({ table: null, error: "", version: 0 });
+  const [state, setState] = useState({ table: null, error: "" });
   const soon = useRef(null);
   useEffect(() => {
     let alive = true, timer = 0, asked = 0, asking = false, again = false;
@@ -19,7 +19,7 @@ export function useTable(tags) {
       try {
         const table = await ask("/api/hparams");
         table.rows.forEach((row) => (row.id = row.runs.join("\n")));
-        if (alive) setState((old) => ({ table, error: "", version: old.version + 1 }));
+        if (alive) setState({ table, error: "" });
       } catch (error) {
         if (alive) setState((old) => ({ ...old, error: error.message }));
       }
@@ -35,17 +35,16 @@ export function useTable(tags) {
     };
   }, []);
   useEffect(() => soon.current(), [known]);
-  useLive(tags, state, setState, soon);
-  return [state.table, state.error, state.version];
+  return [state.table, state.error, { state, setState, soon }];
 }
 
-// New values are put into the rows of runs that stand for themselves; for the others the table is asked again.
-function useLive(tags, state, setState, soon) {
+// New values of metrics are put into the rows of runs that stand for themselves; for others the table is asked again.
+export function useLive(tags, { state, setState, soon }) {
   const latest = useRef(state.table), timer = useRef(0);
   latest.current = state.table;
   const shown = () => {
     timer.current = 0;
-    setState((old) => (old.table ? { ...old, table: { ...old.table }, version: old.version + 1 } : old));
+    setState((old) => (old.table ? { ...old, table: { ...old.table } } : old));
   };
   useEffect(() => {
     const take = (message) => {

@@ -5,7 +5,7 @@ import { isRange, valueOf } from "./model.js";
 
 const PAGE = 100; // rows drawn at first
 
-export function Table({ rows, columns, total, sort, setSort, filters, setFilter, filtering, texts, hovered, setHovered, colour }) {
+export function Table({ rows, columns, total, sort, setSort, filters, setFilter, filtering, texts, hovered, setHovered, colour, nameOf }) {
   const [most, setMost] = useState(PAGE);
   const heading = (key, title, name, extra = "") => {
     const state = sort === key ? "ascending" : sort === "-" + key ? "descending" : "none";
@@ -21,7 +21,7 @@ export function Table({ rows, columns, total, sort, setSort, filters, setFilter,
     </thead>
     <tbody>${rows.slice(0, most).map((row) => html`<tr key=${row.id} class=${row.id === hovered ? "marked" : ""}
         onPointerEnter=${() => setHovered(row.id)} onPointerLeave=${() => setHovered(null)}>
-      <th scope="row"><i class="dot" style=${`background: ${colour(row)}`}></i> <span title=${row.runs.join(" + ")}>${row.name}</span>
+      <th scope="row"><i class="dot" style=${`background: ${colour(row)}`}></i> <span title=${row.runs.join(" + ")}>${nameOf(row)}</span>
         ${row.status === "failure" && html` <span class="failed">failed</span>`}</th>
       ${columns.map((c) => html`<${Cell} key=${c.key} column=${c} value=${valueOf(row, c)} />`)}
     </tr>`)}</tbody>
