@@ -176,4 +176,5 @@ def test_hostile_names_are_text(show, tmp_path):
 def test_on_a_phone_in_the_dark_the_page_does_not_overflow(show, runs):
     page = show("#view=hparams", width=390, scheme="dark")
     page.locator("table.hparams tbody tr").nth(5).wait_for()
+    page.get_by_role("button", name="Columns").click()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -84,8 +84,8 @@ function Explorer({ question, found, bar }) {
               settings=${{ perplexity, rate, iterations }} set=${{ perplexity: setPerplexity, rate: setRate, iterations: setIterations }} />`}
         <p class="faint">${head.points.toLocaleString()} points in ${head.dimensions} dimensions</p>
         <input type="search" placeholder="Find labels (regex)" aria-label="Find labels" value=${text} onInput=${(e) => setText(e.target.value)} />
-        ${hits && html`<${Hits} hits=${hits} label=${label} choose=${setChosen} />`}
         ${chosen !== null && html`<${Chosen} head=${head} chosen=${chosen} near=${near} label=${label} choose=${setChosen} metric=${metric} setMetric=${setMetric} />`}
+        ${hits && html`<${Hits} hits=${hits} label=${label} choose=${setChosen} />`}
         ${chosen === null && !hits && html`<${Legend} paint=${paint} find=${setText} />`}
       </aside>
     </div>`;
