@@ -8,6 +8,7 @@ import numpy as np
 
 from ..events.decoding import Event, decode
 from ..events.scanning import DAMAGED, OTHER, Rows, Scanner, one_float
+from .embeddings import CONFIG
 from .entries import Entries, Entry, Place
 from .file import LogFile
 from .series import Points, Series
@@ -31,6 +32,7 @@ class Run:
         self.bad = 0  # records whose checksum or content is wrong
         self.renewed = False  # whether it has tags that nobody was told of
         self.hidden = False  # whether there were too many tags
+        self.projector = 0  # when its embeddings' config was changed; 0: it has none
 
     def read(self, scanner: Scanner, pieces: int = 1) -> tuple[Fresh, set[tuple[str, str]]]:
         """Read up to `pieces` pieces of each grown file: new scalars, and (plugin, tag) of the rest."""
@@ -49,6 +51,15 @@ class Run:
     def pending(self) -> bool:
         """Whether a file holds more than has been read."""
         return any(file.unread() for file in self.files.values())
+
+    def look_for_projector(self) -> bool:
+        """Whether the config of its embeddings has come, gone or changed."""
+        try:
+            now = (self.folder / CONFIG).stat().st_mtime_ns
+        except OSError:
+            now = 0
+        before, self.projector = self.projector, now
+        return before != now
 
     def _forget_rewritten(self, file: LogFile) -> None:
         """A run's only file begins anew: so does the run."""

@@ -106,6 +106,12 @@ class Series:
         """All that is kept."""
         return self._kept.cut(0, self._used).joined(self._tail)
 
+    def last(self) -> float | None:
+        """The value that came last; None if there is none."""
+        if self._tail.count:
+            return float(self._tail.value[-1])
+        return float(self._kept.value[self._used - 1]) if self._used else None
+
     def points(self, most: int) -> Points:
         """At most about `most` points, thinned the same way; the last one that came is always there."""
         return thinned(self.all(), most)

@@ -83,6 +83,7 @@ class Store:
                 if run.files.keys() != paths:
                     changed = True
                     run.files = {path: run.files.get(path) or LogFile(path) for path in sorted(paths)}
+                changed |= run.look_for_projector()
         return changed
 
     def _settle(self) -> None:
