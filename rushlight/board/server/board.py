@@ -22,14 +22,14 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from ..logs.store import MEMORY, Changes, Store
-from . import scalars
+from . import curves, entries, histograms, layouts, media, meshes, scalars, texts
 from .hub import Hub
 from .safety import LOOPBACK, Guard
 from .shared import Shared
 
 PAGE = Path(__file__).parent.parent / "page"
 POLL = 0.08  # seconds between two looks at files that may have grown
-VIEWS = (scalars,)
+VIEWS = (scalars, entries, histograms, media, texts, curves, layouts, meshes)
 log = logging.getLogger("rushlight.board")
 
 
