@@ -238,12 +238,22 @@ function anchor(address, inner) {
   return html`<a href=${address} target="_blank" rel="noopener noreferrer nofollow">${inner}</a>`;
 }
 
+// Where the parenthesis that is open at the start closes; -1 if nowhere.
+function closingParen(text) {
+  let open = 1;
+  for (let i = 0; i < text.length; i++) {
+    if (text[i] === "(") open++;
+    if (text[i] === ")" && --open === 0) return i;
+  }
+  return -1;
+}
+
 // [label, address, where it ends] of "[label](address "title")".
 function linkParts(text, at) {
   const label = text.slice(at + 1, at + LABEL).indexOf("](");
   if (label < 0) return null;
   const begin = at + label + 3;
-  const end = text.slice(begin, begin + ADDRESS).indexOf(")");
+  const end = closingParen(text.slice(begin, begin + ADDRESS));
   if (end < 0) return null;
   const address = text.slice(begin, begin + end).trim().split(/\s/)[0].replace(/^<|>$/g, "");
   return [text.slice(at + 1, at + label + 1), address, begin + end + 1];

@@ -15,12 +15,19 @@ export class Mesh {
       if (Number.isFinite(x)) [low[i % 3], high[i % 3]] = [Math.min(low[i % 3], x), Math.max(high[i % 3], x)];
     }
     this.middle = low.map((x, k) => (Number.isFinite(x) ? x / 2 + high[k] / 2 : 0));
-    this.radius = Math.hypot(...low.map((x, k) => (high[k] > x ? high[k] / 2 - x / 2 : 0))) || 1;
+    const { vertices, middle } = this;
+    let most = 0;
+    for (let i = 0; i < vertices.length; i += 3) {
+      const far = Math.hypot(vertices[i] - middle[0], vertices[i + 1] - middle[1], vertices[i + 2] - middle[2]);
+      if (far > most && Number.isFinite(far)) most = far;
+    }
+    this.radius = most || 1;
   }
 }
 
 export const START = { yaw: 0.6, pitch: 0.35, zoom: 1, x: 0, y: 0 };
 const FAR = 3.2; // the eye's distance, in radii
+const BACK = 1 / (FAR + 1), FRONT = 1 / (FAR - 1); // depths of the farthest and the nearest point
 
 // Screen x, y and depth of every corner: depth is larger the nearer.
 function projected(mesh, view, width, height) {
@@ -94,7 +101,7 @@ function drawFaces(surface, mesh, screen, view, plain) {
 function drawPoints(surface, mesh, { x, y, z }, plain, size, every) {
   const { colours, count } = mesh;
   for (let i = 0; i < count; i += every) {
-    const shade = Math.min(1, Math.max(0.35, (z[i] - 0.22) * 4.2));
+    const shade = Math.min(1, Math.max(0.5, 0.6 + 0.45 * (z[i] - BACK) / (FRONT - BACK)));
     const rgb = [0, 1, 2].map((n) => (colours ? colours[3 * i + n] : plain[n]) * shade);
     const left = Math.round(x[i] - size / 2), top = Math.round(y[i] - size / 2);
     for (let py = top; py < top + size; py++) {

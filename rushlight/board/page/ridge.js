@@ -50,11 +50,15 @@ export function places(data, width, height, overlay, kind) {
   };
 }
 
+// The outline of a ridge, without the flat ends at which nothing is.
 function outline(context, data, place, i) {
+  let first = 0, last = data.bins - 1;
+  while (first < last && !data.at(i, first)) first++;
+  while (last > first && !data.at(i, last)) last--;
   context.beginPath();
-  context.moveTo(place.box.left, place.base(i));
-  for (let bin = 0; bin < data.bins; bin++) context.lineTo(place.X(data.x(bin)), place.Y(i, bin));
-  context.lineTo(place.box.right, place.base(i));
+  context.moveTo(first ? place.X(data.x(first - 1)) : place.box.left, place.base(i));
+  for (let bin = first; bin <= last; bin++) context.lineTo(place.X(data.x(bin)), place.Y(i, bin));
+  context.lineTo(last < data.bins - 1 ? place.X(data.x(last + 1)) : place.box.right, place.base(i));
 }
 
 function axis(context, data, place, overlay, kind) {
@@ -98,7 +102,7 @@ export function drawRidges(context, width, height, data, colour, { overlay, kind
     } else {
       context.fillStyle = mixed(panel, colour, 0.35 + 0.6 * age);
       context.fill();
-      Object.assign(context, { strokeStyle: panel, lineWidth: data.count > 120 ? 0.4 : 0.9, globalAlpha: 0.85 });
+      Object.assign(context, { strokeStyle: panel, lineWidth: data.count > 120 ? 0.35 : 0.9 });
     }
     context.stroke();
     context.globalAlpha = 1;

@@ -1,0 +1,83 @@
+"""Entries: how they are listed and found again, and what is said of those that are gone."""
+
+import pytest
+
+pytest.importorskip("starlette")
+
+from rushlight.board.server.entries import Cache
+
+
+def test_entries_are_listed_with_marks(asking, write, make):
+    write("run", (1, make.text("t", [b"a"])), (5, make.text("t", [b"b"])))
+    line = asking.entries("text", "t", count=2)
+    assert line["step"] == [1, 5] and line["wall"] == [1001, 1005] and len(set(line["mark"])) == 2
+
+
+PATHS = ["entries", "describe", "text", "histograms", "curves", "layouts", "meshes", "mesh"]
+NONSENSE = {"kind": 3, "tag": [], "runs": [], "run": {}, "name": 1, "mark": None, "curves": [], "bins": 1e999}
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_bad_questions_get_words(asking, path):
+    for question in ({}, [], {"run": "x"}, {"runs": 3, "curves": 3, "tag": "x"}, {"runs": [3], "bins": "many"}):
+        status, _, body = asking.raw(f"/api/{path}", question)
+        assert status == 400 and body
+    assert asking.raw(f"/api/{path}", NONSENSE)[0] in (200, 400)
+
+
+def test_a_wrong_mark_is_an_error_of_that_card(asking, write, make):
+    write("run", (1, make.text("t", [b"a"])))
+    asking.entries("text", "t")
+    for mark in ("", "0-0", "../../etc/passwd", "\ud800"):
+        answer = asking.json("/api/text", {"run": "run", "tag": "t", "mark": mark})
+        assert answer == {"error": "this entry is not kept any more"}
+
+
+def test_a_file_deleted_while_asked(asking, write, make, tmp_path):
+    path = write("run", (1, make.text("t", [b"a"])))
+    write("other", (1, make.text("t", [b"a"])))
+    mark = asking.entries("text", "t")["mark"][0]
+    path.unlink()
+    answer = asking.json("/api/text", {"run": "run", "tag": "t", "mark": mark})
+    assert "cannot be read" in answer["error"] or "not kept" in answer["error"]
+    assert asking.json("/api/runs")
+
+
+def test_a_file_written_anew_while_asked(asking, write, make):
+    path = write("run", (1, make.text("t", [b"a"])))
+    mark = asking.entries("text", "t")["mark"][0]
+    content = path.read_bytes()
+    path.write_bytes(content[:-30] + bytes(30))
+    answer = asking.json("/api/text", {"run": "run", "tag": "t", "mark": mark})
+    assert "error" in answer
+
+
+def test_times_that_are_no_numbers(asking, write, make, tmp_path):
+    from rushlight.board.events import messages
+    from rushlight.board.events.records import frame
+
+    write("run", (1, make.text("t", [b"a"])))
+    with (tmp_path / "run" / "events.out.tfevents.1.test").open("ab") as file:
+        file.write(frame([messages.event(float("nan"), 2, make.text("t", [b"late"]))]))
+    line = asking.entries("text", "t", count=2)
+    assert line["wall"][1] is None
+    answer = asking.json("/api/text", {"run": "run", "tag": "t", "mark": line["mark"][1]})
+    assert answer["rows"] == [["late"]]
+
+
+def test_the_cache_is_bounded_and_forgets_the_oldest():
+    cache = Cache(100)
+    made = []
+
+    def get(key, weight):
+        return cache.get(key, lambda: made.append(key) or key, lambda _: weight)
+
+    for key in range(10):
+        get(key, 25)
+    assert cache.used == 100
+    get(9, 25), get(6, 25)
+    assert made == list(range(10))
+    get(0, 25)
+    assert made[-1] == 0 and cache.used == 100
+    get("large", 26), get("large", 26)  # more than a quarter of the room: never kept
+    assert made[-2:] == ["large", "large"]
