@@ -1,4 +1,4 @@
-"""Logs for the tests of the board: events as TensorFlow and PyTorch write them, made by hand, sound or hostile."""
+"""Logs for the tests of the board: events as TensorFlow and PyTorch write them, by hand."""
 
 import struct
 import time
@@ -63,7 +63,15 @@ class Make:
     def wav(self, samples, rate=8000):
         data = (np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes()
         head = struct.pack("<IHHIIHH", 16, 1, 1, rate, 2 * rate, 2, 16)
-        return b"RIFF" + struct.pack("<I", 36 + len(data)) + b"WAVEfmt " + head + b"data" + struct.pack("<I", len(data)) + data
+        return (
+            b"RIFF"
+            + struct.pack("<I", 36 + len(data))
+            + b"WAVEfmt "
+            + head
+            + b"data"
+            + struct.pack("<I", len(data))
+            + data
+        )
 
 
 @pytest.fixture
@@ -88,14 +96,15 @@ def write(tmp_path):
     return write_events
 
 
-PIXELS = """const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d', { willReadFrequently: true });
+PIXELS = """const copy = new OffscreenCanvas(canvas.width, canvas.height)
+    .getContext('2d', { willReadFrequently: true });
   copy.drawImage(canvas, 0, 0);
   const { width, height } = canvas, c = copy.getImageData(0, 0, width, height).data;"""
 
 
 @pytest.fixture
 def until():
-    """until(page, expression): when it is true there. (wait_for_function would need `eval`, which is forbidden.)"""
+    """until(page, expression): when it is true there. (wait_for_function needs a forbidden eval.)"""
 
     def wait(page, expression):
         deadline = time.monotonic() + 15
@@ -108,7 +117,7 @@ def until():
 
 @pytest.fixture
 def pixels():
-    """pixels(page, selector, script): what a script says of a canvas: it sees `width`, `height` and `c`, RGBA."""
+    """pixels(page, selector, script): what a script says of a canvas; `width`, `height`, `c` (RGBA) are given."""
 
     def look(page, selector, script):
         return page.eval_on_selector(selector, f"canvas => {{ {PIXELS} {script} }}")

@@ -14,8 +14,10 @@ def test_torchs_layout():
     (value,) = summary.custom_scalars({"Losses": charts}).value
     (category,) = decode_layout(decode_value(value.SerializeToString()))
     assert category["title"] == "Losses" and not category["closed"]
-    assert category["charts"] == [{"title": "both", "tags": ["loss/.*", "lr"]},
-                                  {"title": "band", "margins": [["a", "a/low", "a/high"]]}]  # fmt: skip
+    assert category["charts"] == [
+        {"title": "both", "tags": ["loss/.*", "lr"]},
+        {"title": "band", "margins": [["a", "a/low", "a/high"]]},
+    ]
 
 
 def test_too_many_charts_are_refused(make):

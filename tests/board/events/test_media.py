@@ -8,8 +8,17 @@ import pytest
 from rushlight.board.events.decoding import decode_value
 from rushlight.board.events.media import animated, items, size, sniffed
 
-HOSTILE = [b"<svg xmlns='http://www.w3.org/2000/svg'><script/></svg>", b"<!doctype html>", b"<?xml version='1.0'?>",
-           b"", b"%PDF-1.7", b"RIFF", b"PK\3\4", b"\x89PN", b"\xff\xd8"]  # fmt: skip
+HOSTILE = [
+    b"<svg xmlns='http://www.w3.org/2000/svg'><script/></svg>",
+    b"<!doctype html>",
+    b"<?xml version='1.0'?>",
+    b"",
+    b"%PDF-1.7",
+    b"RIFF",
+    b"PK\3\4",
+    b"\x89PN",
+    b"\xff\xd8",
+]
 
 
 @pytest.mark.parametrize("data", HOSTILE)
@@ -17,9 +26,17 @@ def test_what_is_not_on_the_list_has_no_type(data):
     assert sniffed(data) == ""
 
 
-@pytest.mark.parametrize(("start", "kind"), [
-    (b"GIF89a", "image/gif"), (b"RIFF\0\0\0\0WEBP", "image/webp"), (b"RIFF\0\0\0\0WAVE", "audio/wav"),
-    (b"\0\0\0\x18ftypisom", "video/mp4"), (b"\x1a\x45\xdf\xa3", "video/webm"), (b"BM", "image/bmp")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("start", "kind"),
+    [
+        (b"GIF89a", "image/gif"),
+        (b"RIFF\0\0\0\0WEBP", "image/webp"),
+        (b"RIFF\0\0\0\0WAVE", "audio/wav"),
+        (b"\0\0\0\x18ftypisom", "video/mp4"),
+        (b"\x1a\x45\xdf\xa3", "video/webm"),
+        (b"BM", "image/bmp"),
+    ],
+)
 def test_types(start, kind):
     assert sniffed(start + bytes(20)) == kind
 

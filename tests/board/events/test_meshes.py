@@ -11,7 +11,9 @@ def test_torchs_mesh():
     torch = pytest.importorskip("torch")
     summary = pytest.importorskip("torch.utils.tensorboard.summary")
     corners = torch.arange(24.0).reshape(2, 4, 3)
-    made = summary.mesh("ball", corners, torch.zeros(2, 4, 3, dtype=torch.uint8), torch.ones(2, 1, 3).int(), {})
+    made = summary.mesh(
+        "ball", corners, torch.zeros(2, 4, 3, dtype=torch.uint8), torch.ones(2, 1, 3).int(), {}
+    )
     values = [decode_value(value.SerializeToString()) for value in made.value]
     parts = [decode_part(value.content) for value in values]
     assert {part.part for part in parts} == {"vertices", "faces", "colours"}

@@ -3,9 +3,11 @@
 import numpy as np
 
 PEAK = """
-  const tall = x => { let n = 0; for (let y = 0; y < height; y++) n += c[4 * (y * width + x) + 3] > 0; return n; };
-  const most = (a, b) => { let m = 0; for (let x = a; x < b; x++) m = Math.max(m, tall(x)); return m / height; };
-  return [most(0, width >> 1), most(width >> 1, width)];"""
+  const tall = x => { let n = 0; for (let y = 0; y < height; y++) n += c[4 * (y * width + x) + 3] > 0;
+    return n; };
+  const most = (a, b) => { let m = 0; for (let x = a; x < b; x++) m = Math.max(m, tall(x));
+    return m / height; };
+  return [most(0, Math.floor(width * 0.45)), most(Math.ceil(width * 0.55), width)];"""
 
 
 def test_the_wave_is_that_of_the_samples(show, write, make, until, pixels):

@@ -11,7 +11,7 @@ def curve(n=11, good=0.5):
 
 def test_curves_steps_and_tooltip(show, write, make):
     for run, good in (("one", 0.5), ("two", 0.9)):
-        write(run, *((k, make.tensor("c/d", "pr_curves", curve(11, good * k / 2))) for k in range(3)))
+        write(run, *((k, make.tensor("c/d", "pr_curves", curve(11, good * (k + 1) / 3))) for k in range(3)))
     page = show("#view=curves")
     canvas = page.wait_for_selector("article canvas")
     page.get_by_text("two", exact=True).nth(1).wait_for()
@@ -24,7 +24,7 @@ def test_curves_steps_and_tooltip(show, write, make):
     page.locator("article > footer input").fill("0")
     page.wait_for_timeout(400)
     facts = dict(row.split("\t") for row in tip.locator("table").inner_text().splitlines())
-    assert facts["TP"] == "90"
+    assert facts["TP"] == "91.667"
     canvas.hover(position={"x": 300, "y": 150})
     tip.get_by_text("precision").wait_for()
 

@@ -24,9 +24,21 @@ def test_lines_and_margins(show, write, make):
     from rushlight.board.events.messages import scalar
 
     content = layout(("lines", multiline("loss/.*")), ("band", margin("a", "a/low", "a/high")))
-    write("run", (0, make.tensor("custom_scalars__config__", "custom_scalars", content)),
-          *((k, scalar("loss/x", k), scalar("loss/y", 2 * k), scalar("a", k), scalar("a/low", k - 1),
-             scalar("a/high", k + 1)) for k in range(5)))  # fmt: skip
+    write(
+        "run",
+        (0, make.tensor("custom_scalars__config__", "custom_scalars", content)),
+        *(
+            (
+                k,
+                scalar("loss/x", k),
+                scalar("loss/y", 2 * k),
+                scalar("a", k),
+                scalar("a/low", k - 1),
+                scalar("a/high", k + 1),
+            )
+            for k in range(5)
+        ),
+    )
     page = show("#view=custom")
     page.get_by_role("button", name="Mine 2").wait_for()
     page.locator("article[data-chart=lines] .legend").get_by_text("loss/y").wait_for()
@@ -36,9 +48,19 @@ def test_lines_and_margins(show, write, make):
     page.locator("article[data-chart=lines] .legend").get_by_text("77").wait_for()
 
 
-@pytest.mark.parametrize(("pattern", "matches"), [
-    ("loss/.*", ["loss/a", "loss/b"]), ("loss/a", ["loss/a"]), ("a|loss", ["a"]), ("(", []),
-    ("(a+)+$", []), ("a" * 300, []), ("(.*)*x", []), ("a{1,}b{1,}c*d*e*", [])])  # fmt: skip
+@pytest.mark.parametrize(
+    ("pattern", "matches"),
+    [
+        ("loss/.*", ["loss/a", "loss/b"]),
+        ("loss/a", ["loss/a"]),
+        ("a|loss", ["a"]),
+        ("(", []),
+        ("(a+)+$", []),
+        ("a" * 300, []),
+        ("(.*)*x", []),
+        ("a{1,}b{1,}c*d*e*", []),
+    ],
+)
 def test_expressions_from_logs(show, write, pattern, matches):
     page = show()
     script = """async pattern => { const { tagTest } = await import('/page/views/custom.js');

@@ -4,7 +4,9 @@ import numpy as np
 
 
 def rows(centre, count=100):
-    return np.array([[centre + k / 10, centre + (k + 1) / 10, count * (k + 1)] for k in range(10)], np.float64)
+    return np.array(
+        [[centre + k / 10, centre + (k + 1) / 10, count * (k + 1)] for k in range(10)], np.float64
+    )
 
 
 def log(write, make, steps):
@@ -60,9 +62,12 @@ def test_new_steps_come_by_themselves(show, write, make):
 
 def test_hostile_histograms_are_errors_of_their_card(show, write, make):
     attack = "<img src=x onerror=\"document.title='owned'\">"
-    write("run", (0, make.tensor(attack, "histograms", np.zeros((3, 2)))),
-          (1, make.tensor(attack, "histograms", rows(0))),
-          (2, make.tensor(attack, "histograms", np.full((2, 3), np.nan))))  # fmt: skip
+    write(
+        "run",
+        (0, make.tensor(attack, "histograms", np.zeros((3, 2)))),
+        (1, make.tensor(attack, "histograms", rows(0))),
+        (2, make.tensor(attack, "histograms", np.full((2, 3), np.nan))),
+    )
     page = show("#view=histograms")
     page.locator("article .problem").get_by_text("step 0: malformed").wait_for()
     page.wait_for_selector("article canvas")

@@ -12,7 +12,7 @@ def pictures(write, make, steps):
 @pytest.fixture
 def wait_width(until):
     """wait_width(page, width): when the card's picture is so wide, which tells the steps apart."""
-    return lambda page, width: until(page, f"document.querySelector(\"{CARD} img\")?.naturalWidth === {width}")
+    return lambda page, width: until(page, f'document.querySelector("{CARD} img")?.naturalWidth === {width}')
 
 
 def test_steps_by_slider_and_keys(show, write, make, wait_width, until):
@@ -64,8 +64,13 @@ def test_a_click_shows_it_large(show, write, make, wait_width):
 
 def test_hostile_pictures(show, write, make):
     svg = b"<svg xmlns='http://www.w3.org/2000/svg' onload=\"document.title='owned'\"/>"
-    write("run", (0, make.image("bomb", make.png_of(65_000, 65_000, bytes(9)))), (0, make.image("svg", svg)),
-          (0, make.image("torn", make.png(3, 3)[:8] + bytes(40))), (0, make.legacy("none", 4, b"\x08\x01")))  # fmt: skip
+    write(
+        "run",
+        (0, make.image("bomb", make.png_of(65_000, 65_000, bytes(9)))),
+        (0, make.image("svg", svg)),
+        (0, make.image("torn", make.png(3, 3)[:8] + bytes(40))),
+        (0, make.legacy("none", 4, b"\x08\x01")),
+    )
     page = show("#view=images")
     page.get_by_text("65000 × 65000 pixels are too many to show").wait_for()
     page.get_by_text("its bytes are nothing that can be shown here").wait_for()

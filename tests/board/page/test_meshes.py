@@ -6,7 +6,8 @@ import pytest
 CORNERS = np.array([[[-1, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]]], np.float32)
 FACES = np.array([[[0, 1, 2], [0, 2, 3]]], np.int32)
 SEEN = """const found = { count: 0, red: 0, sum: 0 };
-  for (let i = 0; i < c.length; i += 4) if (c[i + 3]) { found.count++; found.red += c[i] > c[i + 1] + 40; found.sum += i; }
+  for (let i = 0; i < c.length; i += 4) if (c[i + 3]) {
+    found.count++; found.red += c[i] > c[i + 1] + 40; found.sum += i; }
   return found;"""
 
 
@@ -23,7 +24,15 @@ def seen(pixels):
 
 def test_faces_and_colours_turn(show, write, make, seen):
     red = np.array([[[255, 0, 0]] * 4], np.uint8)
-    write("run", (1, make.mesh("a", "vertices", CORNERS), make.mesh("a", "faces", FACES), make.mesh("a", "colours", red)))
+    write(
+        "run",
+        (
+            1,
+            make.mesh("a", "vertices", CORNERS),
+            make.mesh("a", "faces", FACES),
+            make.mesh("a", "colours", red),
+        ),
+    )
     page = show("#view=meshes")
     page.get_by_text("4 points · 2 faces").wait_for()
     first = seen(page)
@@ -61,8 +70,11 @@ def test_hostile_meshes_do_not_harm(show, write, make):
     bad = CORNERS.copy()
     bad[0, 0] = np.nan
     bad[0, 1] = 1e38
-    write("run", (1, make.mesh("a", "vertices", bad), make.mesh("a", "faces", FACES)),
-          (1, make.mesh("b", "vertices", np.zeros((2, 2), np.float32))))  # fmt: skip
+    write(
+        "run",
+        (1, make.mesh("a", "vertices", bad), make.mesh("a", "faces", FACES)),
+        (1, make.mesh("b", "vertices", np.zeros((2, 2), np.float32))),
+    )
     page = show("#view=meshes")
     page.get_by_text("1 are no numbers").wait_for()
     page.get_by_text("malformed: a mesh is a").wait_for()

@@ -5,7 +5,9 @@ import pytest
 
 
 def ask(asking, tag, marks):
-    head, numbers = asking.packed("/api/curves", {"tag": tag, "curves": [{"run": "run", "mark": m} for m in marks]})
+    head, numbers = asking.packed(
+        "/api/curves", {"tag": tag, "curves": [{"run": "run", "mark": m} for m in marks]}
+    )
     points = sum(line["points"] for line in head["lines"])
     assert len(numbers) == 6 * points
     return head["lines"], numbers.reshape(-1, points) if points and len(marks) == 1 else numbers
@@ -26,8 +28,13 @@ def test_torchs_curve(asking, tmp_path):
 
 
 def test_wrong_shapes_are_errors_of_their_run(asking, write, make):
-    arrays = [np.zeros((5, 3), np.float32), np.zeros((6, 0), np.float32), np.zeros(6, np.float32),
-              np.array([["a"]], object), np.ones((6, 4), np.float32)]  # fmt: skip
+    arrays = [
+        np.zeros((5, 3), np.float32),
+        np.zeros((6, 0), np.float32),
+        np.zeros(6, np.float32),
+        np.array([["a"]], object),
+        np.ones((6, 4), np.float32),
+    ]
     write("run", *((k, make.tensor("c", "pr_curves", array)) for k, array in enumerate(arrays)))
     lines, _ = ask(asking, "c", asking.entries("pr_curves", "c", count=5)["mark"])
     assert [bool(line["error"]) for line in lines] == [True, True, True, True, False]

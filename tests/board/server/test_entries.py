@@ -19,7 +19,13 @@ NONSENSE = {"kind": 3, "tag": [], "runs": [], "run": {}, "name": 1, "mark": None
 
 @pytest.mark.parametrize("path", PATHS)
 def test_bad_questions_get_words(asking, path):
-    for question in ({}, [], {"run": "x"}, {"runs": 3, "curves": 3, "tag": "x"}, {"runs": [3], "bins": "many"}):
+    for question in (
+        {},
+        [],
+        {"run": "x"},
+        {"runs": 3, "curves": 3, "tag": "x"},
+        {"runs": [3], "bins": "many"},
+    ):
         status, _, body = asking.raw(f"/api/{path}", question)
         assert status == 400 and body
     assert asking.raw(f"/api/{path}", NONSENSE)[0] in (200, 400)
@@ -75,9 +81,11 @@ def test_the_cache_is_bounded_and_forgets_the_oldest():
     for key in range(10):
         get(key, 25)
     assert cache.used == 100
-    get(9, 25), get(6, 25)
+    get(9, 25)
+    get(6, 25)
     assert made == list(range(10))
     get(0, 25)
     assert made[-1] == 0 and cache.used == 100
-    get("large", 26), get("large", 26)  # more than a quarter of the room: never kept
+    get("large", 26)
+    get("large", 26)  # more than a quarter of the room: never kept
     assert made[-2:] == ["large", "large"]

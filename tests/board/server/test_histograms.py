@@ -12,8 +12,11 @@ def parts(head, numbers):
 
 
 def test_all_steps_on_common_bins(asking, write, make):
-    write("run", (1, make.histogram("h", [0.0, 1.0, 2.0], [0, 3, 1], 0, 2)),
-          (2, make.tensor("h", "histograms", np.array([[3, 4, 5]], np.float64))))  # fmt: skip
+    write(
+        "run",
+        (1, make.histogram("h", [0.0, 1.0, 2.0], [0, 3, 1], 0, 2)),
+        (2, make.tensor("h", "histograms", np.array([[3, 4, 5]], np.float64))),
+    )
     asking.entries("histograms", "h", count=2)
     head, numbers = asking.packed("/api/histograms", {"run": "run", "tag": "h", "bins": 4})
     assert (head["low"], head["high"], head["steps"], head["failed"]) == (0, 4, 2, 0)
@@ -42,10 +45,15 @@ def test_torchs_histograms(asking, tmp_path):
 
 def test_hostile_histograms_cost_only_their_step(asking, write, make):
     huge = np.array([[-1.7e308, 1.7e308, 1e300], [0, 1, 1]], np.float64)
-    write("run", (1, make.tensor("h", "histograms", np.full((4, 3), np.nan))),
-          (2, make.tensor("h", "histograms", np.zeros((4, 2)))), (3, make.tensor("h", "histograms", huge)),
-          (4, make.histogram("h", [1.0, 2.0], [1, 2, 3], 0, 1)), (5, make.legacy("h", 5, b"\xff\xff")),
-          (6, make.histogram("h", [np.nan, np.inf], [1, 2], np.nan, np.inf)))  # fmt: skip
+    write(
+        "run",
+        (1, make.tensor("h", "histograms", np.full((4, 3), np.nan))),
+        (2, make.tensor("h", "histograms", np.zeros((4, 2)))),
+        (3, make.tensor("h", "histograms", huge)),
+        (4, make.histogram("h", [1.0, 2.0], [1, 2, 3], 0, 1)),
+        (5, make.legacy("h", 5, b"\xff\xff")),
+        (6, make.histogram("h", [np.nan, np.inf], [1, 2], np.nan, np.inf)),
+    )
     asking.entries("histograms", "h", count=6)
     head, numbers = asking.packed("/api/histograms", {"run": "run", "tag": "h"})
     assert (head["steps"], head["failed"]) == (3, 3)

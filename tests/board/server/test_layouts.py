@@ -13,8 +13,11 @@ def test_layouts_of_two_runs_are_one(asking, tmp_path):
         asking.entries("custom_scalars", "custom_scalars__config__", run)
     answer = asking.json("/api/layouts", {"runs": ["a", "b", "absent"]})
     (category,) = answer["categories"]
-    assert category["charts"] == [{"title": "same", "tags": ["x"]}, {"title": "own", "tags": ["x"]},
-                                  {"title": "own", "tags": ["x", "y"]}]  # fmt: skip
+    assert category["charts"] == [
+        {"title": "same", "tags": ["x"]},
+        {"title": "own", "tags": ["x"]},
+        {"title": "own", "tags": ["x", "y"]},
+    ]
 
 
 def test_a_malformed_layout_is_named(asking, write, make):

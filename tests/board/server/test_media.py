@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
-ATTACKS = [b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>",
-           b"<!doctype html><script>alert(1)</script>", b"\0\1\2"]  # fmt: skip
+ATTACKS = [
+    b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>",
+    b"<!doctype html><script>alert(1)</script>",
+    b"\0\1\2",
+]
 
 
 def test_a_picture_as_it_was_written(asking, write, make):
@@ -55,9 +58,16 @@ def test_a_video_of_the_video_plugin(asking, write, make):
     assert (status, headers["content-type"], body) == (200, "video/mp4", mp4)
 
 
-@pytest.mark.parametrize("query", ["", "?kind=images", "?kind=images&run=run&tag=a&mark=x&item=-1",
-                                   "?kind=images&run=run&tag=a&mark=x&item=1e9",
-                                   "?kind=text&run=run&tag=a&mark=x"])  # fmt: skip
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "?kind=images",
+        "?kind=images&run=run&tag=a&mark=x&item=-1",
+        "?kind=images&run=run&tag=a&mark=x&item=1e9",
+        "?kind=text&run=run&tag=a&mark=x",
+    ],
+)
 def test_bad_addresses(asking, query):
     status, _, body = asking.raw("/api/media" + query)
     assert status == 400 and body
@@ -75,7 +85,9 @@ def test_a_bomb_is_described_and_not_unfolded(asking, write, make):
     """65,000 x 65,000 pixels in a hundred bytes: only the head is read."""
     write("run", (1, make.image("a", make.png_of(65_000, 65_000, bytes(100)), width=-1, height=-5)))
     mark = asking.entries("images", "a")["mark"][0]
-    (item,) = asking.json("/api/describe", {"kind": "images", "run": "run", "tag": "a", "mark": mark})["items"]
+    (item,) = asking.json("/api/describe", {"kind": "images", "run": "run", "tag": "a", "mark": mark})[
+        "items"
+    ]
     assert (item["width"], item["height"]) == (65_000, 65_000) and item["bytes"] < 300
 
 

@@ -15,9 +15,20 @@ def mesh(asking, mark, item=0):
 
 
 def test_corners_faces_and_colours_of_a_step(asking, write, make):
-    faces, colours = np.array([[[0, 1, 2], [0, 1, 7], [-1, 0, 1]]], np.int32), np.full((1, 3, 3), 255, np.uint8)
-    write("run", (1, make.mesh("ball", "faces", faces), make.mesh("ball", "colours", colours), make.mesh("ball", "vertices", CORNERS)),
-          (2, make.mesh("ball", "vertices", CORNERS * 2)))  # fmt: skip
+    faces, colours = (
+        np.array([[[0, 1, 2], [0, 1, 7], [-1, 0, 1]]], np.int32),
+        np.full((1, 3, 3), 255, np.uint8),
+    )
+    write(
+        "run",
+        (
+            1,
+            make.mesh("ball", "faces", faces),
+            make.mesh("ball", "colours", colours),
+            make.mesh("ball", "vertices", CORNERS),
+        ),
+        (2, make.mesh("ball", "vertices", CORNERS * 2)),
+    )
     (found,) = ready(asking, count=2)
     assert (found["run"], found["name"], found["step"]) == ("run", "ball", [1, 2])
     head, numbers = mesh(asking, found["mark"][1])
@@ -29,8 +40,16 @@ def test_corners_faces_and_colours_of_a_step(asking, write, make):
 
 def test_hostile_meshes(asking, write, make):
     bad = np.full((1, 3, 3), np.nan, np.float32)
-    write("run", (1, make.mesh("ball", "vertices", bad)), (2, make.mesh("ball", "vertices", np.zeros((2, 2), np.float32))),
-          (3, make.mesh("ball", "vertices", np.zeros((1, 0, 3), np.float32)), make.mesh("lost", "faces", CORNERS)))  # fmt: skip
+    write(
+        "run",
+        (1, make.mesh("ball", "vertices", bad)),
+        (2, make.mesh("ball", "vertices", np.zeros((2, 2), np.float32))),
+        (
+            3,
+            make.mesh("ball", "vertices", np.zeros((1, 0, 3), np.float32)),
+            make.mesh("lost", "faces", CORNERS),
+        ),
+    )
     (found,) = ready(asking, count=3)
     assert mesh(asking, found["mark"][0])[0]["bad"] == 3
     question = {"run": "run", "name": "ball", "mark": found["mark"][1]}

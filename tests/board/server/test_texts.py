@@ -11,8 +11,17 @@ def text(asking, tag, step=0, count=1):
 
 
 def test_strings_and_tables(asking, write, make):
-    write("run", (1, make.text("one", b"*a*"), make.text("list", [b"a", b"b"]), make.text("table", [[b"a", b"b"], [b"c", b"\xff"]]),
-                  make.text("cube", [[[b"a", b"b"]], [[b"c", b"d"]]]), make.text("none", [])))  # fmt: skip
+    write(
+        "run",
+        (
+            1,
+            make.text("one", b"*a*"),
+            make.text("list", [b"a", b"b"]),
+            make.text("table", [[b"a", b"b"], [b"c", b"\xff"]]),
+            make.text("cube", [[[b"a", b"b"]], [[b"c", b"d"]]]),
+            make.text("none", []),
+        ),
+    )
     assert text(asking, "one")["rows"] == [["*a*"]]
     assert text(asking, "list")["rows"] == [["a"], ["b"]]
     assert text(asking, "table")["rows"] == [["a", "b"], ["c", "\ufffd"]]
