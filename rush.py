@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """Rushlight's front door: needs Python 3.11 or later with pip, and nothing else.
 
-    python3 rush.py tour                     tensors, one network in six forms, handwritten digits: a minute
-    python3 rush.py test [--with-torch] ...  the tests; --with-torch adds the comparisons with PyTorch
+    python3 rush.py tour                     tensors, one network in six forms, handwritten digits,
+                                             and the board that shows them: a minute
+    python3 rush.py test [--with-torch] ...  the tests; --with-torch adds the comparisons with PyTorch and
+                                             TensorBoard, and what drives a browser (Chromium, if it is there)
     python3 rush.py lint                     ruff and pyright
     python3 rush.py docs                     the documentation, into docs/_build/html
     python3 rush.py bench ...                measurements, beside PyTorch
@@ -29,7 +31,7 @@ STAMP = VENV / "rush-stamp.json"
 
 # command: (the extras of pyproject.toml it needs, the Python command lines it runs)
 COMMANDS: dict[str, tuple[set[str], list[list[str]]]] = {
-    "tour": (set(), [["examples/tour.py"]]),
+    "tour": ({"board"}, [["examples/tour.py"]]),
     "test": ({"test"}, [["-m", "pytest", "-n", "2"]]),
     "lint": ({"lint"}, [["-m", "ruff", "check"], ["-m", "pyright", "--pythonpath", str(PYTHON)]]),
     "docs": ({"docs"}, [["-m", "sphinx", "-W", "--keep-going", "-q", "docs", "docs/_build/html"]]),
@@ -110,7 +112,7 @@ def run(command: str, arguments: list[str]) -> int:
     extras, lines = COMMANDS[command]
     if command == "test" and "--with-torch" in arguments:
         arguments = [a for a in arguments if a != "--with-torch"]
-        extras = extras | {"torch-compare"}
+        extras = extras | {"torch-compare", "peers"}
         os.environ["RUSHLIGHT_WITH_TORCH"] = "1"  # to tests/conftest.py: an absent torch is now an error
     start = time.perf_counter()
     set_up(extras)

@@ -1,4 +1,4 @@
-"""The tour: tensors, one network in six forms, a reader of handwriting; all results are made as you watch.
+"""The tour: tensors, one network in six forms, a reader of handwriting, the board; all made as you watch.
 
     python3 rush.py tour             less than a minute
     python3 rush.py tour --quick     the same with fewer steps
@@ -25,11 +25,12 @@ def main():
     good = give(500, 15, 0.975) if not quick else give(50, 2, 0.8)
     seconds = time.perf_counter() - begin
     print(f"\n  It took {seconds:.1f} s. The programs stand in {Path(__file__).parent}: change them.")
+    show_board()
     return 0 if good else 1
 
 
 def give(steps, epochs, accuracy):
-    """The three parts; whether everything was as it should be."""
+    """The parts that compute; whether everything was as it should be."""
     from parts import commands, handwriting, network, terminal
 
     import rushlight
@@ -39,6 +40,13 @@ def give(steps, epochs, accuracy):
     commands.show()
     network.show(steps)
     return handwriting.show(epochs, accuracy)
+
+
+def show_board():
+    """The last part, which on a terminal stays until it is sent away."""
+    from parts import runs
+
+    runs.show()
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ globals().update(_dtypes.NAMES)  # float32, int64, bool, ...
 _SUBMODULES = (
     *("nn", "optim", "autograd", "data", "io", "func", "linalg"),
     *("fft", "special", "utils", "cpu", "cuda", "backends", "random"),
-    *("compiler", "_higher_order_ops"),
+    *("compiler", "_higher_order_ops", "amp"),
     *("serialization", "testing", "masked", "types", "return_types", "version", "storage", "profiler"),
 )
 _HOMES = {
@@ -108,6 +108,16 @@ _HOMES = {
     **{"is_anomaly_enabled": ".autograd.mode:is_anomaly_enabled"},
     **{"stft": ".fft:stft"},
     **{"compile": ".compiler.compiled:compile"},
+    **{"autocast": ".amp:autocast"},
+    **_at(
+        ".amp.state",
+        (
+            *("is_autocast_enabled", "set_autocast_enabled", "get_autocast_dtype", "set_autocast_dtype"),
+            *("is_autocast_cache_enabled", "set_autocast_cache_enabled", "clear_autocast_cache"),
+            *("autocast_increment_nesting", "autocast_decrement_nesting"),
+            *("is_autocast_cpu_enabled", "get_autocast_cpu_dtype", "get_autocast_gpu_dtype"),
+        ),
+    ),
     **_at("._higher_order_ops", ("cond", "while_loop")),
 }
 

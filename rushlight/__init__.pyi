@@ -42,14 +42,19 @@ from .inspect import ShortTensor as ShortTensor
 from . import _higher_order_ops as _higher_order_ops
 from .errors import set_advice as _set_advice
 advice = _set_advice
+from . import amp as amp
 from .inspect import are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled
 from .creation import asarray as asarray
+from .amp import autocast as autocast
+from .amp.state import autocast_decrement_nesting as autocast_decrement_nesting
+from .amp.state import autocast_increment_nesting as autocast_increment_nesting
 from . import autograd as autograd
 from . import backends as backends
 from .random import bernoulli as bernoulli
 from .inspect import broadcast_shapes as broadcast_shapes
 from .inspect import channels_last as channels_last
 from .inspect import channels_last_3d as channels_last_3d
+from .amp.state import clear_autocast_cache as clear_autocast_cache
 from .compiler.compiled import compile as compile
 from . import compiler as compiler
 from .creation import complex as complex
@@ -69,6 +74,9 @@ from . import fft as fft
 from .functions import frombuffer as frombuffer
 from .creation import full_like as full_like
 from . import func as func
+from .amp.state import get_autocast_cpu_dtype as get_autocast_cpu_dtype
+from .amp.state import get_autocast_dtype as get_autocast_dtype
+from .amp.state import get_autocast_gpu_dtype as get_autocast_gpu_dtype
 from .inspect import get_default_device as get_default_device
 from .functions import get_device as get_device
 from .inspect import get_float32_matmul_precision as get_float32_matmul_precision
@@ -79,6 +87,9 @@ from .random import get_rng_state as get_rng_state
 from .random import initial_seed as initial_seed
 from . import io as io
 from .autograd.mode import is_anomaly_enabled as is_anomaly_enabled
+from .amp.state import is_autocast_cache_enabled as is_autocast_cache_enabled
+from .amp.state import is_autocast_cpu_enabled as is_autocast_cpu_enabled
+from .amp.state import is_autocast_enabled as is_autocast_enabled
 from .inspect import is_complex as is_complex
 from .inspect import is_floating_point as is_floating_point
 from .inspect import is_inference as is_inference
@@ -125,6 +136,9 @@ from .random import seed as seed
 from . import serialization as serialization
 from .autograd.anomaly import set_detect_anomaly as _set_detect_anomaly
 set_anomaly_enabled = _set_detect_anomaly
+from .amp.state import set_autocast_cache_enabled as set_autocast_cache_enabled
+from .amp.state import set_autocast_dtype as set_autocast_dtype
+from .amp.state import set_autocast_enabled as set_autocast_enabled
 from .inspect import set_default_device as set_default_device
 from .inspect import set_default_tensor_type as set_default_tensor_type
 from .inspect import set_float32_matmul_precision as set_float32_matmul_precision

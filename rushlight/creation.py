@@ -14,6 +14,7 @@ from .arrays import numpy as arrays
 from .arrays.copying import copied
 from .arrays.memory import empty_like as empty_like_array
 from .arrays.tracing import created
+from .autograd.autocast import FULL, REGIONS, recast, region
 from .autograd.inference import fresh_box
 from .autograd.inplace import write_out
 from .device import META, resolve
@@ -362,6 +363,8 @@ def complex(real: Tensor, imag: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 def polar(abs: Tensor, angle: Tensor, *, out: Tensor | None = None) -> Tensor:
     """abs · (cos angle + i·sin angle)."""
+    if REGIONS and region.on and out is None:
+        abs, angle = recast(FULL, (abs, angle))
     made = complex(abs * angle.cos(), abs * angle.sin())
     return made if out is None else write_out("polar", out, made._a, ())
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import rushlight.dtypes as dtypes
 
+from .autograd.autocast import FULL, REGIONS, recast, region
 from .bind import functions_under
 from .creation import arange
 from .lazy import lazy_names
@@ -83,6 +84,8 @@ def stft(
     frequencies unless `onesided` is False. Raises RuntimeError for sizes that do not fit, and for real
     signals without `return_complex`.
     """
+    if REGIONS and region.on:
+        input, window = recast(FULL, (input, window))
     real = not input.is_complex() and not (window is not None and window.is_complex())
     hop, width = (n_fft // 4 if hop_length is None else hop_length), win_length or n_fft
     if return_complex is None and real:

@@ -17,7 +17,7 @@ LAYERS = """
     ops
     tensor bind methods indexing autograd printing richdisplay random creation func storage inspect functions
     fft linalg special
-    nn optim data io distributed train compiler utils
+    nn optim data io distributed train compiler utils amp
     _higher_order_ops cpu cuda backends distributions masked return_types serialization signal testing
     profiler
     (face)

@@ -100,7 +100,7 @@ def test_with_torch_is_ours_and_the_rest_is_handed_on(monkeypatch):
     monkeypatch.setattr(rush, "set_up", seen.append)
     monkeypatch.setattr(rush, "call", lambda line: seen.append(line) or 0)
     rush.run("test", ["-k", "add", "--with-torch"])
-    assert seen == [{"test", "torch-compare"}, ["-m", "pytest", "-n", "2", "-k", "add"]]
+    assert seen == [{"test", "torch-compare", "peers"}, ["-m", "pytest", "-n", "2", "-k", "add"]]
     assert rush.os.environ["RUSHLIGHT_WITH_TORCH"] == "1"
 
 
@@ -121,6 +121,6 @@ def test_every_extra_is_declared():
     import tomllib
 
     project = tomllib.loads((rush.ROOT / "pyproject.toml").read_text())["project"]
-    needed = {"torch-compare"}.union(*(extras for extras, _ in rush.COMMANDS.values()))
+    needed = {"torch-compare", "peers"}.union(*(extras for extras, _ in rush.COMMANDS.values()))
     assert needed <= set(project["optional-dependencies"])
     assert {d.partition(">")[0] for d in project["dependencies"]} == {"numpy", "llvmlite", "ml_dtypes"}

@@ -16,6 +16,7 @@ import two_layer_tensors
 
 import rushlight as torch
 
+from .runs import recorded
 from .terminal import Progress, beside, heading, highlight, paint, say, table
 
 
@@ -75,7 +76,7 @@ def timed(name, train, data, steps):
     losses = []
     with Progress(name, steps, source=Path(inspect.getsourcefile(train)).name) as bar:
         begin = time.perf_counter()
-        for loss in train(*data, steps=steps):
+        for loss in recorded(f"network/{name}", train(*data, steps=steps)):
             losses.append(float(loss))
             bar.advance(f"loss {figures(losses[-1])}")
     return name, train, losses, time.perf_counter() - begin

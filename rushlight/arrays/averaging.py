@@ -11,7 +11,7 @@ import numpy as np
 from . import pooling_native
 from .axis_map import AxisMap
 from .bins import Bins, adaptive_bins, adaptive_edges, reduce_bins
-from .halves import wide
+from .halves import narrow, wide
 from .windows import Sizes
 
 
@@ -19,22 +19,22 @@ def avg_pool(x: np.ndarray, bins: Sequence[Bins], divisors: np.ndarray) -> np.nd
     """The sum of each window over its divisor; integers are divided towards zero."""
     found = pooling_native.mean_pool(wide(x), bins, divisors)
     if found is not None:
-        return found.astype(x.dtype, copy=False)
+        return narrow(found, x.dtype)
     sums = reduce_bins(wide(x), bins, np.add, 0)
     if x.dtype.kind in "iu":
         return (np.sign(sums) * (np.abs(sums) // divisors)).astype(x.dtype)
-    return (sums / divisors.astype(sums.dtype)).astype(x.dtype, copy=False)
+    return narrow(sums / divisors.astype(sums.dtype), x.dtype)
 
 
 def avg_pool_gradient(g: np.ndarray, bins: Sequence[Bins], divisors: np.ndarray) -> np.ndarray:
     """The transpose of `avg_pool`: each number, divided, goes to every place of its window."""
     found = pooling_native.spread(wide(g), bins, divisors)
     if found is not None:
-        return found.astype(g.dtype, copy=False)
+        return narrow(found, g.dtype)
     spread = wide(g) / divisors.astype(wide(g[:0]).dtype)
     for axis, b in zip(range(-len(bins), 0), bins, strict=True):
         spread = _spread_axis(spread, axis, b)
-    return np.ascontiguousarray(spread).astype(g.dtype, copy=False)
+    return narrow(np.ascontiguousarray(spread), g.dtype)
 
 
 def window_divisors(
@@ -70,13 +70,13 @@ def adaptive_avg_pool(x: np.ndarray, counts: Sizes) -> np.ndarray:
     bins = [adaptive_bins(size, n) for size, n in zip(sizes, counts, strict=True)]
     found = pooling_native.mean_pool(y, bins, _lengths(sizes, counts))
     if found is not None:
-        return found.astype(x.dtype, copy=False)
+        return narrow(found, x.dtype)
     if all(n and size % n == 0 for size, n in zip(sizes, counts, strict=True)):
         y = _block_means(y, sizes, counts)
     else:
         for axis, size, n in zip(range(-len(counts), 0), sizes, counts, strict=True):
             y = adaptive_averages(size, n)(y, axis)
-    return y.astype(x.dtype, copy=False)
+    return narrow(y, x.dtype)
 
 
 def adaptive_avg_pool_gradient(g: np.ndarray, sizes: Sizes) -> np.ndarray:
@@ -85,13 +85,13 @@ def adaptive_avg_pool_gradient(g: np.ndarray, sizes: Sizes) -> np.ndarray:
     bins = [adaptive_bins(size, n) for size, n in zip(sizes, counts, strict=True)]
     found = pooling_native.spread(dx, bins, _lengths(sizes, counts))
     if found is not None:
-        return found.astype(g.dtype, copy=False)
+        return narrow(found, g.dtype)
     if all(n and size % n == 0 for size, n in zip(sizes, counts, strict=True)):
         dx = _block_fill(dx / np.asarray(prod(sizes) // prod(counts), dx.dtype), sizes)
     else:
         for axis, size in zip(range(-len(sizes), 0), sizes, strict=True):
             dx = adaptive_averages(size, g.shape[axis]).transposed(dx, axis)
-    return dx.astype(g.dtype, copy=False)
+    return narrow(dx, g.dtype)
 
 
 @lru_cache(maxsize=256)

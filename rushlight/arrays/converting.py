@@ -24,13 +24,19 @@ def converted(x: np.ndarray, to: np.dtype) -> np.ndarray:
         out = np.empty(x.shape, to)
     elif x.T.flags.c_contiguous:
         out = np.empty(x.shape, to, "F")
-    elif WATCHED:
-        x = memory.copied(x, "K")
+    elif WATCHED or x.dtype.itemsize == 2 or to.itemsize == 2:
+        x = x if _is_dense(x) else memory.copied(x, "K")
         out = np.empty_like(x, to)
     else:
         return x.astype(to)
     kernel(x.size, _CHUNK, x, out)
     return out
+
+
+def _is_dense(x: np.ndarray) -> bool:
+    """Whether the elements fill their memory without gaps, in some order of the dimensions."""
+    order = sorted(range(x.ndim), key=lambda k: -x.strides[k])
+    return x.transpose(order).flags.c_contiguous
 
 
 @cache

@@ -13,7 +13,7 @@ two, and double backward needs nothing more:
     w = weight_gradient(x, g)   dx = input_gradient(g, dw)      dg = convolution(x, dw)
 
 Routes: 1x1 is one matrix product per image; depthwise is a sum over taps (`depthwise.py`); all else is a
-matrix product per block of columns (`columns.py`).  Half types are summed in float32 and rounded once.
+matrix product per block of columns (`columns.py`).  Half types are widened to float32, and rounded once.
 Where machine code may be used, `kernels/conv.py` does the float types; a window that is the whole input is a
 product (`one_window.py`).
 """
@@ -28,8 +28,9 @@ import numpy as np
 from ..kernels import conv, conv_last
 from ..kernels.images import is_last, to_first, to_last
 from . import columns, depthwise, one_window
+from .converting import converted
 from .copying import row_major
-from .halves import wide
+from .halves import is_half, wide
 from .windows import Pads, Sizes, Window, both, crop, grown, pad
 
 
@@ -77,14 +78,16 @@ def convolution(
 
     w is (O, C / groups, *kernel); `counts` asks for fewer outputs along each axis than there are windows.
     """
+    if is_half(x):
+        y = convolution(wide(x), wide(w), geometry, counts, None if bias is None else wide(bias))
+        return converted(y, x.dtype)
     counts = counts or geometry.output_sizes(x.shape[2:], w.shape[2:])
     y = one_window.convolution(x, w, bias, geometry.padding, geometry.groups)
     if y is not None:
         return y
     if conv.suits(x, w):
         return _by_kernel(x, w, bias, geometry, counts, False)
-    y = _correlate(wide(x), wide(w), geometry, geometry.pads(x.shape[2:], w.shape[2:], counts))
-    return _biased(y.astype(x.dtype, copy=False), bias)
+    return _biased(_correlate(x, w, geometry, geometry.pads(x.shape[2:], w.shape[2:], counts)), bias)
 
 
 def transposed_convolution(
@@ -99,14 +102,16 @@ def input_gradient(
     g: np.ndarray, w: np.ndarray, geometry: Geometry, sizes: Sizes, bias: np.ndarray | None = None
 ) -> np.ndarray:
     """dx[n, c, q] = bias[c] + sum over o, k of w[o, c, k] g[n, o, p]; g (N, O, *counts) -> (N, C, *sizes)."""
+    if is_half(g):
+        dx = input_gradient(wide(g), wide(w), geometry, sizes, None if bias is None else wide(bias))
+        return converted(dx, g.dtype)
     if bias is None:
         dx = one_window.input_gradient(g, w, geometry.padding, geometry.groups, sizes)
         if dx is not None:
             return dx
     if conv.suits(g, w):
         return _by_kernel(g, w, bias, geometry, sizes, True)
-    dx = _spread(wide(g), wide(w), geometry, sizes)
-    return _biased(dx.astype(g.dtype, copy=False), bias)
+    return _biased(_spread(g, w, geometry, sizes), bias)
 
 
 def _biased(y: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
@@ -118,13 +123,14 @@ def _biased(y: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
 
 def weight_gradient(x: np.ndarray, g: np.ndarray, geometry: Geometry, kernel: Sizes) -> np.ndarray:
     """dw[o, c, k] = sum over n, p of g[n, o, p] x[n, c, q]; gives (O, C / groups, *kernel)."""
+    if is_half(x):
+        return converted(weight_gradient(wide(x), wide(g), geometry, kernel), x.dtype)
     dw = one_window.weight_gradient(x, g, geometry.padding, geometry.groups, kernel)
     if dw is not None:
         return dw
     if conv.suits(x, g):
         return _weights_by_kernel(x, g, geometry, kernel)
-    dw = _pair(wide(x), wide(g), geometry, kernel)
-    return dw.astype(x.dtype, copy=False)
+    return _pair(x, g, geometry, kernel)
 
 
 def _by_kernel(

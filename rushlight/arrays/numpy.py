@@ -121,9 +121,8 @@ def sum_to(g: Any, shape: tuple[int, ...]) -> Any:
     extra = g.ndim - len(shape)
     axes = (*range(extra), *(i + extra for i, n in enumerate(shape) if n == 1 and g.shape[i + extra] != 1))
     if axes:
-        g = np.add.reduce(g, axes, keepdims=True, dtype=dtypes.compute_type(g.dtype)).astype(
-            g.dtype, copy=False
-        )
+        kind, work = g.dtype, dtypes.compute_type(g.dtype)
+        g = cast(np.add.reduce(cast(g, work), axes, keepdims=True, dtype=work), kind)
     return g.reshape(shape)
 
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 
 from .axis_map import AxisMap
-from .halves import wide
+from .halves import narrow, wide
 from .windows import Pads
 
 
@@ -28,7 +28,7 @@ def pad_by_gradient(g: np.ndarray, pads: Pads, mode: str) -> np.ndarray:
     dx, sizes = wide(g), [n - low - high for n, (low, high) in zip(g.shape[-len(pads) :], pads, strict=True)]
     for axis, one in _maps(sizes, pads, mode):
         dx = one.transposed(dx, axis)
-    return dx.astype(g.dtype, copy=False)
+    return narrow(dx, g.dtype)
 
 
 def _maps(sizes: Sequence[int], pads: Pads, mode: str) -> list[tuple[int, AxisMap]]:

@@ -16,7 +16,7 @@ import numpy as np
 from . import pooling_native
 from .axis_map import Places
 from .bins import Bins, as_rows, reduce_bins, row_blocks
-from .halves import wide
+from .halves import narrow, wide
 from .windows import Sizes, pad
 
 
@@ -24,8 +24,8 @@ def max_pool(x: np.ndarray, bins: Sequence[Bins]) -> np.ndarray:
     """The largest number of each bin over the last axes of `x`; NaN where a bin holds one."""
     found = pooling_native.max_pool(wide(x), bins)
     if found is not None:
-        return found.astype(x.dtype, copy=False)
-    return reduce_bins(wide(x), bins, np.maximum, _lowest(x.dtype)).astype(x.dtype, copy=False)
+        return narrow(found, x.dtype)
+    return narrow(reduce_bins(wide(x), bins, np.maximum, _lowest(x.dtype)), x.dtype)
 
 
 def max_pool_indices(x: np.ndarray, bins: Sequence[Bins]) -> np.ndarray:
@@ -59,17 +59,17 @@ def scatter(g: np.ndarray, indices: np.ndarray, sizes: Sizes) -> np.ndarray:
     """The transpose of `gather`: numbers added at flat indices of zeros with last axes `sizes`."""
     found = pooling_native.scatter(wide(g), indices, sizes)
     if found is not None:
-        return found.astype(g.dtype, copy=False)
+        return narrow(found, g.dtype)
     out = np.zeros(prod(g.shape[: -len(sizes)]) * prod(sizes), wide(g[:0]).dtype)
     np.add.at(out, _flat_targets(indices, sizes), wide(g).ravel())
-    return out.reshape(*g.shape[: -len(sizes)], *sizes).astype(g.dtype, copy=False)
+    return narrow(out.reshape(*g.shape[: -len(sizes)], *sizes), g.dtype)
 
 
 def spread_maxima(g: np.ndarray, x: np.ndarray, bins: Sequence[Bins]) -> np.ndarray:
     """The transpose of `max_pool` at `x`: each number goes to where its maximum lies."""
     found = pooling_native.spread_maxima(wide(g), wide(x), bins)
     if found is not None:
-        return found.astype(g.dtype, copy=False)
+        return narrow(found, g.dtype)
     return scatter(g, max_pool_indices(x, bins), x.shape[-len(bins) :])
 
 

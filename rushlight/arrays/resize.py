@@ -14,7 +14,7 @@ import numpy as np
 
 from .averaging import adaptive_averages
 from .axis_map import AxisMap
-from .halves import wide
+from .halves import narrow, wide
 from .windows import Sizes
 
 # Keys' cubic convolution: torch (like OpenCV) interpolates with -0.75, and antialiases (like PIL) with -0.5.
@@ -26,7 +26,7 @@ def resize(x: np.ndarray, maps: Sequence[AxisMap]) -> np.ndarray:
     y, axes = wide(x), sorted(range(-len(maps), 0), key=lambda axis: maps[axis].size_out / maps[axis].size_in)
     for axis in axes:
         y = maps[axis](y, axis)
-    return y.astype(x.dtype, copy=False)
+    return narrow(y, x.dtype)
 
 
 def resize_gradient(g: np.ndarray, maps: Sequence[AxisMap]) -> np.ndarray:

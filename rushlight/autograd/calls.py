@@ -16,11 +16,12 @@ from ..ops.elementwise import Pointwise
 from . import arrivals, engine, machine
 from . import machine_nodes as nodes
 from .apart import backward_apart, needed
+from .autocast import divert_with_regions
 from .codegen import namespace
 from .engine import binding, counter, lasting
 from .fastpath import module_of
 from .inference import _fresh_box
-from .machine import Call, CallInto, CallView
+from .machine import Call, CallDivertible, CallInto, CallView
 from .mode import _grad
 from .recorder import _make_backward, fast_backward, fast_keeps
 
@@ -74,8 +75,10 @@ PRODUCTS = {
 }
 
 
-def product_call(op: Op, python: Callable[..., Any]) -> Call:
-    """The call of a product of matrices, whose sizes and strides the table of products may know."""
+def product_call(op: Op, python: Callable[..., Any]) -> CallDivertible:
+    """The call of a product of matrices, whose sizes and strides the table of products may know. Python
+    makes it while there are regions of autocast.
+    """
     backward, asked = backward_apart(op), needed(op)
     codes: dict[str, str] = dict(zip(op.tensors, ("first", "second", "third"), strict=False))
     keeps = [_code_of(codes, name, [codes[by] for by in asking]) for name, asking in asked.items()]
@@ -84,7 +87,9 @@ def product_call(op: Op, python: Callable[..., Any]) -> Call:
     variant += [0] * (2 + nodes.MOST_KEPT - len(variant))
     plan = [gemm_calls.address(), PRODUCTS[op.name], id(python), len(op.tensors), True, id(()), 0]
     plan += [0] * (nodes.PAIR - len(plan)) + variant + variant
-    return Call(plan, (python, backward), op.name, module_of(op), op.doc)
+    call = CallDivertible(plan, (python, backward), op.name, module_of(op), op.doc)
+    divert_with_regions(call.divert)
+    return call
 
 
 def _code_of(codes: dict[str, str], name: str, asking: list[str]) -> str:

@@ -21,7 +21,7 @@ from ..arrays.tracing import EAGER
 from ..kernels import native
 from ..ops.declare import Op, owner_of
 from ..ops.elementwise import Pointwise
-from . import inplace, record
+from . import autocast, inplace, record
 from .codegen import Later, compile_text, namespace
 from .engine import binding, next_number
 from .fastpath import WRAP, fast_names, fast_path, has_fast_path, module_of
@@ -45,6 +45,7 @@ namespace.update(
         "NO_NAMES": {},  # shared, never written to
         **{"operand": record.operand, "OPERANDS": frozenset({int, float, bool, complex})},
         **{"forget_dead": inplace.forget_dead, "getframe": sys._getframe},
+        **{"REGIONS": autocast.REGIONS, "region": autocast.region, "recast": autocast.recast},
     }
 )
 
@@ -58,7 +59,7 @@ def call_function(op: Op, operator: bool = False) -> Callable[..., Any]:
     head = [f"def call_{op.name}({parameters(op)}):", *varargs(op), *_dtype_of_out(op), fast]
     if operator and len(op.tensors) == 2:
         head.append(_OPERAND.format(y=op.tensors[1]))
-    lines = [*head, *_general(op)]
+    lines = [*head, autocast.autocast_text(op), *_general(op)]
     recorder = Recorder(op)
     extra = {
         "op": op,
@@ -236,10 +237,12 @@ def composite_function(op: Op) -> Callable[..., Any]:
         f"def call_{op.name}({parameters(op)}):",
         *varargs(op),
         *_dtype_of_out(op),
+        autocast.autocast_text(op),
         f"    result = body({call})",
         out,
     ]
-    scope = compile_text("\n".join(lines) + "\n", op.name, {"body": op.body, "record": Recorder(op)})
+    text, extra = "\n".join(filter(None, lines)) + "\n", {"body": op.body, "record": Recorder(op)}
+    scope = compile_text(text, op.name, extra)
     return _named(scope[f"call_{op.name}"], op)
 
 

@@ -21,6 +21,7 @@ from ..kernels.types import i1, i32, i64, ptr, void
 from ..kernels.values import Value, Var
 from .machine_nodes import (
     DEFAULTS,
+    DIVERTED,
     INPUTS,
     LIST_ITEMS,
     MOST_ARGUMENTS,
@@ -100,6 +101,16 @@ class CallView(Call):
     entry = "view"
 
 
+class CallDivertible(Call):
+    """The call of an op that autocast may cast the inputs of, which is for Python."""
+
+    entry = "divertible"
+
+    def divert(self, on: bool) -> None:
+        """Send all calls to Python, or no longer."""
+        self.words[DIVERTED] = on
+
+
 # -- the code ------------------------------------------------------------------------------------------
 
 
@@ -119,12 +130,13 @@ def _module() -> Module:
     write_node(m)
     write_recorded(m)
     _call(m)
+    _call_divertible(m)
     _mark(m)
     _call_into(m)
     write_link(m)
     write_replay(m)
     write_call_view(m)
-    for name in ("call", "into", "view"):
+    for name in ("call", "divertible", "into", "view"):
         _entries(m, name)
     return m
 
@@ -151,6 +163,14 @@ def _call(m: Module) -> None:
     with f.when(tracked & (plan[RECORDS] != 0)):
         _record(f, plan, args, count, pair, raw, array)
     f.ret(f.call("wrap", ptr, array, objects.none(f), objects.none(f)))
+
+
+def _call_divertible(m: Module) -> None:
+    """A call, unless its plan says that it is for Python now."""
+    f = m.function("divertible", ptr, internal=True, plan=i64.pointer, args=ptr.pointer, count=i64, names=ptr)
+    plan, args, count, names = f.args
+    unless(f, plan, plan[DIVERTED] == 0)
+    f.ret(f.call("call", ptr, plan, args, count, names))
 
 
 def _take(

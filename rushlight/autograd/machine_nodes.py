@@ -12,6 +12,7 @@ from .switches import BOXED
 
 #: the words of a plan
 COMPUTE, HEAD, FALLBACK, INPUTS, RECORDS, DEFAULTS, REPLAY, VARIANTS = range(8)
+DIVERTED = REPLAY  # of a product: whether Python makes the calls
 NAME = RECORDS  # of a call in place: what the version box notes as the writer
 VARIANT = 8  # words of a variant of the node: the backward function, the node's length, then what is kept
 #: for one tensor, for two of one shape, and for two of which one was stretched

@@ -12,6 +12,7 @@ import rushlight.compiler.verdicts as verdicts
 
 from ..arrays import tracing
 from ..autograd import engine, switches
+from ..autograd.autocast import autocast_state, own_casts
 from ..autograd.engine import FreedError, Leaf
 from ..autograd.mode import grad_on, no_grad
 from ..nn.global_hooks import register_module_forward_hook, register_module_forward_pre_hook
@@ -40,6 +41,7 @@ class Capture:
         self.changes: list[Change] = []  # of attributes
         self.everything: Any = None  # the result, and what attributes were set to
         self.forward = 0
+        self.autocast = autocast_state()
         self.roots: list[Any] = []
         self.sources: list[Any] = []
         self.cotangents: list[Any] = []
@@ -53,6 +55,8 @@ class Capture:
         state = {id(t) for c in self.changes for t in tensors_in(c.new)}
         if any(id(t) not in state for t in self.tracer.kept):
             found.append("what a list or dictionary holds")
+        if self.autocast != autocast_state():
+            found.append("the autocast state")
         return ", ".join(found)
 
 
@@ -97,7 +101,7 @@ def tracing_with(tracer: Tracer, copies: bool = False) -> Iterator[list[Any]]:
     before = register_module_forward_pre_hook(tracer.entered)
     after = register_module_forward_hook(tracer.left, always_call=True)
     try:
-        with tracing.by(tracer):
+        with tracing.by(tracer), own_casts():
             yield strays
     finally:
         before.remove()

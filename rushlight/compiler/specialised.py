@@ -8,6 +8,7 @@ import numpy as np
 
 import rushlight.threads as threads
 
+from ..autograd.autocast import autocast_state
 from ..autograd.mode import grad_on
 from ..tensor import Parameter, Tensor
 from .attributes import State
@@ -39,6 +40,7 @@ class Specialised:
         self.constants = [(k, v) for k, v in fixed if not isinstance(v, Tensor)]
         self.tensors = [(k, v._n is not None) for k, v in enumerate(leaves) if isinstance(v, Tensor)]
         self.grad, self.threads, self.effects = grad_on(), threads.get(), tracer.effects
+        self.autocast = autocast_state()
         forwards = [type(m).forward for m in tracer.called]
         conditions = [*of_functions([f, *forwards]), *of_modules(tracer.called)]
         conditions += of_objects(v for _, v in self.constants)
@@ -182,6 +184,8 @@ class Specialised:
             return self._refuse("the arguments are built another way")
         if self.grad is not grad_on() or threads.get() != self.threads:
             return self._refuse("grad mode or the number of threads changed")
+        if self.autocast != autocast_state():
+            return self._refuse(f"autocast was {self.autocast}, and is {autocast_state()}")
         if len(self.tensors) < len(leaves) and (why := self._other_than_tensors(leaves)):
             return self._refuse(why)
         arrays = []

@@ -18,6 +18,7 @@ import rushlight.threads as threads
 
 from ..arrays import tracing
 from ..arrays.tracing import Law
+from ..autograd.autocast import autocast_state
 from ..autograd.engine import Leaf
 from ..autograd.mode import grad_on
 from ..tensor import Tensor, wrap
@@ -60,7 +61,7 @@ class Split:
 
     def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         leaves, structure = flattened((args, kwargs))
-        key = (_hashable(structure), *map(_kind, leaves), grad_on(), threads.get())
+        key = (_hashable(structure), *map(_kind, leaves), grad_on(), threads.get(), autocast_state())
         tree = self.trees.get(key)
         if tree is None:
             tree = self.trees[key] = Tree(leaves, self.debug)

@@ -299,8 +299,7 @@ def _any_complex(values: Sequence[Any]) -> bool:
 def _widen(v: Any) -> Any:
     if getattr(v, "shape", None) is None:
         return v
-    work = dtypes.compute_type(v.dtype)
-    return v if work is v.dtype else v.astype(work)
+    return arrays.cast(v, dtypes.compute_type(v.dtype))
 
 
 #: scalar functions whose op has another name

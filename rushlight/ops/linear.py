@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from ..arrays.numpy import cast
 from ..arrays.products import BLAS, affine, sum_rows
 from ..arrays.products import dot as array_dot
 from ..dtypes import OF_NUMPY, compute_type
@@ -49,15 +50,16 @@ def _linear(x: Array, w: Array, bias: Array | None) -> Array:
     rows = x if x.ndim < 3 else x.reshape(_rows_of(x), x.shape[-1])
     if bias is None:
         return np.asarray(array_dot(rows, w.T)).reshape(out)
+    work = compute_type(x.dtype)
+    rows, columns = cast(rows, work), cast(w, work).T
     if bias.dtype == x.dtype:
         try:
-            found = affine(bias, rows, w.T, 1.0, 1.0)
+            found = affine(cast(bias, work), rows, columns, 1.0, 1.0)
         except ValueError:
             _refuse(x, w, bias)
         if found is not None:
-            return found.reshape(out)
-    work = compute_type(x.dtype)
-    product = np.asarray(array_dot(rows.astype(work, copy=False), w.T.astype(work, copy=False))).reshape(out)
+            return cast(found.reshape(out), x.dtype)
+    product = np.asarray(array_dot(rows, columns)).reshape(out)
     return _add_bias(product, bias, x, w)
 
 
@@ -73,10 +75,10 @@ def _add_bias(product: Array, bias: Array, x: Array, w: Array) -> Array:
             f"linear: the bias and the input differ: self and mat2 must have the same dtype, but got {names}"
         )
     try:
-        product += bias.astype(product.dtype, copy=False)
+        product += cast(bias, product.dtype)
     except ValueError:
         _refuse(x, w, bias)
-    return product.astype(x.dtype, copy=False)
+    return cast(product, x.dtype)
 
 
 def _refuse(x: Array, w: Array, bias: Array | None) -> NoReturn:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import Any
 
+from ..autograd.autocast import autocast_state, in_state, own_casts
 from ..autograd.engine import Leaf, Outputs, binding, next_number, run_general, select_backward
 from ..autograd.mode import enable_grad, grad_on, no_grad
 from ..func.tree import flatten, unflatten
@@ -31,8 +32,8 @@ def checkpoint(
 ) -> Any:
     """function(*args, **kwargs), whose intermediate values are not kept for backward but computed again.
 
-    With `preserve_rng_state` random numbers (dropout) come out the same again. `use_reentrant` is accepted in
-    both forms, which are one here; as in PyTorch, the reentrant form takes no
+    With `preserve_rng_state` random numbers (dropout) come out the same again; autocast is as it was.
+    `use_reentrant` is accepted in both forms, which are one here; as in PyTorch, the reentrant form takes no
     keyword arguments for `function`.
     """
     if use_reentrant and (kwargs or context_fn is not None):
@@ -42,8 +43,9 @@ def checkpoint(
         return function(*args, **kwargs)
     first, again = context_fn() if context_fn is not None else (nullcontext(), nullcontext())
     state = get_rng_state() if preserve_rng_state else None
+    casts = autocast_state()
     start = next_number()
-    with first:
+    with first, own_casts():
         answer = function(*args, **kwargs)
     outputs, form = flatten(answer)
     tracked = [i for i, t in enumerate(outputs) if isinstance(t, binding.tensor) and _is_inside(t._n, start)]
@@ -52,7 +54,8 @@ def checkpoint(
     reached = _reached([outputs[i]._n for i in tracked], start)
 
     def run() -> list[Any]:
-        with fork_rng() if state is not None else nullcontext(), again, enable_grad():
+        forked = fork_rng() if state is not None else nullcontext()
+        with forked, again, enable_grad(), in_state(casts):
             if state is not None:
                 set_rng_state(state)
             found = flatten(function(*args, **kwargs))[0]

@@ -175,6 +175,31 @@ def test_half_types_are_summed_in_float32(name):
     assert float(y[0, 0, 0, 0]) == float(np.float32(2700).astype(dtype))
 
 
+@pytest.mark.parametrize("name", ["float16", "bfloat16"])
+@pytest.mark.parametrize("last", [False, True])
+def test_half_types_are_rounded_once(name, last):
+    """By the way that float32 goes, with channels first and last, which the result keeps."""
+    import ml_dtypes
+
+    dtype = np.dtype(getattr(ml_dtypes, name, name))
+    x, w, bias, g = (
+        np.random.default_rng(k).normal(size=size).astype(dtype)
+        for k, size in enumerate([(2, 16, 9, 9), (16, 16, 3, 3), (16,), (2, 16, 9, 9)])
+    )
+    if last:
+        x, g = (np.ascontiguousarray(a.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2) for a in (x, g))
+    geometry = Geometry((1, 1), (1, 1), (1, 1))
+    full = [a.astype(np.float32, order="K") for a in (x, w, bias, g)]
+    for f, half, wide in (
+        (convolution, (x, w, geometry, None, bias), (full[0], full[1], geometry, None, full[2])),
+        (input_gradient, (g, w, geometry, (9, 9), bias), (full[3], full[1], geometry, (9, 9), full[2])),
+        (weight_gradient, (x, g, geometry, (3, 3)), (full[0], full[3], geometry, (3, 3))),
+    ):
+        found, expected = f(*half), f(*wide)
+        assert found.dtype == dtype and found.strides == tuple(n // 2 for n in expected.strides)
+        assert np.array_equal(found, expected.astype(dtype))
+
+
 def test_a_nan_stays_in_the_windows_that_see_it():
     x = np.zeros((1, 1, 1, 9), np.float32)
     x[..., 4] = np.nan

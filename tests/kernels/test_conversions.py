@@ -41,3 +41,16 @@ def test_the_order_in_memory_stays() -> None:
     x = np.ones((100, 200), np.float32).T
     assert converted(x, np.dtype(np.float16)).flags.f_contiguous
     assert (converted(x[::2], np.dtype(np.float16)) == 1).all()
+
+
+@pytest.mark.parametrize("name", ["float16", "bfloat16"])
+def test_half_types_in_any_layout(name):
+    """By the kernel: what is permuted keeps its order in memory, what has gaps is copied without them."""
+    dtype = np.dtype(getattr(ml_dtypes, name, name))
+    x = np.random.default_rng(0).normal(size=(12, 14, 16)).astype(dtype)
+    for view in (x, x.T, x.transpose(1, 0, 2), x[:, ::2], x[::-1], x[:, :, 1:].transpose(2, 0, 1)):
+        found = converted(view, np.dtype(np.float32))
+        assert found.dtype == np.float32 and np.array_equal(found, view.astype(np.float32))
+        back = converted(found, dtype)
+        assert np.array_equal(back, view) and back.strides == tuple(n // 2 for n in found.strides)
+    assert converted(x.transpose(1, 0, 2), np.dtype(np.float32)).transpose(1, 0, 2).flags.c_contiguous

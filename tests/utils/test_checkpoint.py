@@ -156,3 +156,32 @@ def test_backward_through_a_checkpoint_twice_is_refused():
     y.backward()
     with pytest.raises(RuntimeError, match="a second time"):
         y.backward()
+
+
+@pytest.mark.parametrize("name", ["rushlight", "torch"])
+@pytest.mark.parametrize("cast_before", [False, True])
+def test_autocast_is_as_it_was(name, cast_before):
+    lib = pytest.importorskip(name)
+    w, x, kinds = lib.nn.Parameter(lib.ones(2, 2)), lib.ones(2, 2, requires_grad=True), []
+
+    def part(x):
+        kinds.append((x @ w).dtype)
+        return x @ w @ w
+
+    with lib.autocast("cpu", dtype=lib.float16):
+        if cast_before:  # what was cast outside is no part of the graph inside
+            (x @ w).sum()
+        y = utilities(lib)[0](part, x, use_reentrant=False)
+    with lib.autocast("cpu"):
+        y.sum().backward()
+    assert kinds == [lib.float16] * 2 and not lib.is_autocast_enabled("cpu")
+    assert w.grad.dtype is lib.float32 and w.grad.tolist() == [[8, 8], [8, 8]]
+    assert x.grad.tolist() == [[4, 4], [4, 4]]
+
+
+def test_a_cast_within_is_not_used_outside():
+    w, x = rl.nn.Parameter(rl.ones(2, 2)), rl.ones(2, 2)
+    with rl.autocast("cpu"):
+        y = checkpoint(lambda x: x @ w, x) + x @ w
+    y.sum().backward()
+    assert w.grad.tolist() == [[4, 4], [4, 4]]

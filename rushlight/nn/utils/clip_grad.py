@@ -64,7 +64,7 @@ def _norm_at_once(tensors: list[Tensor]) -> Tensor | None:
 _SCALED = Update({"grad": s.var("grad") * s.var("factor")}, ("grad",), ("factor",))
 
 
-def _scale_at_once(grads: list[Tensor], factor: float) -> bool:
+def scale_at_once(grads: list[Tensor], factor: float) -> bool:
     """Whether one call could multiply all of these, none of them tracked, by a number."""
     if not native.on() or not EAGER or not grads or any(g._n is not None or g._b is UNTRACKED for g in grads):
         return False
@@ -84,7 +84,7 @@ def clip_grads_with_norm_(
     """
     factor = (float(max_norm) / (total_norm + 1e-6)).clamp(max=1.0)
     grads = [p.grad for p in _listed(parameters) if p.grad is not None]
-    if EAGER and factor.is_cpu and _scale_at_once(grads, float(factor)):
+    if EAGER and factor.is_cpu and scale_at_once(grads, float(factor)):
         return
     for grad in grads:
         grad.mul_(factor.to(grad.device))

@@ -9,8 +9,8 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-from .kernels import allocator
-from .lazy import lazy_names
+from ..kernels import allocator
+from ..lazy import lazy_names
 
 __all__ = [
     "Event",
@@ -189,4 +189,4 @@ def stream(stream: Any) -> contextlib.AbstractContextManager[None]:
     return contextlib.nullcontext()
 
 
-__getattr__, _ = lazy_names(__name__, {}, shown="torch.cpu")
+__getattr__, _ = lazy_names(__name__, {"amp": ".amp"}, shown="torch.cpu")

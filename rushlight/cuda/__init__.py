@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
-from .lazy import lazy_names
+from ..lazy import lazy_names
 
 __all__ = [
     "current_device",
@@ -145,4 +145,4 @@ def current_stream(device: Any = None) -> Any:
     _none("current_stream")
 
 
-__getattr__, _ = lazy_names(__name__, {}, shown="torch.cuda")
+__getattr__, _ = lazy_names(__name__, {"amp": ".amp"}, shown="torch.cuda")
