@@ -117,7 +117,7 @@ def until():
 
 @pytest.fixture
 def pixels():
-    """pixels(page, selector, script): what a script says of a canvas; `width`, `height`, `c` (RGBA) are given."""
+    """pixels(page, selector, script): what a script says of a canvas, given `width`, `height`, `c` (RGBA)."""
 
     def look(page, selector, script):
         return page.eval_on_selector(selector, f"canvas => {{ {PIXELS} {script} }}")

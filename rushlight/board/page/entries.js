@@ -146,7 +146,11 @@ export function StepCard({ kind, tag, run, title, settings, Body, wide = false }
   </article>`;
 }
 
-const CARDS = 96; // drawn at first; more when asked for
+export const CARDS = 96; // drawn at first; more when asked for
+
+export function More({ most, all, setMost }) {
+  return all > most && html`<p class="none"><button class="more" onClick=${() => setMost(most + 2 * CARDS)}>Show more (${most} of ${all})</button></p>`;
+}
 
 // A view of cards, one for each tag and run: card(tag, run). `empty` says which call makes such data.
 export function RunCards({ kind, what, empty, controls, card, perTag = false }) {
@@ -171,5 +175,5 @@ export function RunCards({ kind, what, empty, controls, card, perTag = false }) 
     </div>
     ${board.loaded && !pairs.length && html`<p class="none">No ${what} ${none}.</p>`}
     <${Groups} names=${[...byTag.keys()]} card=${(tag) => byTag.get(tag).map((run) => card(tag, run))} />
-    ${pairs.length > most && html`<p class="none"><button class="more" onClick=${() => setMost(most + 2 * CARDS)}>Show more (${most} of ${pairs.length})</button></p>`}`;
+    <${More} most=${most} all=${pairs.length} setMost=${setMost} />`;
 }

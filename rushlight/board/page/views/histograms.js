@@ -22,6 +22,9 @@ function moved(data, hover, key, bands) {
   return { i: within(i + steps[key][0], data.count), bin: within(bin + steps[key][1], data.bins), x: 0 };
 }
 
+// A bin of ours may hold a part of one that was written: its count is then only about right.
+const aboutCount = (x) => (Number.isInteger(x) ? short(x) : `≈ ${Number(x.toPrecision(3))}`);
+
 function Note({ data, hover, mode, kind, width }) {
   const { i, bin } = hover;
   const [low, high] = data.edges(bin);
@@ -29,7 +32,7 @@ function Note({ data, hover, mode, kind, width }) {
   return html`<${Tip} x=${hover.x} width=${width}>${when}
     ${mode === "bands"
       ? html`<table>${PERCENTS.map((name, k) => html`<tr><td>${name}</td><td class="n">${short(data.band(i, k))}</td></tr>`).reverse()}</table>`
-      : html`<div><b class="n">${short(data.at(i, bin))}</b> of ${short(data.total[i])} in</div><div class="n">[${short(low)}, ${short(high)}]</div>`}
+      : html`<div><b class="n">${aboutCount(data.at(i, bin))}</b> of ${short(data.total[i])} in</div><div class="n">[${short(low)}, ${short(high)}]</div>`}
   <//>`;
 }
 

@@ -1,10 +1,10 @@
 // Meshes and clouds of points, which turn under the pointer and the arrow keys.
 import { ask, askPacked, board, matcher, useRuns } from "../board.js";
-import { CardHead, Problem, Steps, stepKeys, useAnswer, useNews, useStep, useVisible } from "../entries.js";
+import { CARDS, CardHead, More, Problem, Steps, stepKeys, useAnswer, useNews, useStep, useVisible } from "../entries.js";
 import { Groups } from "../groups.js";
 import { html, useEffect, useMemo, useRef, useState } from "../lib.js";
 import { fromJson, short } from "../numbers.js";
-import { Mesh, START, drawn } from "../rasteriser.js";
+import { Mesh, START, drawn as pixelsOf } from "../rasteriser.js";
 import { useUrl } from "../state.js";
 
 const lengths = ({ vertices, faces, colours }) => [vertices, faces, colours].map((n) => 3 * n);
@@ -42,7 +42,7 @@ function Viewer({ mesh, colour, label, view, setView }) {
       if (!at?.clientWidth) return;
       const ratio = Math.min(devicePixelRatio || 1, coarse.current ? 1 : 2), width = Math.round(at.clientWidth * ratio), height = Math.round(at.clientHeight * ratio);
       [at.width, at.height] = [width, height];
-      const pixels = drawn(latest.current.mesh, latest.current.view, width, height, rgb(colour), coarse.current);
+      const pixels = pixelsOf(latest.current.mesh, latest.current.view, width, height, rgb(colour), coarse.current);
       at.getContext("2d").putImageData(new ImageData(new Uint8ClampedArray(pixels.buffer), width, height), 0, 0);
     });
   };
@@ -120,10 +120,13 @@ export function Meshes() {
   const { value, error } = useAnswer("/api/meshes", shown.length ? { runs: shown.map((run) => run.name) } : null, { version, make: ask });
   const runs = new Map(shown.map((run) => [run.name, run]));
   const found = (value?.meshes ?? []).filter((mesh) => matcher(filter)(mesh.name) && runs.has(mesh.run));
-  const names = [...new Set(found.map((mesh) => mesh.name))].sort();
+  const [most, setMost] = useState(CARDS);
+  const drawn = found.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)).slice(0, most);
+  const names = [...new Set(drawn.map((mesh) => mesh.name))];
   return html`<div class="bar"><input type="search" placeholder="Filter tags (regex)" aria-label="Filter tags" value=${filter} onInput=${(e) => setFilter(e.target.value)} />
       <span class="faint">drag or arrow keys turn, + − or the wheel zoom, shift moves</span></div>
     ${error && html`<${Problem} text=${error} />`}
     ${board.loaded && value && !names.length && html`<p class="none">No meshes ${filter ? `match “${filter}”` : "yet: writer.add_mesh(tag, vertices, colors, faces) makes some"}.</p>`}
-    <${Groups} names=${names} card=${(name) => found.filter((mesh) => mesh.name === name).map((mesh) => html`<${Card} key=${mesh.run + "\n" + name} found=${mesh} run=${runs.get(mesh.run)} />`)} />`;
+    <${Groups} names=${names} card=${(name) => drawn.filter((mesh) => mesh.name === name).map((mesh) => html`<${Card} key=${mesh.run + "\n" + name} found=${mesh} run=${runs.get(mesh.run)} />`)} />
+    <${More} most=${most} all=${found.length} setMost=${setMost} />`;
 }

@@ -1,6 +1,6 @@
 // Text: Markdown and tables of it, with a slider for the step.
 import { Tick } from "../controls.js";
-import { Problem, RunCards, StepCard, useAnswer } from "../entries.js";
+import { Problem, RunCards, StepCard, titleOf, useAnswer } from "../entries.js";
 import { html } from "../lib.js";
 import { Markdown } from "../markdown.js";
 import { sizeText } from "../media.js";
@@ -22,7 +22,7 @@ export function Texts() {
   const [plain, setPlain] = useUrl("plain", false);
   const settings = { plain };
   const controls = html`<${Tick} label="As written" value=${plain} onInput=${setPlain} />`;
-  const title = (tag) => tag.replace(/\/text_summary$/, "");
+  const title = (tag) => titleOf(tag.replace(/\/text_summary$/, ""));
   return html`<${RunCards} kind="text" what="text" empty="writer.add_text(tag, text, step)" controls=${controls}
     card=${(tag, run) => html`<${StepCard} key=${tag + "\n" + run.name} kind="text" tag=${tag} title=${title(tag)} run=${run} settings=${settings} Body=${Body} wide=${true} />`} />`;
 }
