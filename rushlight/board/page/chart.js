@@ -27,7 +27,7 @@ function series(lines) {
   }));
 }
 
-export function options({ lines, bands = [], xKind, log, range, onHover, onZoom, width, height }) {
+export function options({ lines, bands, xKind, log, range, onHover, onZoom, width, height }) {
   return {
     width, height,
     legend: { show: false },
@@ -36,7 +36,7 @@ export function options({ lines, bands = [], xKind, log, range, onHover, onZoom,
     scales: { x: { time: xKind === "wall" }, y: { distr: log ? 3 : 1, range: range ? () => range() : undefined } },
     axes: axes(xKind),
     series: [{}, ...series(lines)],
-    bands,
+    bands: bands?.map(([high, low, colour]) => ({ series: [high, low], fill: colour + "2e" })),
     hooks: {
       setCursor: [(u) => onHover?.(u)],
       setSelect: [(u) => u.select.width > 0 && onZoom?.(u.posToVal(u.select.left, "x"), u.posToVal(u.select.left + u.select.width, "x"))],
@@ -44,7 +44,7 @@ export function options({ lines, bands = [], xKind, log, range, onHover, onZoom,
   };
 }
 
-// props: data (uPlot's), lines ([{label, colour, faint, dash}]), bands (uPlot's), version, xKind, log, range, height, onHover, onZoom, onReset, onPlot.
+// props: data (uPlot's), lines ([{label, colour, faint, dash}]), bands ([[series above, below, colour]]), version, xKind, log, range, height, onHover, onZoom, onReset, onPlot.
 export function Chart(props) {
   const box = useRef(), plot = useRef(), latest = useRef(props);
   latest.current = props;

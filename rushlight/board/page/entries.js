@@ -4,17 +4,7 @@ import { html, useEffect, useMemo, useRef, useState } from "./lib.js";
 import { Groups } from "./groups.js";
 import { clock, duration, fromJson } from "./numbers.js";
 import { get, set, useUrl } from "./state.js";
-
-// Whether the element is, or soon will be, on the screen.
-export function useVisible(element) {
-  const [visible, setVisible] = useState(false);
-  useEffect(() => {
-    const watcher = new IntersectionObserver(([entry]) => setVisible(entry.isIntersecting), { rootMargin: "200px" });
-    watcher.observe(element.current);
-    return () => watcher.disconnect();
-  }, []);
-  return visible;
-}
+import { useVisible } from "./views/scalars.js";
 
 // A counter that rises, at most five times a second, when something new of a kind comes for which wanted(message).
 export function useNews(kind, wanted = () => true) {

@@ -14,7 +14,7 @@ from .entries import Cache, Unreadable, answers, asked_for, decoded
 from .numbers import packed
 from .shared import Shared
 
-ROOM = 32 << 20
+LONGEST, ROOM = 16 << 20, 32 << 20  # bytes of a record, and of what is kept
 MOST_THRESHOLDS = 100_000
 ROWS = ("tp", "fp", "tn", "fn", "precision", "recall")  # what the tensor holds, in this order
 
@@ -25,7 +25,9 @@ def routes(shared: Shared) -> list[Route]:
 
     def read(question: dict[str, Any], tag: str) -> np.ndarray:
         entry = asked_for(shared, question, "pr_curves")
-        return cache.get((entry, tag), lambda: decoded(entry, tag, decode_curve), lambda a: a.nbytes + 200)
+        return cache.get(
+            (entry, tag), lambda: decoded(entry, tag, decode_curve, LONGEST), lambda a: a.nbytes + 200
+        )
 
     def curves(question: dict[str, Any]) -> Response:
         tag, wanted = str(question["tag"]), question["curves"]

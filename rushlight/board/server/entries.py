@@ -23,6 +23,7 @@ from .numbers import listed_floats
 from .shared import Shared
 
 T = TypeVar("T")
+LONGEST = 256 << 20  # bytes of a record that is read to be shown
 
 
 class Unreadable(Exception):
@@ -84,8 +85,13 @@ def asked_for(shared: Shared, question: dict[str, Any], kind: str) -> Entry:
     return marked(shared, run, kind, tag, wanted)
 
 
-def decoded(entry: Entry, tag: str, decode: Callable[[Value], T]) -> T:
-    """What `decode` makes of an entry's value. Raises Unreadable, whatever is wrong with file or content."""
+def decoded(entry: Entry, tag: str, decode: Callable[[Value], T], longest: int = LONGEST) -> T:
+    """What `decode` makes of an entry's value, whose record has at most `longest` bytes.
+
+    Raises Unreadable, whatever is wrong with the file or its content.
+    """
+    if entry.place.length > longest:
+        raise Unreadable(f"a record of {entry.place.length >> 20} MB is too long; at most {longest >> 20} MB")
     try:
         event = entry.place.read()
         value = next((value for value in event.values if value.tag == tag), None)

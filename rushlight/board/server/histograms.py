@@ -15,6 +15,7 @@ from .entries import Cache, Unreadable, answers, decoded, kept
 from .numbers import packed
 from .shared import Shared
 
+LONGEST = 64 << 20  # bytes of one: more than a million buckets
 ROOM = 64 << 20  # bytes of decoded histograms that are kept
 MOST_READ = 256 << 20  # bytes that one question may make us read; beyond, steps are left out evenly
 
@@ -25,7 +26,7 @@ def routes(shared: Shared) -> list[Route]:
 
     def read(entry: Entry, tag: str) -> np.ndarray:
         return cache.get(
-            (entry, tag), lambda: decoded(entry, tag, decode_histogram), lambda a: a.nbytes + 200
+            (entry, tag), lambda: decoded(entry, tag, decode_histogram, LONGEST), lambda a: a.nbytes + 200
         )
 
     def histograms(question: dict[str, Any]) -> Response:

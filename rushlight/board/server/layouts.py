@@ -12,6 +12,7 @@ from .entries import Unreadable, answers, decoded, kept
 from .shared import Shared
 
 TAG = "custom_scalars__config__"
+LONGEST = 4 << 20  # bytes of a record
 
 
 def routes(shared: Shared) -> list[Route]:
@@ -23,7 +24,7 @@ def routes(shared: Shared) -> list[Route]:
         for run in name_list(question, "runs"):
             entries = kept(shared, run, "custom_scalars", TAG)
             try:
-                found = decoded(entries[-1], TAG, decode_layout) if entries else []
+                found = decoded(entries[-1], TAG, decode_layout, LONGEST) if entries else []
             except Unreadable as error:
                 errors.append(f"{run}: {error}")
                 continue

@@ -12,6 +12,7 @@ from .shared import Shared
 
 MOST_LETTERS = 1 << 18  # of a step that are sent; more is nothing that a person reads on a page
 MOST_CELLS = 5000
+LONGEST = 32 << 20  # a record of more, perhaps of millions of strings, isn't taken apart
 
 
 def routes(shared: Shared) -> list[Route]:
@@ -19,7 +20,7 @@ def routes(shared: Shared) -> list[Route]:
 
     def text(question: dict[str, Any]) -> dict[str, Any]:
         entry = asked_for(shared, question, "text")
-        return decoded(entry, str(question["tag"]), table)
+        return decoded(entry, str(question["tag"]), table, LONGEST)
 
     return [answers("/api/text", text)]
 

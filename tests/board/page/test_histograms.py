@@ -1,5 +1,8 @@
 """The view of histograms: ridges, overlay and bands, what the pointer and the keys show, live steps."""
 
+from pathlib import Path
+from xml.etree import ElementTree
+
 import numpy as np
 
 
@@ -58,6 +61,23 @@ def test_new_steps_come_by_themselves(show, write, make):
     canvas.focus()
     page.keyboard.press("ArrowRight")
     page.locator(f"{CARD} .tip").get_by_text("step 50").wait_for()
+
+
+def test_they_are_saved_as_files(show, write, make):
+    log(write, make, range(3))
+    page = show("#view=histograms&hist=bands")
+    page.wait_for_selector(f"{CARD} canvas")
+    contents = {}
+    for kind in ("PNG", "SVG", "CSV"):
+        page.locator(f"{CARD} summary").click()
+        with page.expect_download() as waiting:
+            page.locator(f"{CARD} .choices").get_by_text(kind).click()
+        contents[kind] = Path(waiting.value.path()).read_bytes()
+    assert contents["PNG"].startswith(b"\x89PNG") and len(contents["PNG"]) > 5000
+    root = ElementTree.fromstring(contents["SVG"])
+    assert len(root.findall(".//{http://www.w3.org/2000/svg}path")) >= 8
+    header, *lines = contents["CSV"].decode().splitlines()
+    assert header.startswith("step,wall_time,least") and len(lines) == 3 and lines[2].startswith("2,1002,")
 
 
 def test_hostile_histograms_are_errors_of_their_card(show, write, make):

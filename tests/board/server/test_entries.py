@@ -58,6 +58,16 @@ def test_a_file_written_anew_while_asked(asking, write, make):
     assert "error" in answer
 
 
+def test_a_record_too_long_is_not_read(asking, write, make, monkeypatch):
+    from rushlight.board.server import texts
+
+    monkeypatch.setattr(texts, "LONGEST", 1 << 20)
+    write("run", (1, make.text("t", [b"a" * (2 << 20)])))
+    mark = asking.entries("text", "t")["mark"][0]
+    answer = asking.json("/api/text", {"run": "run", "tag": "t", "mark": mark})
+    assert answer == {"error": "a record of 2 MB is too long; at most 1 MB"}
+
+
 def test_times_that_are_no_numbers(asking, write, make, tmp_path):
     from rushlight.board.events import messages
     from rushlight.board.events.records import frame

@@ -1,9 +1,11 @@
 // PR curves: precision against recall, a line for each run, at a step of the slider.
 import { askPacked } from "../board.js";
 import { Canvas, Tip, css, frame } from "../canvas.js";
-import { CardHead, Problem, RunCards, Steps, stepKeys, useAnswer, useEntries, useStep, useVisible } from "../entries.js";
+import { CardHead, Problem, RunCards, Steps, stepKeys, useAnswer, useEntries, useStep } from "../entries.js";
+import { useVisible } from "./scalars.js";
 import { html, useMemo, useRef, useState } from "../lib.js";
 import { short } from "../numbers.js";
+import { SaveMenu } from "../saving.js";
 
 const ROWS = ["tp", "fp", "tn", "fn", "precision", "recall"];
 const lengths = ({ lines }) => lines.flatMap(({ points }) => (points ? ROWS.map(() => points) : []));
@@ -73,6 +75,11 @@ function Note({ curve, k, x, width }) {
     <table>${facts.map(([name, value]) => html`<tr><td>${name}</td><td class="n">${short(value)}</td></tr>`)}</table><//>`;
 }
 
+function rowsOf(curves) {
+  const rows = curves.flatMap((curve) => Array.from(curve.tp, (_, k) => [curve.run.name, curve.threshold(k), ...ROWS.map((name) => curve[name][k])]));
+  return [["run", "threshold", ...ROWS], ...rows];
+}
+
 // The entry of a run at a step: the last one up to it, else its first.
 const upTo = (entries, step) => entries.findLast((entry) => entry.step <= step) ?? entries[0];
 
@@ -98,7 +105,7 @@ function Card({ tag, runs }) {
     return next !== null;
   };
   return html`<article class="card entry" ref=${box} data-tag=${tag} tabindex="0" aria-label=${tag} onKeyDown=${stepKeys(at, setAt)}>
-    <${CardHead} tag=${tag} />
+    <${CardHead} tag=${tag}><${SaveMenu} name=${tag} draw=${(context, wide, high) => draw(context, wide, high, curves, null)} rows=${() => rowsOf(curves)} /><//>
     <div class="holder"><${Canvas} draw=${(context, wide, high) => draw(context, wide, high, curves, here)} deps=${[curves, here]} height=${280}
       label=${`Precision against recall of ${tag}`} onPoint=${onPoint} onKey=${onKey} />
       <span class="axis-name">precision ↑ · recall →</span>

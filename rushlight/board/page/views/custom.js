@@ -2,8 +2,10 @@
 import uPlot from "uplot";
 import { askPacked, board, useBoard, useRuns, watch } from "../board.js";
 import { Chart } from "../chart.js";
+import { ExportMenu } from "../export.js";
 import { Range, Select } from "../controls.js";
-import { CardHead, Problem, useAnswer, useNews, useVisible } from "../entries.js";
+import { CardHead, Problem, useAnswer, useNews } from "../entries.js";
+import { useVisible } from "./scalars.js";
 import { html, useEffect, useMemo, useRef, useState } from "../lib.js";
 import { Line, aligned, rangeOf, smoothed } from "../lines.js";
 import { short } from "../numbers.js";
@@ -54,11 +56,11 @@ function useTagLines(tags, names, visible) {
   return lines;
 }
 
-// What uPlot draws: [{label, colour, dash, x, y, faint}] and which pairs of them enclose a band.
+// What is drawn: [{label, colour, dash, line, x, y, faint}], and bands as Chart takes them.
 function multiline(chart, tags, lines, runs, { xKind, smooth }) {
   const drawn = tags.flatMap((tag, t) => runs.flatMap((run) => {
     const line = lines.get(tag)?.get(run.name);
-    return line ? [{ label: `${tag} · ${run.name}`, run, tag, colour: run.colour, dash: DASHES[t % DASHES.length], x: line.x(xKind), y: smoothed(line.value, smooth) }] : [];
+    return line ? [{ label: `${tag} · ${run.name}`, run, tag, colour: run.colour, dash: DASHES[t % DASHES.length], line, x: line.x(xKind), y: smoothed(line.value, smooth) }] : [];
   }));
   return { drawn, bands: [] };
 }
@@ -68,11 +70,11 @@ function margins(chart, tags, lines, runs, { xKind }) {
   chart.margins.forEach(([value, lower, upper], m) => runs.forEach((run) => {
     const of = (tag) => lines.get(tag)?.get(run.name);
     if (!of(value)) return;
-    const add = (line, faint, tag) => drawn.push({ label: `${tag} · ${run.name}`, run, tag, colour: run.colour, faint, width: faint ? 1 : 1.8, dash: DASHES[m % DASHES.length], x: line.x(xKind), y: line.value });
+    const add = (line, faint, tag) => drawn.push({ label: `${tag} · ${run.name}`, run, tag, colour: run.colour, faint, width: faint ? 1 : 1.8, dash: DASHES[m % DASHES.length], line, x: line.x(xKind), y: line.value });
     if (of(lower) && of(upper)) {
       add(of(upper), true, upper);
       add(of(lower), true, lower);
-      bands.push({ series: [drawn.length - 1, drawn.length], fill: run.colour + "33" });
+      bands.push([drawn.length - 1, drawn.length, run.colour]);
     }
     add(of(value), false, value);
   }));
@@ -87,7 +89,9 @@ function ChartCard({ chart, runs, settings }) {
   const box = useRef();
   const { tags: all } = useBoard();
   const visible = useVisible(box);
+  const plot = useRef();
   const [wide, setWide] = useState(false);
+  const [span, setSpan] = useState(null);
   const tags = useMemo(() => tagsOf(chart, Object.keys(all.scalars ?? {})), [all, chart]);
   const lines = useTagLines(tags, runs.map((run) => run.name), visible);
   const { data, drawn, bands } = useMemo(() => {
@@ -95,12 +99,15 @@ function ChartCard({ chart, runs, settings }) {
     return { data: aligned(uPlot.join, made.drawn.map(({ x, y }) => [x, y])), ...made };
   }, [lines, tags, settings.xKind, settings.smooth, runs.map((run) => run.name + run.colour).join()]);
   const height = wide ? 420 : 220;
+  const saved = drawn.map(({ label, line }) => ({ run: { name: label }, line }));
   return html`<article class=${"card entry" + (wide ? " wide" : "")} ref=${box} data-chart=${chart.title}>
     <${CardHead} tag=${(chart.tags ?? chart.margins?.flat() ?? []).join(", ")} title=${chart.title || "(no title)"}>
+      <${ExportMenu} name=${chart.title || "chart"} plot=${plot} columns=${saved} />
       <button class="quiet" title=${wide ? "Smaller" : "Larger"} aria-pressed=${wide} onClick=${() => setWide(!wide)}>⤢</button><//>
     ${drawn.length && visible
       ? html`<${Chart} data=${data} lines=${drawn.map(({ label, colour, faint, width, dash }) => ({ label, colour, faint, width, dash }))} bands=${bands}
-          version=${lines} xKind=${settings.xKind} range=${() => rangeOf(drawn.map(({ y }) => y), true, false)} height=${height} />`
+          version=${lines} xKind=${settings.xKind} range=${() => rangeOf(drawn.map(({ y }) => y), true, false)} height=${height}
+          xRange=${() => span} view=${span} onZoom=${(from, to) => from !== null && setSpan([from, to])} onReset=${() => setSpan(null)} onPlot=${(u) => (plot.current = u)} />`
       : html`<div class="plot empty" style=${`height: ${height}px`}>${visible && !tags.length ? "no scalar has such a tag" : ""}</div>`}
     <table class="legend"><tbody>${drawn.filter(({ faint }) => !faint).slice(0, wide ? 40 : 8).map(({ run, tag, colour, dash, y }) => html`<tr>
       <td><${Dash} dash=${dash} colour=${colour} /></td><td class="name" title=${tag}>${tag}</td><td class="name faint" title=${run.name}>${run.label ?? run.name}</td><td class="n">${short(y[y.length - 1])}</td></tr>`)}</tbody></table>

@@ -2,10 +2,12 @@
 import { askPacked } from "../board.js";
 import { Canvas, Tip } from "../canvas.js";
 import { Select } from "../controls.js";
-import { CardHead, Problem, RunCards, useAnswer, useNews, useVisible } from "../entries.js";
+import { CardHead, Problem, RunCards, useAnswer, useNews } from "../entries.js";
+import { useVisible } from "./scalars.js";
 import { html, useMemo, useRef, useState } from "../lib.js";
 import { clock, short } from "../numbers.js";
 import { Histograms, bandAt, drawBands, drawRidges, ridgeAt, timeText } from "../ridge.js";
+import { SaveMenu } from "../saving.js";
 import { useUrl } from "../state.js";
 
 const BINS = 60;
@@ -57,6 +59,14 @@ function Plot({ data, colour, label, mode, kind, height }) {
     ${here && html`<${Note} data=${data} hover=${here} mode=${mode} kind=${kind} width=${width.current} />`}</div>`;
 }
 
+// For a file: the percentiles of each step, or the count of each bin.
+function rowsOf(data, mode) {
+  const steps = Array.from(data.step, (step, i) => [i, step, data.wall[i]]);
+  if (mode === "bands") return [["step", "wall_time", ...PERCENTS], ...steps.map(([i, ...when]) => [...when, ...PERCENTS.map((_, k) => data.band(i, k))])];
+  const bins = Array.from({ length: data.bins }, (_, bin) => bin);
+  return [["step", "wall_time", "left", "right", "count"], ...steps.flatMap(([i, ...when]) => bins.map((bin) => [...when, ...data.edges(bin), data.at(i, bin)]))];
+}
+
 function Card({ tag, run, mode, kind }) {
   const box = useRef();
   const visible = useVisible(box);
@@ -67,7 +77,8 @@ function Card({ tag, run, mode, kind }) {
   const height = wide ? 460 : 250;
   const problem = error || data?.error;
   return html`<article class=${"card entry" + (wide ? " wide" : "")} ref=${box} data-tag=${tag} data-run=${run.name}>
-    <${CardHead} tag=${tag} run=${run}><button class="quiet" title=${wide ? "Smaller" : "Larger"} aria-pressed=${wide} onClick=${() => setWide(!wide)}>⤢</button><//>
+    <${CardHead} tag=${tag} run=${run}>${data?.count && html`<${SaveMenu} name=${`${tag} ${run.name}`} rows=${() => rowsOf(data, mode)}
+      draw=${(context, w, h) => (mode === "bands" ? drawBands : drawRidges)(context, w, h, data, run.colour, { overlay: mode === "overlay", kind })} />`}<button class="quiet" title=${wide ? "Smaller" : "Larger"} aria-pressed=${wide} onClick=${() => setWide(!wide)}>⤢</button><//>
     ${visible && data?.count ? html`<${Plot} data=${data} colour=${run.colour} label=${`Histograms of ${tag}, ${run.name}`} mode=${mode} kind=${kind} height=${height} />`
       : html`<div style=${`height: ${height}px`}></div>`}
     ${problem && html`<${Problem} text=${data?.failed > 1 ? `${data.failed} steps cannot be shown; ${problem}` : problem} />`}

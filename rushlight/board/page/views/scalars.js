@@ -9,7 +9,6 @@ import { useUrl } from "../state.js";
 import { Groups } from "../groups.js";
 import { Range, Select, Tick } from "../controls.js";
 import { ExportMenu } from "../export.js";
-import { useVisible } from "../entries.js";
 
 const POINTS = 1200; // points of a line that a card asks for; zooming in asks again for the part
 
@@ -56,6 +55,17 @@ function useLines(tag, runs, range, visible) {
     };
   }, [tag, key, visible]);
   return [lines.current, version];
+}
+
+// Whether the element is, or soon will be, on the screen.
+export function useVisible(element) {
+  const [visible, setVisible] = useState(false);
+  useEffect(() => {
+    const watcher = new IntersectionObserver(([entry]) => setVisible(entry.isIntersecting), { rootMargin: "200px" });
+    watcher.observe(element.current);
+    return () => watcher.disconnect();
+  }, []);
+  return visible;
 }
 
 function Card({ tag, runs, settings }) {
