@@ -82,10 +82,13 @@ export function frame(context, width, height, x, y, room = { left: 46, right: 10
   }
   context.textAlign = "center";
   context.textBaseline = "top";
+  let before = "";
   for (const value of ticks(x.low, x.high, labelsFor(box.right - box.left))) {
     context.moveTo(Math.round(X(value)) + 0.5, box.top);
     context.lineTo(Math.round(X(value)) + 0.5, box.bottom);
-    context.fillText(x.text(value), X(value), box.bottom + 6);
+    const text = x.text(value);
+    if (text !== before) context.fillText(text, X(value), box.bottom + 6);
+    before = text;
   }
   context.stroke();
   return { X, Y, box };

@@ -80,11 +80,13 @@ function axis(context, data, place, overlay, kind) {
 // Times beside their ridges, as many as keep apart.
 function labelTimes(context, data, place, kind) {
   const text = timeText(kind);
-  let below = Infinity;
+  let below = Infinity, before = "";
   for (let i = data.count - 1; i >= 0; i--) {
     if (below - place.base(i) < 17) continue;
-    below = place.base(i);
-    context.fillText(text(data.time(i, kind)), place.box.right + 7, below);
+    const label = text(data.time(i, kind));
+    if (label === before) continue;
+    [below, before] = [place.base(i), label];
+    context.fillText(label, place.box.right + 7, below);
   }
 }
 

@@ -1,10 +1,21 @@
 """Entries: how they are listed and found again, and what is said of those that are gone."""
 
+import numpy as np
 import pytest
 
 pytest.importorskip("starlette")
 
-from rushlight.board.server.entries import Cache
+from rushlight.board.events import messages
+from rushlight.board.events.decoding import decode
+from rushlight.board.events.histograms import decode_histogram
+from rushlight.board.events.layouts import decode_layout
+from rushlight.board.events.media import items
+from rushlight.board.events.meshes import decode_rows
+from rushlight.board.logs.entries import Entry
+from rushlight.board.server.curves import decode_curve
+from rushlight.board.server.entries import Cache, Unreadable, decoded
+from rushlight.board.server.texts import table
+from rushlight.io import protobuf
 
 
 def test_entries_are_listed_with_marks(asking, write, make):
@@ -99,3 +110,53 @@ def test_the_cache_is_bounded_and_forgets_the_oldest():
     get("large", 26)
     get("large", 26)  # more than a quarter of the room: never kept
     assert made[-2:] == ["large", "large"]
+
+
+class Remembered:
+    """A place whose record is a value in memory."""
+
+    start = 0
+
+    def __init__(self, value):
+        self.value, self.length = value, len(value)
+
+    def read(self):
+        event = decode(messages.event(1.0, 2, self.value))
+        for value in event.values:
+            value.tag = "t"
+        return event
+
+
+def test_mutated_values_are_unreadable_or_read(make):
+    """Bytes changed, cut and doubled at random: nothing but Unreadable ever comes out of `decoded`."""
+    rng = np.random.default_rng(0)
+    rows, strings = np.ones((4, 3)), np.array([b"1", b"1", make.png(1, 1)], object)
+    layout = np.array(
+        [protobuf.data(2, protobuf.text(1, "x") + protobuf.data(2, protobuf.text(1, "y")))], object
+    )
+    values = [
+        (make.histogram("t", [1.0, 2.0], [1.0, 2.0], 0.0, 2.0), decode_histogram),
+        (make.tensor("t", "histograms", rows), decode_histogram),
+        (make.image("t", make.png(1, 1)), items),
+        (make.tensor("t", "images", strings), items),
+        (make.text("t", [[b"a", b"b"]]), table),
+        (make.tensor("t", "pr_curves", np.ones((6, 3), np.float32)), decode_curve),
+        (make.mesh("t", "vertices", np.ones((1, 4, 3), np.float32)), decode_rows),
+        (make.tensor("t", "custom_scalars", layout), decode_layout),
+    ]
+    outcomes = [_outcome(rng, *values[k % len(values)]) for k in range(4000)]
+    assert outcomes.count("read") > 400 and outcomes.count("unreadable") > 400
+
+
+def _outcome(rng, value, decoder):
+    """What becomes of a value when a few of its bytes are others."""
+    changed = bytearray(value)
+    for _ in range(rng.integers(1, 4)):
+        changed[rng.integers(len(changed))] = rng.integers(256)
+    cut = bytes(changed[: rng.integers(len(changed)) if rng.random() < 0.2 else None])
+    try:
+        decoded(Entry(2, 1.0, Remembered(cut)), "t", decoder)
+    except Unreadable as error:
+        assert str(error)
+        return "unreadable"
+    return "read"

@@ -1,5 +1,8 @@
 """Media over HTTP: the bytes as written, under a type from the list, never as a page."""
 
+import io
+import wave
+
 import numpy as np
 import pytest
 
@@ -115,3 +118,21 @@ def test_a_tensor_that_claims_to_be_huge_is_not_filled(asking, write):
     mark = asking.entries("images", "a")["mark"][0]
     answer = asking.json("/api/describe", {"kind": "images", "run": "run", "tag": "a", "mark": mark})
     assert answer["error"].startswith("malformed")
+
+
+def test_what_torch_writes(asking, tmp_path):
+    tensorboard = pytest.importorskip("torch.utils.tensorboard")
+    pillow = pytest.importorskip("PIL.Image")
+    picture = np.random.default_rng(0).integers(0, 256, (3, 5, 7), np.uint8)
+    with tensorboard.SummaryWriter(tmp_path / "run") as writer:
+        writer.add_image("a", picture, 3)
+        writer.add_audio("s", np.linspace(-1, 1, 50, dtype=np.float32)[None], 4, sample_rate=8000)
+    _, headers, body = asking.media("images", "a", asking.entries("images", "a")["mark"][0])
+    assert headers["content-type"] == "image/png"
+    np.testing.assert_array_equal(np.asarray(pillow.open(io.BytesIO(body))), picture.transpose(1, 2, 0))
+    _, headers, body = asking.media("audio", "s", asking.entries("audio", "s")["mark"][0])
+    with wave.open(io.BytesIO(body)) as sound:
+        assert headers["content-type"] == "audio/wav" and (sound.getframerate(), sound.getnframes()) == (
+            8000,
+            50,
+        )

@@ -1,6 +1,7 @@
 """Meshes over HTTP."""
 
 import numpy as np
+import pytest
 
 CORNERS = np.array([[[0, 0, 0], [1, 0, 0], [0, 1, 0]]], np.float32)
 
@@ -57,3 +58,17 @@ def test_hostile_meshes(asking, write, make):
     assert mesh(asking, found["mark"][2])[0]["vertices"] == 0
     assert "no such mesh" in asking.json("/api/mesh", question | {"name": "lost"})["error"]
     assert "not kept" in asking.json("/api/mesh", question | {"mark": "x"})["error"]
+
+
+def test_what_torch_writes(asking, tmp_path):
+    tensorboard = pytest.importorskip("torch.utils.tensorboard")
+    torch = pytest.importorskip("torch")
+    with tensorboard.SummaryWriter(tmp_path / "run") as writer:
+        colours, faces = torch.full((1, 3, 3), 9, dtype=torch.uint8), torch.tensor([[[0, 1, 2]]])
+        writer.add_mesh("ball", torch.tensor(CORNERS), colours, faces.int(), global_step=5)
+    asking.entries("mesh", "ball_VERTEX")
+    asking.entries("mesh", "ball_COLOR")
+    (found,) = asking.json("/api/meshes", {"runs": ["run"]})["meshes"]
+    head, numbers = mesh(asking, found["mark"][0])
+    assert (found["step"], head["faces"], head["colours"]) == ([5], 1, 3)
+    np.testing.assert_array_equal(numbers, [*CORNERS.reshape(-1), 0, 1, 2, *[9] * 9])

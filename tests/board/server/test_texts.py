@@ -1,6 +1,7 @@
 """Text over HTTP: strings and tables of them, cut where they are too long."""
 
 import numpy as np
+import pytest
 
 from rushlight.board.server.texts import MOST_LETTERS
 
@@ -46,3 +47,10 @@ def test_many_cells_are_cut(asking, write, make):
 def test_numbers_are_no_text(asking, write, make):
     write("run", (1, make.tensor("t", "text", np.zeros(3))))
     assert "not of float64" in text(asking, "t")["error"]
+
+
+def test_what_torch_writes(asking, tmp_path):
+    tensorboard = pytest.importorskip("torch.utils.tensorboard")
+    with tensorboard.SummaryWriter(tmp_path / "run") as writer:
+        writer.add_text("t", "# Größe", 2)
+    assert text(asking, "t/text_summary")["rows"] == [["# Größe"]]
