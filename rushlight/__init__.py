@@ -51,7 +51,7 @@ globals().update(_dtypes.NAMES)  # float32, int64, bool, ...
 _SUBMODULES = (
     *("nn", "optim", "autograd", "data", "io", "func", "linalg"),
     *("fft", "special", "utils", "cpu", "cuda", "backends", "random"),
-    *("compiler", "_higher_order_ops", "amp"),
+    *("compiler", "_higher_order_ops", "amp", "train"),
     *("serialization", "testing", "masked", "types", "return_types", "version", "storage", "profiler"),
 )
 _HOMES = {

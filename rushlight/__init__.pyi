@@ -153,6 +153,7 @@ from . import storage as storage
 from .inspect import strided as strided
 from .linalg import svd_lowrank as svd_lowrank
 from . import testing as testing
+from . import train as train
 from .inspect import typename as typename
 from . import types as types
 from .inspect import use_deterministic_algorithms as use_deterministic_algorithms

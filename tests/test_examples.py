@@ -169,6 +169,15 @@ def test_torch_learns_and_reads_the_same(reader, with_torch, tmp_path):
     assert read == python(EXAMPLES / "digits.py", "read", reader[0], cwd=tmp_path)
 
 
+def test_digits_by_the_trainer(tmp_path):
+    first = python(EXAMPLES / "digits_trainer.py", "kept", cwd=tmp_path)
+    last = first[first.index("held out") :]
+    assert float(re.match(r"held out (\d+\.\d)%", last)[1]) >= 97
+    assert re.search(r"^epoch  1/15 .* valid_accuracy 0\.\d+$", first, re.MULTILINE)
+    again = python(EXAMPLES / "digits_trainer.py", "kept", cwd=tmp_path)
+    assert again.endswith(last) and "epoch" not in again  # the training is done
+
+
 # -- the tour -------------------------------------------------------------------------------------------
 
 ESCAPE = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")

@@ -17,6 +17,7 @@ PAGES = [
     ("init", "First weights: nn.init", ["nn.init"]),
     ("optim", "Optimisers and schedules: optim", ["optim", "optim.lr_scheduler"]),
     ("data", "Data: utils.data", ["data", "data.datasets"]),
+    ("train", "The trainer: train", ["train", "train.metrics"]),
     ("autograd", "Automatic differentiation: autograd and func", ["autograd", "autograd.functional", "func"]),
 ]
 FORMS = {"m": "`x.{name}(...)`", "i": "`x.{name}_(...)` in place", "o": "`out=`"}

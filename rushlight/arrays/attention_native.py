@@ -134,11 +134,7 @@ def _ready_mask(mask: Array, work: np.dtype, keys: int) -> Array:
     if mask.shape[-1] != keys:
         mask = np.broadcast_to(mask, (*mask.shape[:-1], keys))
     usual = mask.dtype == kind and mask.flags.aligned and mask.strides[-1] == kind.itemsize
-    return (
-        mask
-        if usual and not any(s % kind.itemsize for s in mask.strides)
-        else _row_major(mask, kind)
-    )
+    return mask if usual and not any(s % kind.itemsize for s in mask.strides) else _row_major(mask, kind)
 
 
 def _row_major(x: Array, kind: np.dtype) -> Array:

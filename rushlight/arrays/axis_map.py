@@ -87,7 +87,6 @@ class AxisMap:
             y[(*before, term.target)] += _weighted(x, term, before, after)
         return y
 
-
     def _by_kernel(self, x: np.ndarray, at: int) -> np.ndarray:
         """The same, of an array in row-major order."""
         from ..kernels.axis_map import weighted_sums

@@ -38,9 +38,11 @@ class MetaArray(ForeignArray):
         return self
 
     def __op__(self, op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Run an op's shape rule; without one, run the op on zeros that take no memory."""
-        if op.shape_rule is not None:
-            return _results(op.shape_rule(*args, **kwargs))
+        """Run an op's shape rule; where it has none, or none for these arguments, the op on zeros that take
+        no memory.
+        """
+        if op.shape_rule is not None and (found := op.shape_rule(*args, **kwargs)) is not None:
+            return _results(found)
         if op.kind == "composite":
             return op.body(*args, **kwargs)
         if op.kind == "pointwise":

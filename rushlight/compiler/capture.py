@@ -47,7 +47,6 @@ class Capture:
         self.cotangents: list[Any] = []
         self.gradients: list[Any] = []
 
-
     @property
     def effects(self) -> str:
         """What the call did besides that no plan can do again, in words."""

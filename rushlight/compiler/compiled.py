@@ -11,13 +11,14 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..arrays import tracing
-from ..errors import log
+from ..errors import advise, log
 from ..func.levels import transformed
 from ..kernels import allocator, native
 from ..nn import Module
 from ..tensor import Tensor
 from .capture import capture
 from .debugging import check
+from .foreign import foreign_states
 from .naming import name_plan
 from .program import Program
 from .signature import signature
@@ -104,9 +105,13 @@ class Compiled:
             )
             return self.f(*args, **kwargs)
         varying = self._varying(flattened((args, kwargs))[0], structure)
+        foreign = foreign_states()
         with nothing_kept():
             seen = capture(self.f, args, kwargs, self.fullgraph, varying)
         seen.tracer.alarms.check()
+        if foreign_states() != foreign:
+            self._draws_elsewhere(name)
+            return seen.result
         if seen.tracer.reads:
             lines = ", ".join(dict.fromkeys(f"{file}:{line}" for file, line in seen.tracer.reads))
             log("breaks", f"{name} is split where Python asks for numbers: {lines}")
@@ -134,6 +139,15 @@ class Compiled:
         self._last[sizes] = plan
         self.plans.insert(0, plan)
         return plan.first(seen)
+
+    def _draws_elsewhere(self, name: str) -> None:
+        """Run uncompiled a function that draws numbers which its plans would repeat."""
+        text = f"compile: {name} draws from Python's or NumPy's generator, which a plan would repeat"
+        if self.fullgraph:
+            raise RuntimeError(f"{text}; draw with torch.rand, or outside and pass the number in")
+        self.given_up = True
+        self.plans.clear()
+        advise("compile.draws", f"{text}, so it runs uncompiled; torch.rand and its kin can be compiled")
 
     def _varying(self, leaves: list[Any], structure: Any) -> set[int]:
         """The positions of numbers among the arguments that changed since an earlier plan was made."""

@@ -56,4 +56,3 @@ def _mean(tracer: Any, op: Any, x: np.ndarray, axes: tuple[int, ...], out: np.nd
     n = int(np.prod([x.shape[d] for d in axes]))
     total = registry["sum"](tracer.wrap(x), axes, out.ndim == x.ndim)
     return registry["div"](total, n)
-

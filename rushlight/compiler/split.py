@@ -69,7 +69,6 @@ class Split:
             return self.f(*args, **kwargs)  # every call went its own way
         return tree.call(self.f, leaves, structure)
 
-
     def graphs(self) -> list[Graph]:
         """The graphs of the plans between places where Python looks at numbers, the latest first."""
         found = []

@@ -130,8 +130,18 @@ class FashionMNIST(MNIST):
     """70,000 pictures of clothes, (1, 28, 28), of Xiao, Rasul and Vollgraf; files as for MNIST."""
 
     source = "https://github.com/zalandoresearch/fashion-mnist"
-    classes = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
-               "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"]
+    classes = [
+        "T-shirt/top",
+        "Trouser",
+        "Pullover",
+        "Dress",
+        "Coat",
+        "Sandal",
+        "Shirt",
+        "Sneaker",
+        "Bag",
+        "Ankle boot",
+    ]
 
 
 CIFAR_SOURCE = "https://www.cs.toronto.edu/~kriz/cifar.html (the binary version, unpacked)"

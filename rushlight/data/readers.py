@@ -19,8 +19,10 @@ def read_idx(path: str | PathLike[str]) -> np.ndarray:
     """
     data = read_bytes(path)
     if len(data) < 4 or data[:2] != b"\0\0" or data[2] not in IDX_DTYPES:
-        raise ValueError(f"read_idx: {fspath(path)} is not an IDX file: it starts with {data[:4].hex(' ')}, "
-                         "and an IDX file with 00 00, a type code (08: bytes) and the number of dimensions")
+        raise ValueError(
+            f"read_idx: {fspath(path)} is not an IDX file: it starts with {data[:4].hex(' ')}, "
+            "and an IDX file with 00 00, a type code (08: bytes) and the number of dimensions"
+        )
     header = 4 + 4 * data[3]
     if len(data) < header:
         raise ValueError(f"read_idx: {fspath(path)} is cut off in its header: {len(data)} of {header} bytes")
@@ -28,8 +30,10 @@ def read_idx(path: str | PathLike[str]) -> np.ndarray:
     dtype = np.dtype(IDX_DTYPES[data[2]])
     expected = header + math.prod(shape) * dtype.itemsize
     if len(data) != expected:
-        raise ValueError(f"read_idx: {fspath(path)} should have {expected} bytes for shape {shape} of "
-                         f"{dtype.newbyteorder('=')}, and has {len(data)}: was the download cut off?")
+        raise ValueError(
+            f"read_idx: {fspath(path)} should have {expected} bytes for shape {shape} of "
+            f"{dtype.newbyteorder('=')}, and has {len(data)}: was the download cut off?"
+        )
     return np.frombuffer(data, dtype, offset=header).reshape(shape).astype(dtype.newbyteorder("="))
 
 
@@ -50,13 +54,17 @@ def _cifar_records(path: str | PathLike[str], classes: list[int], name: str) -> 
     data = read_bytes(path)
     width = len(classes) + math.prod(CIFAR_IMAGE)
     if not data or len(data) % width:
-        raise ValueError(f"{name}: {fspath(path)} has {len(data)} bytes, which is no whole number of records "
-                         f"of {width}: is it cut off, or another format than the binary one?")
+        raise ValueError(
+            f"{name}: {fspath(path)} has {len(data)} bytes, which is no whole number of records "
+            f"of {width}: is it cut off, or another format than the binary one?"
+        )
     records = np.frombuffer(data, np.uint8).reshape(-1, width)
     labels, images = records[:, : len(classes)].T, records[:, len(classes) :]
     if (labels.max(axis=1) >= classes).any():
-        raise ValueError(f"{name}: {fspath(path)} has labels up to {labels.max(axis=1).tolist()}, "
-                         f"and there are {classes} classes: is it a file of the other CIFAR?")
+        raise ValueError(
+            f"{name}: {fspath(path)} has labels up to {labels.max(axis=1).tolist()}, "
+            f"and there are {classes} classes: is it a file of the other CIFAR?"
+        )
     return labels.copy(), images.reshape(-1, *CIFAR_IMAGE).copy()
 
 

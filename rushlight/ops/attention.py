@@ -129,6 +129,15 @@ def attention(
         ) from None
 
 
+@attention.shape
+def _(query: Any, key: Any, value: Any, mask: Any, is_causal: bool, scale: float) -> Any:
+    q, k, v = tuple(query.shape), tuple(key.shape), tuple(value.shape)
+    is_plain = mask is None and q[:-2] == k[:-2] == v[:-2] and query.dtype == np.float32
+    if not is_plain:
+        return None
+    return ((*q[:-1], v[-1]), query.dtype), ((*q[:-1], 1), query.dtype)
+
+
 def _check_types(query: Array, mask: Any) -> None:
     kind = OF_NUMPY[query.dtype]
     if kind.category < FLOAT:

@@ -16,7 +16,7 @@ from .declare import Op, composite, primitive
 from .max_pool import max_pool1d, max_pool2d, max_pool3d
 from .pointwise import mul, neg
 from .pointwise import pow as power
-from .pool_windows import Windows, bins_of, windows_of
+from .pool_windows import Windows, bins_of, pooled_shape, windows_of
 from .rounding import abs as absolute
 from .rounding import sign
 from .spatial import Sizes, adaptive_size, over_lead, per_axis
@@ -38,6 +38,11 @@ def avg_pool(
     """The mean of each window over the last axes."""
     bins = bins_of(input.shape, windows, ceil_mode)
     return averaging.avg_pool(input, bins, _divisors(bins, windows, count_include_pad, divisor_override))
+
+
+@avg_pool.shape
+def _(input: Any, windows: Windows, ceil_mode: bool, *_: Any) -> Any:
+    return (pooled_shape(input, windows, ceil_mode), input.dtype) if input.dtype.kind == "f" else None
 
 
 avg_pool.vjp(
@@ -81,6 +86,13 @@ def adaptive_avg_pool(input: Array, /, output_size: Sizes) -> Array:
             f"complex dtype. Got: {OF_NUMPY[input.dtype]}"
         )
     return averaging.adaptive_avg_pool(input, output_size)
+
+
+@adaptive_avg_pool.shape
+def _(input: Any, output_size: Sizes) -> Any:
+    if input.dtype.kind != "f":
+        return None
+    return (*input.shape[: len(input.shape) - len(output_size)], *output_size), input.dtype
 
 
 @primitive(forms="", under="internal")

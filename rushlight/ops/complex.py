@@ -87,6 +87,8 @@ def view_as_complex(input: Array, /) -> Array:
 
 
 view_as_real.vjp(input=lambda g: view_as_complex(contiguous(g)))
+
+
 @view_as_complex.shape
 def _(input: Array) -> tuple[tuple[int, ...], Any]:
     return input.shape[:-1], np.result_type(input.dtype, np.complex64)

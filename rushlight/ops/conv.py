@@ -40,14 +40,43 @@ def convolution(
     input (N, C, *sizes), weight (O, C / groups, *kernel), or (C, O / groups, *kernel) when `transposed`.
     """
     geometry = _geometry(input, weight, stride, padding, dilation, groups)
+    sizes = _checked_sizes(input, weight, bias, geometry, transposed, output_padding)
+    if transposed:
+        return kernels.input_gradient(input, weight, geometry, sizes, bias)
+    return kernels.convolution(input, weight, geometry, None, bias)
+
+
+@convolution.shape
+def _(
+    input: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    transposed: bool = False,
+    output_padding: Any = 0,
+    groups: int = 1,
+) -> Any:
+    if input.dtype.kind != "f" or not all(input.shape):
+        return None
+    geometry = _geometry(input, weight, stride, padding, dilation, groups)
+    sizes = _checked_sizes(input, weight, bias, geometry, transposed, output_padding)
+    channels = weight.shape[1] * groups if transposed else weight.shape[0]
+    return (input.shape[0], channels, *sizes), input.dtype
+
+
+def _checked_sizes(
+    input: Any, weight: Any, bias: Any, geometry: Geometry, transposed: bool, output_padding: Any
+) -> Sizes:
+    """The sizes of the output. Raises RuntimeError for arguments that do not fit."""
     _check_types(input, weight, bias)
     extra = per_axis("convolution", "output_padding", output_padding, len(geometry.stride))
-    _check_weight(input, weight, bias, groups, transposed)
+    _check_weight(input, weight, bias, geometry.groups, transposed)
     if transposed:
-        sizes = _transposed_sizes(input, weight, geometry, extra)
-        return kernels.input_gradient(input, weight, geometry, sizes, bias)
+        return _transposed_sizes(input, weight, geometry, extra)
     _check_kernel(input, weight, geometry)
-    return kernels.convolution(input, weight, geometry, None, bias)
+    return tuple(geometry.output_sizes(input.shape[2:], weight.shape[2:]))
 
 
 def _input_cotangent(

@@ -241,7 +241,7 @@ class Op:
 
     def shape(self, fn: Callable[..., Any]) -> Callable[..., Any]:
         """State the result's (shape, dtype) from the arguments;
-        arrays are asked only for .shape and .dtype.
+        arrays are asked only for .shape and .dtype. None for arguments that it does not speak about.
         """
         self.shape_rule = fn
         return fn

@@ -41,6 +41,16 @@ def linear(input: Array, weight: Array, bias: Array | None = None, /) -> Array:
     return _linear(input, weight, bias)
 
 
+@linear.shape
+def _(input: Any, weight: Any, bias: Any = None) -> Any:
+    x, w = tuple(input.shape), tuple(weight.shape)
+    is_plain = (
+        x and len(w) == 2 and x[-1] == w[-1] and input.dtype == weight.dtype and input.dtype.kind == "f"
+    )
+    has_its_bias = bias is None or (bias.dtype == input.dtype and tuple(bias.shape) == w[:1])
+    return (x[:-1] + w[:1], input.dtype) if is_plain and has_its_bias else None
+
+
 def _linear(x: Array, w: Array, bias: Array | None) -> Array:
     """The map for any ranks and dtypes: the leading dimensions of `x` folded into rows, one product."""
     if not x.ndim or w.ndim not in (1, 2) or x.shape[-1] != w.shape[-1]:

@@ -256,9 +256,7 @@ def entropy_of_indices(
 ) -> tuple[Array, Any]:
     """-weight · log softmax(input) at the target's classes, reduced; keeps the exponentials."""
     if WATCHED and class_rows.fits(input, target, weight):
-        return class_rows.forward(
-            input, target, weight, Loss(True, ignore_index, reduction, label_smoothing)
-        )
+        return class_rows.forward(input, target, weight, Loss(True, ignore_index, reduction, label_smoothing))
     if weight is None and not label_smoothing and ignore_index < 0:
         plain = kernels.plain_entropy(input, target, reduction)
         if plain is not None:

@@ -119,6 +119,19 @@ def matmul(input: Array, other: Array, /) -> Array:
     return multiply("matmul", input, other)
 
 
+@matmul.shape
+def product_shape(input: Array, other: Array) -> Any:
+    """What a product of matrices and vectors is; None for those that do not fit."""
+    x, y = tuple(input.shape), tuple(other.shape)
+    if not x or not y or input.dtype != other.dtype or input.dtype.kind == "b" or x[-1] != y[-2:][0]:
+        return None
+    try:
+        lead = np.broadcast_shapes(x[:-2], y[:-2])
+    except ValueError:
+        return None
+    return (*lead, *(x[-2:-1]), *(y[-1:] if len(y) > 1 else ())), input.dtype
+
+
 def multiply(name: str, x: Array, y: Array) -> Array:
     """x @ y for any ranks from one up, checked."""
     if not x.ndim or not y.ndim:
@@ -204,6 +217,11 @@ def mm(input: Array, mat2: Array, /) -> Array:
         mismatch("mm", input.shape, mat2.shape)
 
 
+@mm.shape
+def _(input: Any, mat2: Any) -> Any:
+    return product_shape(input, mat2) if len(input.shape) == len(mat2.shape) == 2 else None
+
+
 def _mm_input(g: Any, mat2: Any) -> Any:
     return mm(g, mat2.T if mat2.__class__ is ndarray and mat2.dtype.char in FLOATS else mH(mat2))
 
@@ -223,6 +241,12 @@ def bmm(input: Array, mat2: Array, /) -> Array:
     if input.shape[0] != mat2.shape[0] or input.shape[2] != mat2.shape[1]:
         mismatch("bmm", input.shape, mat2.shape)
     return stacked(input, mat2)
+
+
+@bmm.shape
+def _(input: Any, mat2: Any) -> Any:
+    fits = len(input.shape) == len(mat2.shape) == 3 and input.shape[0] == mat2.shape[0]
+    return product_shape(input, mat2) if fits else None
 
 
 bmm.vjp(input=lambda g, mat2: bmm(g, mH(mat2)), mat2=lambda g, input: bmm(mH(input), g))

@@ -18,7 +18,7 @@ from ..arrays.bins import Bins, adaptive_bins
 from ..dtypes import OF_NUMPY
 from ..errors import shape_text
 from .declare import Op, composite, primitive
-from .pool_windows import Windows, bins_of, windows_of
+from .pool_windows import Windows, bins_of, pooled_shape, windows_of
 from .spatial import Sizes, adaptive_size, is_batched, over_lead, per_axis
 
 Array = Any
@@ -32,6 +32,11 @@ def _adaptive(shape: Sizes, counts: Sizes) -> list[Bins]:
 def max_pool(input: Array, /, windows: Windows, ceil_mode: bool) -> Array:
     """The largest number of each window over the last axes."""
     return pooling.max_pool(input, bins_of(input.shape, windows, ceil_mode))
+
+
+@max_pool.shape
+def _(input: Any, windows: Windows, ceil_mode: bool) -> Any:
+    return pooled_shape(input, windows, ceil_mode), input.dtype
 
 
 @primitive(forms="", under="internal", differentiable=False)

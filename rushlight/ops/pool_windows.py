@@ -16,6 +16,12 @@ def bins_of(shape: Sizes, windows: Windows, ceil_mode: bool) -> list[Bins]:
     return [window_bins(size, *window, ceil_mode) for size, window in axes]
 
 
+def pooled_shape(input: Any, windows: Windows, ceil_mode: bool) -> Sizes:
+    """The shape that pooling the last axes gives."""
+    kept = len(input.shape) - len(windows)
+    return (*input.shape[:kept], *(bins.count for bins in bins_of(input.shape, windows, ceil_mode)))
+
+
 def windows_of(
     name: str, axes: int, input: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
 ) -> Windows:
