@@ -29,7 +29,7 @@ function rememberedAnswer(key, make) {
   if (!remembered.has(key)) {
     const made = make();
     remembered.set(key, made);
-    made.catch(() => remembered.delete(key));
+    made.then((value) => value.error && remembered.delete(key), () => remembered.delete(key)); // it may get better
     if (remembered.size > MOST_REMEMBERED) remembered.delete(remembered.keys().next().value);
   }
   return remembered.get(key);

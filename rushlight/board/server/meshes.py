@@ -11,7 +11,7 @@ from starlette.routing import Route
 from ..events.meshes import Part, decode_part, decode_rows, sound_faces
 from ..logs.entries import Entry
 from .asking import name_list, number
-from .entries import Unreadable, answers, decoded, kept, mark
+from .entries import Unreadable, answers, decoded, kept, mark, marked
 from .numbers import listed_floats, packed
 from .shared import Shared
 
@@ -25,24 +25,13 @@ def routes(shared: Shared) -> list[Route]:
         return {"meshes": found}
 
     def mesh(question: dict[str, Any]) -> Response:
-        run, name = str(question["run"]), str(question["name"])
+        run, name, wanted = str(question["run"]), str(question["name"]), str(question["mark"])
         item = number(question, "item", 0, 0, 1_000_000)
-        parts = named_parts(shared, run).get(name, {})
-        if "vertices" not in parts:
-            raise Unreadable("there is no such mesh any more")
-        corners = kept(shared, run, "mesh", parts["vertices"][0])
-        entry = next((entry for entry in corners if mark(entry) == str(question["mark"])), None)
-        if entry is None:
-            raise Unreadable("this entry is not kept any more")
-        vertices, batch = decoded(entry, parts["vertices"][0], lambda value: decode_rows(value, item))
-        faces = sound_faces(_matching(shared, run, parts, "faces", entry, item), len(vertices))
-        colours = _matching(shared, run, parts, "colours", entry, item)
-        if len(colours) != len(vertices):
-            colours = colours[:0]
-        head = {"vertices": len(vertices), "faces": len(faces), "colours": len(colours), "batch": batch}
-        bad = ~np.isfinite(vertices).all(1)
-        head["bad"] = int(bad.sum())
-        return packed(head, [np.ascontiguousarray(rows).reshape(-1) for rows in (vertices, faces, colours)])
+        try:
+            return _packed(*_read(shared, run, name, wanted, item))
+        except Unreadable as error:
+            head = {"vertices": 0, "faces": 0, "colours": 0, "batch": 0, "bad": 0, "error": str(error)}
+            return packed(head, [])
 
     return [answers("/api/meshes", meshes), answers("/api/mesh", mesh)]
 
@@ -62,6 +51,27 @@ def named_parts(shared: Shared, run: str) -> dict[str, dict[str, tuple[str, Part
             continue  # no mesh; TensorBoard leaves it out too
         meshes.setdefault(part.name or tag.rsplit("_", 1)[0], {})[part.part] = tag, part
     return meshes
+
+
+def _read(
+    shared: Shared, run: str, name: str, wanted: str, item: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+    """(vertices, faces, colours, how many meshes the batch has). Raises Unreadable."""
+    parts = named_parts(shared, run).get(name, {})
+    if "vertices" not in parts:
+        raise Unreadable("there is no such mesh any more")
+    tag = parts["vertices"][0]
+    entry = marked(shared, run, "mesh", tag, wanted)
+    vertices, batch = decoded(entry, tag, lambda value: decode_rows(value, item))
+    faces = sound_faces(_matching(shared, run, parts, "faces", entry, item), len(vertices))
+    colours = _matching(shared, run, parts, "colours", entry, item)
+    return vertices, faces, colours if len(colours) == len(vertices) else colours[:0], batch
+
+
+def _packed(vertices: np.ndarray, faces: np.ndarray, colours: np.ndarray, batch: int) -> Response:
+    head = {"vertices": len(vertices), "faces": len(faces), "colours": len(colours), "batch": batch}
+    head["bad"] = int((~np.isfinite(vertices).all(1)).sum())
+    return packed(head, [np.ascontiguousarray(rows).reshape(-1) for rows in (vertices, faces, colours)])
 
 
 def _listed(shared: Shared, run: str, name: str, parts: dict[str, tuple[str, Part]]) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """Entries: how they are listed and found again, and what is said of those that are gone."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -153,9 +155,9 @@ def _outcome(rng, value, decoder):
     changed = bytearray(value)
     for _ in range(rng.integers(1, 4)):
         changed[rng.integers(len(changed))] = rng.integers(256)
-    cut = bytes(changed[: rng.integers(len(changed)) if rng.random() < 0.2 else None])
+    place: Any = Remembered(bytes(changed[: rng.integers(len(changed)) if rng.random() < 0.2 else None]))
     try:
-        decoded(Entry(2, 1.0, Remembered(cut)), "t", decoder)
+        decoded(Entry(2, 1.0, place), "t", decoder)
     except Unreadable as error:
         assert str(error)
         return "unreadable"

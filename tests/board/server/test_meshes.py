@@ -54,10 +54,10 @@ def test_hostile_meshes(asking, write, make):
     (found,) = ready(asking, count=3)
     assert mesh(asking, found["mark"][0])[0]["bad"] == 3
     question = {"run": "run", "name": "ball", "mark": found["mark"][1]}
-    assert asking.json("/api/mesh", question)["error"].startswith("malformed")
+    assert asking.packed("/api/mesh", question)[0]["error"].startswith("malformed")
     assert mesh(asking, found["mark"][2])[0]["vertices"] == 0
-    assert "no such mesh" in asking.json("/api/mesh", question | {"name": "lost"})["error"]
-    assert "not kept" in asking.json("/api/mesh", question | {"mark": "x"})["error"]
+    assert "no such mesh" in asking.packed("/api/mesh", question | {"name": "lost"})[0]["error"]
+    assert "not kept" in asking.packed("/api/mesh", question | {"mark": "x"})[0]["error"]
 
 
 def test_what_torch_writes(asking, tmp_path):

@@ -9,14 +9,10 @@ import { Mesh, START, drawn as pixelsOf } from "../rasteriser.js";
 import { useUrl } from "../state.js";
 
 const lengths = ({ vertices, faces, colours }) => [vertices, faces, colours].map((n) => 3 * n);
-const make = (path, question) => askMesh(path, question);
-
-// The packed answer, or the {error} the server gives as JSON instead.
-async function askMesh(path, question) {
-  const response = await fetch(path, { method: "POST", body: JSON.stringify(question) });
-  if (response.headers.get("content-type")?.includes("json")) return response.json();
-  return askPacked(path, question, lengths);
-}
+const make = async (path, question) => {
+  const answer = await askPacked(path, question, lengths);
+  return answer.head.error ? answer.head : answer;
+};
 
 const TURN = 0.12;
 const KEYS = { ArrowLeft: { yaw: -TURN }, ArrowRight: { yaw: TURN }, ArrowUp: { pitch: -TURN }, ArrowDown: { pitch: TURN } };
