@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any, Generic, TypeVar
 
+import numpy as np
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -19,7 +20,7 @@ from starlette.routing import Route
 from ..events.decoding import Value
 from ..logs.entries import Entry
 from .asking import asked, name_list
-from .numbers import listed_floats
+from .numbers import listed
 from .shared import Shared
 
 T = TypeVar("T")
@@ -135,9 +136,13 @@ def routes(shared: Shared) -> list[Route]:
 
 
 def _line(run: str, entries: list[Entry]) -> dict[str, Any]:
+    return {"run": run, **columns(entries)}
+
+
+def columns(entries: list[Entry]) -> dict[str, list[Any]]:
+    """The steps, times and marks of entries, as JSON takes them."""
     return {
-        "run": run,
         "step": [entry.step for entry in entries],
-        "wall": listed_floats([entry.wall for entry in entries]),
+        "wall": listed(np.array([entry.wall for entry in entries], np.float64)),
         "mark": [mark(entry) for entry in entries],
     }

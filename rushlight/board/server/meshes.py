@@ -11,8 +11,8 @@ from starlette.routing import Route
 from ..events.meshes import Part, decode_part, decode_rows, sound_faces
 from ..logs.entries import Entry
 from .asking import name_list, number
-from .entries import Unreadable, answers, decoded, kept, mark, marked
-from .numbers import listed_floats, packed
+from .entries import Unreadable, answers, columns, decoded, kept, marked
+from .numbers import packed
 from .shared import Shared
 
 
@@ -79,9 +79,7 @@ def _listed(shared: Shared, run: str, name: str, parts: dict[str, tuple[str, Par
     return {
         "run": run,
         "name": name,
-        "step": [entry.step for entry in entries],
-        "wall": listed_floats([entry.wall for entry in entries]),
-        "mark": [mark(entry) for entry in entries],
+        **columns(entries),
         "config": parts["vertices"][1].config[:10_000],
     }
 

@@ -22,11 +22,6 @@ def listed(array: np.ndarray) -> list[Any]:
     ]
 
 
-def listed_floats(values: Sequence[float]) -> list[Any]:
-    """The same of a list."""
-    return listed(np.array(values, np.float64))
-
-
 def packed(head: dict[str, Any], columns: Sequence[np.ndarray]) -> Response:
     """A JSON head and columns of float64 behind it.
 
