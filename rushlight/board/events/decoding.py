@@ -165,7 +165,7 @@ def _filled(flat: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     size = int(np.prod(shape, dtype=object)) if shape else 1
     if flat.size == size:
         return flat.reshape(shape)
-    if not 0 < flat.size < size <= 1 << 28:
+    if not 0 < flat.size < size <= 1 << 24:
         raise ValueError(f"a tensor of shape {shape} has {flat.size} numbers")
     return np.concatenate([flat, np.repeat(flat[-1:], size - flat.size)]).reshape(shape)
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..events.decoding import Event, decode
+from ..events.decoding import Event, Value, decode
+from ..events.media import animated
 from ..events.scanning import DAMAGED, OTHER, Rows, Scanner, one_float
 from .embeddings import CONFIG
 from .entries import Entries, Entry, Place
@@ -146,13 +147,18 @@ class Run:
                 point = Points(np.array([event.step]), np.array([event.wall]), np.array([x], np.float32))
                 self._add(value.tag, point, fresh)
                 continue
-            kind = value.kind or "tensors"
-            entries = self.entries.setdefault(kind, {})
-            if value.tag not in entries:
-                if len(entries) >= MOST_TAGS:
-                    self.hidden = True
-                    continue
-                entries[value.tag] = Entries(value)
-                self.renewed = True
-            entries[value.tag].append(Entry(event.step, event.wall, place))
-            changed.add((kind, value.tag))
+            entry = Entry(event.step, event.wall, place)
+            self._add_entry(value.kind or "tensors", value, entry, changed)
+            if value.kind == "images" and animated(value):
+                self._add_entry("video", value, entry, changed)
+
+    def _add_entry(self, kind: str, value: Value, entry: Entry, changed: set[tuple[str, str]]) -> None:
+        entries = self.entries.setdefault(kind, {})
+        if value.tag not in entries:
+            if len(entries) >= MOST_TAGS:
+                self.hidden = True
+                return
+            entries[value.tag] = Entries(value)
+            self.renewed = True
+        entries[value.tag].append(entry)
+        changed.add((kind, value.tag))

@@ -22,14 +22,38 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from ..logs.store import MEMORY, Changes, Store
-from . import embeddings, hparams, scalars, system
+from . import (
+    curves,
+    embeddings,
+    entries,
+    histograms,
+    hparams,
+    layouts,
+    media,
+    meshes,
+    scalars,
+    system,
+    texts,
+)
 from .hub import Hub
 from .safety import LOOPBACK, Guard
 from .shared import Shared
 
 PAGE = Path(__file__).parent.parent / "page"
 POLL = 0.08  # seconds between two looks at files that may have grown
-VIEWS = (scalars, hparams, embeddings, system)
+VIEWS = (
+    curves,
+    embeddings,
+    entries,
+    histograms,
+    hparams,
+    layouts,
+    media,
+    meshes,
+    scalars,
+    system,
+    texts,
+)  # modules that have `routes(shared)`
 log = logging.getLogger("rushlight.board")
 
 
