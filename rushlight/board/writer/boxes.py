@@ -27,11 +27,12 @@ def drawn(pixels: np.ndarray, boxes: np.ndarray, labels: list[str] | None) -> np
     red = np.array([*RED, 255][: out.shape[2]], np.uint8)
     for k, box in enumerate(boxes.tolist()):
         left, top, right, bottom = (round(x) for x in box)
+        across, down = (left, right), (top - 1, bottom + 1)  # the pixels that Pillow gives lines of width 2
         for rows, columns in (
-            ((top - 1, top), (left - 1, right)),
-            ((bottom - 1, bottom), (left - 1, right)),
-            ((top - 1, bottom), (left - 1, left)),
-            ((top - 1, bottom), (right - 1, right)),
+            ((top - 1, top), across),
+            ((bottom, bottom + 1), across),
+            (down, (left, left + 1)),
+            (down, (right - 1, right)),
         ):
             _part(out, rows, columns)[:] = red
         if labels is not None and labels[k]:

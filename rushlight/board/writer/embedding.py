@@ -62,15 +62,14 @@ def encoded(tag: str) -> str:
 
 def info(at: Points, tag: str, step: int, folder: str) -> str:
     """What projector_config.pbtxt says of one embedding whose files are in `folder`, below the run's."""
-    lines = [("tensor_name", f"{tag}:{step:05d}"), ("tensor_path", f"{folder}/tensors.tsv")]
+    text = f"  tensor_name: {_quoted(f'{tag}:{step:05d}')}\n"
     if at.rows is not None:
-        lines.append(("metadata_path", f"{folder}/metadata.tsv"))
-    text = "".join(f"  {name}: {_quoted(value)}\n" for name, value in lines)
+        text += f"  metadata_path: {_quoted(folder + '/metadata.tsv')}\n"
     if at.pictures is not None:
         height, width = at.pictures.shape[2:]
         sizes = f"    single_image_dim: {width}\n    single_image_dim: {height}\n"
         text += f"  sprite {{\n    image_path: {_quoted(folder + '/sprite.png')}\n{sizes}  }}\n"
-    return f"embeddings {{\n{text}}}\n"
+    return f"embeddings {{\n{text}  tensor_path: {_quoted(folder + '/tensors.tsv')}\n}}\n"
 
 
 def _quoted(value: str) -> str:

@@ -15,7 +15,7 @@ TAG = "custom_scalars__config__"
 
 
 def custom_scalars(layout: Mapping[str, Mapping[str, Sequence[Any]]]) -> Values:
-    """{category: {chart: ["Multiline", [tags or regular expressions]]}}; or ["Margin", [value, lower, upper]].
+    """{category: {title: chart}}: ["Multiline", [tags or regular expressions]] or ["Margin", [3 tags]].
 
     Raises ValueError for a chart that is neither.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -20,8 +21,15 @@ def array(x: Any) -> np.ndarray:
     if hasattr(x, "detach"):
         x = x.detach().cpu()
         if str(x.dtype) == "torch.bfloat16" and type(x).__module__ == "torch":
-            x = x.float()  # PyTorch's own, of which NumPy knows nothing
+            return _bfloat16(x)
     return np.asarray(x)
+
+
+def _bfloat16(x: Any) -> np.ndarray:
+    """A tensor of PyTorch's that NumPy can't read: its bits."""
+    import ml_dtypes
+
+    return x.view(sys.modules["torch"].int16).numpy().view(ml_dtypes.bfloat16)
 
 
 def snapshot(x: Any) -> np.ndarray:
