@@ -35,12 +35,12 @@ _DTYPES |= {16: 14}
 
 
 def graph_def(path: str | os.PathLike[str]) -> bytes:
-    """A GraphDef of the model's inputs, outputs and nodes. Raises ValueError for what is no ONNX file."""
+    """A GraphDef of the model's inputs and nodes. Raises ValueError for what is no ONNX file."""
     try:
         graphs = [part for part in _parts(Path(path).read_bytes(), 7) if part]
         if not graphs:
             raise ValueError("it has no graph")
-        nodes = [_variable(value) for field in (11, 12) for value in _parts(graphs[0], field)]
+        nodes = [_variable(value) for value in _parts(graphs[0], 11)]  # outputs are nodes' own names
         nodes += [_node(node) for node in _parts(graphs[0], 1)]
     except (ValueError, IndexError) as error:
         raise ValueError(f"{os.fspath(path)} is no ONNX model: {error}") from None
@@ -67,7 +67,7 @@ def _attribute(name: str, value: bytes) -> bytes:
 
 
 def _variable(value: bytes) -> bytes:
-    """An input or output."""
+    """An input."""
     tensor = _first(_first(value, 2), 1)
     sizes = [_number(dim, 1) or -1 for dim in _parts(_first(tensor, 2), 1)]
     shape = b"".join(protobuf.data(2, protobuf.uint(1, size)) for size in sizes)
