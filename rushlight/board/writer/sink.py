@@ -58,6 +58,7 @@ class Sink:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._device = self.folder.stat().st_dev
         self._said = set() if said is None else said
+        records.masked_crc(b"")  # its machine code is loaded here: a child forked within that would miss it
         self._begin()
         _open.add(self)
 
@@ -108,36 +109,40 @@ class Sink:
             while self._ready:
                 self._write(self._ready.popleft())
             # who holds the lock makes bytes, or was stopped in that by a signal, whose handler waits for us
-            if not self._encode(wait=5.0):
+            if not self._encoding.acquire(timeout=5.0):
                 self._rouse()
                 return
+            try:
+                self._encode()
+            finally:
+                self._encoding.release()
             if not self._ready and not self._queue:
                 return
 
     # -- messages into bytes -----------------------------------------------------------------------------
 
-    def _encode(self, wait: float = -1) -> bool:
-        """Make bytes of a batch. False if another thread did so for `wait` seconds."""
-        if not self._encoding.acquire(timeout=wait):
-            return False
-        batch: list[Message] = []
-        try:
-            held = self._take(batch)
-            if batch:
-                self._pass_on([self._bytes(message) for message in batch])
-                batch.clear()
-            self._released += held
-        finally:
-            self._queue.extendleft(reversed(batch))  # Ctrl-C came: nothing is lost
-            self._encoding.release()
-        return True
+    def _encode(self) -> None:
+        """Make bytes of a batch."""
+        with self._encoding:  # not acquire and try: Ctrl-C may come between them
+            batch: list[Message] = []
+            try:
+                held = self._take(batch)
+                if batch:
+                    self._pass_on([self._bytes(message) for message in batch])
+                    batch.clear()
+                self._released += held
+            finally:  # where Ctrl-C came, what was taken goes back
+                if batch and self._queue and self._queue[0] is batch[-1]:
+                    batch.pop()
+                self._queue.extendleft(reversed(batch))
 
     def _take(self, batch: list[Message]) -> int:
         """Move the next messages into a batch; the bytes that their jobs hold."""
         queue, held = self._queue, 0
         while queue and len(batch) < BATCH and held < BATCH_SIZE:
-            message = queue.popleft()
+            message = queue[0]
             batch.append(message)
+            queue.popleft()  # last: what is in neither is lost when Ctrl-C comes
             if isinstance(message, Job):
                 held += message.size
         return held

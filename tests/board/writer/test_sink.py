@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -26,10 +27,16 @@ def stuck(writer, folder):
     os.mkfifo(path)
     writer.file_writer.sink.path = path
 
-    def free():
-        reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # the thread's open returns, its write succeeds
-        writer.flush()
-        os.close(reader)
+    def free(sink):
+        done = threading.Thread(target=sink.flush)
+        done.start()
+        pipe = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+        while done.is_alive():
+            try:
+                os.read(pipe, 1 << 20)
+            except BlockingIOError:
+                time.sleep(0.001)
+        os.close(pipe)
 
     return free
 
@@ -56,8 +63,7 @@ def test_a_stuck_disk_stops_no_call(tmp_path, monkeypatch):
     monkeypatch.setattr(sinks, "LIMIT", 0.05)
     with pytest.warns(UserWarning, match="doesn't answer"):
         writer.close()
-    writer.file_writer = writer._get_file_writer()
-    free()
+    free(sink)
 
 
 HUNG = """
