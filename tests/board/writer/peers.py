@@ -16,7 +16,7 @@ from rushlight.board.logs.store import Store
 from rushlight.io import protobuf
 
 Found = dict[tuple[str, str], dict[str, Any]]  # by (run, tag)
-ALL = {kind: 0 for kind in ("scalars", "tensors", "images", "audio", "histograms", "graph", "meta_graph")}
+ALL = dict.fromkeys(("scalars", "tensors", "images", "audio", "histograms", "graph", "meta_graph"), 0)
 TIMES = ("no step", "_hparams_", "hparam/", "custom_scalars__config__")  # tags whose calls take no walltime
 
 
@@ -145,7 +145,7 @@ def _plain(value: Value) -> tuple[Any, ...]:
 
 
 def same(a: Any, b: Any) -> bool:
-    """Whether what two readers found is equal; NaN equals itself, and a float32 the float64 it was made of."""
+    """Whether what two readers found is equal; NaN equals itself."""
     if isinstance(a, dict):
         return a.keys() == b.keys() and all(same(x, b[key]) for key, x in a.items())
     if isinstance(a, list | tuple):

@@ -1,4 +1,4 @@
-"""The Writer's calls by themselves: what is wrong is said at the call, and what is written is what was given."""
+"""The Writer's calls by themselves: what is wrong is said at the call, what is written was given."""
 
 import threading
 from pathlib import Path

@@ -1,31 +1,21 @@
-"""TensorBoard reads what we write as it reads what PyTorch writes; we read what PyTorch and tensorboardX write."""
+"""TensorBoard reads ours as it reads PyTorch's; we read what PyTorch and tensorboardX write."""
 
 import inspect
-import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from rushlight.board import Writer
 
-from .calls import CALLS, Call, plain_embedding, plain_hparams
-from .peers import beside, differences, rushlight_reads, tensorboard_reads, as_shown
+from .calls import CALLS, bytes_of
+from .peers import as_shown, beside, differences, rushlight_reads, tensorboard_reads
+from .table import BY_EYE, HEAD, THEIR_CALLS, rows, written
 
 peer = pytest.importorskip("torch.utils.tensorboard")
 pytest.importorskip("PIL")
 pytest.importorskip("matplotlib")
 torch = pytest.importorskip("torch")
-
-BY_EYE = {"add_video", "add_image_with_boxes"}  # torch needs moviepy; lines and Lanczos differ by a little
-
-
-def written(folder, make_writer, call):
-    """A folder that a call filled."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of peers
-        with make_writer(str(folder)) as writer:
-            call.make(writer, torch.from_numpy)
-    return folder
 
 
 def named(call):
@@ -52,12 +42,6 @@ def test_we_read_ours_as_tensorboard_does(call, tmp_path):
 def test_we_read_torchs_as_tensorboard_does(call, tmp_path):
     theirs = written(tmp_path / "theirs", peer.SummaryWriter, call)
     assert differences(as_shown(tensorboard_reads(theirs)), as_shown(rushlight_reads(theirs))) == []
-
-
-# tensorboardX has no add_tensor and no new style; its audio needs soundfile, its video moviepy
-OTHERS = {"add_tensor", "add_hparams", "add_embedding", "add_video", "add_audio"}
-THEIR_CALLS = [c for c in CALLS if c.method not in OTHERS and not c.note]
-THEIR_CALLS += [Call("add_hparams", plain_hparams), Call("add_embedding", plain_embedding)]
 
 
 @pytest.mark.parametrize("call", THEIR_CALLS, ids=named)
@@ -107,3 +91,25 @@ def test_boxes_are_where_torch_draws_them(tmp_path):
         assert mine == other and a.shape == b.shape
         far = np.abs(a.astype(int) - b.astype(int)).max(2) > 8
         assert far.mean() < 0.02, key
+
+
+def test_video_is_drawn_as_torch_arranges_it(tmp_path):
+    """PyTorch writes GIFs with moviepy; what it would give it, we write."""
+    from torch.utils.tensorboard._utils import _prepare_video
+
+    for count in (1, 2, 3, 5):
+        video = bytes_of(count, 4, 3, 6, 5) // 128 * 255  # few colours: exact
+        with Writer(tmp_path / str(count)) as writer:
+            writer.add_video("video", video, fps=10)
+        ((_, _, width, height, frames),) = tensorboard_reads(tmp_path / str(count))[".", "video"]["images"]
+        expected = (_prepare_video(video) * 255).clip(0, 255).astype(np.uint8)
+        np.testing.assert_array_equal(np.stack(frames), expected)
+        assert (height, width) == expected.shape[1:3]
+
+
+def test_the_table_of_the_docs_is_what_comes_out():
+    pytest.importorskip("tensorboardX")
+    text = (Path(__file__).parents[3] / "docs" / "board_writer.md").read_text(encoding="utf-8")
+    found = list(rows())
+    assert "FAIL" not in "".join(found) and len(found) == len(CALLS)
+    assert "\n".join([HEAD, *found]) in text

@@ -22,7 +22,7 @@ unix = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFOs, signals o
 
 
 def stuck(writer, folder):
-    """Make a writer's disk hang: a FIFO that nobody reads, whose opening waits for ever. A function frees it."""
+    """Make a writer's disk hang: a FIFO that nobody reads, so that opening it waits. A function frees it."""
     path = folder / "fifo"
     os.mkfifo(path)
     writer.file_writer.sink.path = path

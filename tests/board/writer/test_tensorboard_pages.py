@@ -7,9 +7,11 @@ from rushlight.board import Writer
 
 from .calls import CALLS
 from .peers import Page, picture, same
-from .test_peers import peer, written
+from .table import written
 
 pytest.importorskip("tensorboard")
+pytest.importorskip("matplotlib")
+peer = pytest.importorskip("torch.utils.tensorboard")
 LEFT = {"add_video", "add_image_with_boxes"}  # see test_peers
 LEFT |= {f"add_custom_scalars_{x}chart" for x in ("margin", "multiline")}  # a run has one layout
 
