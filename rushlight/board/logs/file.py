@@ -11,7 +11,7 @@ import numpy as np
 from ..events.scanning import BROKEN, MORE, Rows, Scanner, next_record
 from .entries import MOST_BYTES
 
-PIECE = 1 << 22  # bytes read at once
+PIECE = 1 << 20  # bytes read at once
 
 
 class LogFile:

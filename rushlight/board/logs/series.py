@@ -85,7 +85,9 @@ class Series:
         """Put points behind those kept; the arrays grow by half."""
         need = self._used + points.count
         if need > self._kept.count:
-            size = max(need, min(self.limit, self._kept.count * 3 // 2), 64)
+            size = max(
+                need, min(self.limit, 4 * self._kept.count), 64
+            )  # what is not used costs addresses only
             grown = Points(*(np.empty(size, part.dtype) for part in self._kept))
             for new, old in zip(grown, self._kept, strict=True):
                 new[: self._used] = old[: self._used]

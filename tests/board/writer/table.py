@@ -19,7 +19,11 @@ BY_EYE = {"add_video", "add_image_with_boxes"}  # torch needs moviepy; lines and
 OTHERS = {"add_tensor", "add_hparams", "add_embedding", "add_video", "add_audio"}
 THEIR_CALLS = [c for c in CALLS if c.method not in OTHERS and not c.note]
 THEIR_CALLS += [Call("add_hparams", plain_hparams), Call("add_embedding", plain_embedding)]
-HEAD = "| call | TensorBoard reads ours as torch's | we read torch's | we read tensorboardX's |\n|---|---|---|---|"
+HEAD = (
+    "| call | TensorBoard reads ours as torch's | we read torch's | we read tensorboardX's |\n"
+    + "|---" * 4
+    + "|"
+)
 
 
 def written(folder: Path, make_writer: Callable[[str], Any], call: Call) -> Path:
@@ -58,25 +62,22 @@ def rows() -> Iterator[str]:
         with tempfile.TemporaryDirectory() as name:
             root = Path(name)
             ours = written(root / "ours", Writer, call)
-            cells = [verdict(lambda: readable(ours)) + " (drawn by us)", "— (needs moviepy)"]
+            cells = [f"{verdict(readable(ours))} (drawn by us)", "— (needs moviepy)"]
             if call.method != "add_video":
                 theirs = written(root / "theirs", SummaryWriter, call)
-                cells = [verdict(lambda: alike(ours, theirs)), verdict(lambda: readable(theirs))]
+                cells = [verdict(alike(ours, theirs)), verdict(readable(theirs))]
             if call.method == "add_image_with_boxes":
-                cells[0] = verdict(lambda: readable(ours)) + " (pixels differ at edges)"
+                cells[0] = f"{verdict(readable(ours))} (pixels differ at edges)"
             other = others.get(call.method) if not call.note else None
-            if other is None:
-                cells.append("—")
-            else:
-                third = written(root / "other", Other, other)
-                cells.append(verdict(lambda: readable(third)))
+            third = None if other is None else written(root / "other", Other, other)
+            cells.append("—" if third is None else verdict(readable(third)))
         note = f" ({call.note})" if call.note else ""
         yield f"| {call.method}{note} | {' | '.join(cells)} |"
 
 
-def verdict(check: Callable[[], bool]) -> str:
+def verdict(passed: bool) -> str:
     """pass or FAIL."""
-    return "pass" if check() else "FAIL"
+    return "pass" if passed else "FAIL"
 
 
 def main() -> None:
