@@ -19,11 +19,8 @@ BY_EYE = {"add_video", "add_image_with_boxes"}  # torch needs moviepy; lines and
 OTHERS = {"add_tensor", "add_hparams", "add_embedding", "add_video", "add_audio"}
 THEIR_CALLS = [c for c in CALLS if c.method not in OTHERS and not c.note]
 THEIR_CALLS += [Call("add_hparams", plain_hparams), Call("add_embedding", plain_embedding)]
-HEAD = (
-    "| call | TensorBoard reads ours as torch's | we read torch's | we read tensorboardX's |\n"
-    + "|---" * 4
-    + "|"
-)
+COLUMNS = "| call | TensorBoard reads ours as torch's | we read torch's | we read tensorboardX's |"
+HEAD = f"{COLUMNS}\n|---|---|---|---|"
 
 
 def written(folder: Path, make_writer: Callable[[str], Any], call: Call) -> Path:
