@@ -9,9 +9,18 @@ import pytest
 import rushlight
 from rushlight import cpu
 
-CALLS = ["is_available()", "device_count()", "is_initialized()", "current_device()", "synchronize()",
-         "synchronize('cpu')", "set_device('cpu')", "current_stream().wait_stream(None)", "Event().query()",
-         "Event().wait()"]
+CALLS = [
+    "is_available()",
+    "device_count()",
+    "is_initialized()",
+    "current_device()",
+    "synchronize()",
+    "synchronize('cpu')",
+    "set_device('cpu')",
+    "current_stream().wait_stream(None)",
+    "Event().query()",
+    "Event().wait()",
+]
 FIGURES = ["memory_allocated", "max_memory_allocated", "memory_reserved", "max_memory_reserved"]
 
 

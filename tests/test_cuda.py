@@ -5,11 +5,29 @@ import pytest
 import rushlight
 from rushlight import cuda
 
-QUIET = ["is_available()", "device_count()", "is_initialized()", "is_bf16_supported()", "empty_cache()",
-         "manual_seed(0)", "manual_seed_all(0)", "seed_all()", "get_rng_state_all()", "memory_allocated()",
-         "max_memory_allocated(0)", "memory_reserved()"]
-LOUD = ["init()", "current_device()", "synchronize()", "get_device_name(0)", "get_device_capability()",
-        "get_device_properties(0)", "current_stream()"]
+QUIET = [
+    "is_available()",
+    "device_count()",
+    "is_initialized()",
+    "is_bf16_supported()",
+    "empty_cache()",
+    "manual_seed(0)",
+    "manual_seed_all(0)",
+    "seed_all()",
+    "get_rng_state_all()",
+    "memory_allocated()",
+    "max_memory_allocated(0)",
+    "memory_reserved()",
+]
+LOUD = [
+    "init()",
+    "current_device()",
+    "synchronize()",
+    "get_device_name(0)",
+    "get_device_capability()",
+    "get_device_properties(0)",
+    "current_stream()",
+]
 
 
 @pytest.mark.parametrize("call", QUIET)

@@ -51,8 +51,10 @@ def test_network_learns_exclusive_or(mini):
 
 
 def test_what_backward_keeps_follows_from_the_formula(mini):
-    kept = {name: {p: getattr(mini, name).rule(p)[1] for p in getattr(mini, name).params}
-            for name in ("add", "mul", "relu", "softplus", "matmul")}
+    kept = {
+        name: {p: getattr(mini, name).rule(p)[1] for p in getattr(mini, name).params}
+        for name in ("add", "mul", "relu", "softplus", "matmul")
+    }
     assert kept == {
         "add": {"x": [], "y": []},
         "mul": {"x": ["y"], "y": ["x"]},

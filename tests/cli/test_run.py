@@ -107,7 +107,8 @@ def test_program_sees_its_arguments_folder_and_main(tmp_path):
     folder = tmp_path / "deep er"
     folder.mkdir()
     (folder / "helper.py").write_text("import torch\nvalue = torch.ones(2).sum().item()")
-    (folder / "program.py").write_text(textwrap.dedent("""
+    (folder / "program.py").write_text(
+        textwrap.dedent("""
         import pickle, sys
         import __main__
         from helper import value
@@ -117,7 +118,8 @@ def test_program_sees_its_arguments_folder_and_main(tmp_path):
 
         assert type(pickle.loads(pickle.dumps(Mine()))) is Mine and __main__.Mine is Mine
         print(value, sys.argv, __name__, __file__, __spec__, sys.path[0])
-        """))
+        """)
+    )
     done = rushlight("run", "deep er/program.py", "--lr", "0.1", "-m", "--help", cwd=tmp_path)
     argv = ["deep er/program.py", "--lr", "0.1", "-m", "--help"]
     expected = f"2.0 {argv} __main__ deep er/program.py None {folder.resolve()}"
@@ -127,11 +129,13 @@ def test_program_sees_its_arguments_folder_and_main(tmp_path):
 def test_module_form(tmp_path):
     (tmp_path / "job").mkdir()
     (tmp_path / "job" / "__init__.py").write_text("")
-    (tmp_path / "job" / "train.py").write_text(textwrap.dedent("""
+    (tmp_path / "job" / "train.py").write_text(
+        textwrap.dedent("""
         import sys, torch
         from . import __name__ as package
         print(sys.argv[1:], package, __name__, torch.__name__)
-        """))
+        """)
+    )
     done = rushlight("run", "-m", "job.train", "--lr", "1", cwd=tmp_path)
     assert done.stdout.strip() == "['--lr', '1'] job __main__ rushlight", done.stderr
 

@@ -240,12 +240,6 @@ def test_protobuf_messages_of_tensorboard(tmp_path):
     assert [(k, x) for k, _, x in rushlight_reads(tmp_path)[".", "x"]["scalars"]] == [(4, 3.0)]
 
 
-def test_the_name_under_torch():
-    from rushlight.utils.tensorboard import SummaryWriter
-
-    assert SummaryWriter is Writer and torch.utils.tensorboard.SummaryWriter is Writer
-
-
 def test_onnx_graph(tmp_path, writer):
     path = tmp_path / "model.onnx"
     path.write_bytes(onnx_model())
