@@ -86,6 +86,7 @@ class Sink:
             self._rouse()
         if len(queue) > CROWDED:
             self._encode()
+            self._rouse()  # once more: Ctrl-C may have stopped the first
 
     def put_job(self, job: Job) -> None:
         """The same for what holds memory until it is made."""
