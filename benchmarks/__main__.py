@@ -14,7 +14,19 @@ import traceback
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from . import compiled, compiled_fresh, fresh, kernels, linear, neighbours, ops, sequences, steps, table
+from . import (
+    board,
+    compiled,
+    compiled_fresh,
+    fresh,
+    kernels,
+    linear,
+    neighbours,
+    ops,
+    sequences,
+    steps,
+    table,
+)
 from .table import Cell, Row
 from .timing import QUICK, USUAL, Case, Plan, difference, measure
 
@@ -35,6 +47,7 @@ FRESH: dict[str, Callable[[int], Iterator[Row]]] = {
     "startup": fresh.startup,
     "compiled_memory": compiled_fresh.memory,
     "first_call": compiled_fresh.first_call,
+    "board": board.rows,
 }
 COMPILED = "compiled"  # the suite that has a table of its own
 AGREE = 1e-3  # of the largest value; float32 sums in another order stay far below

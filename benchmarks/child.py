@@ -8,9 +8,9 @@ from time import perf_counter
 from typing import Any
 
 
-def status(name: str) -> float:
-    """Megabytes of a field of /proc/self/status."""
-    with open("/proc/self/status") as lines:
+def status(name: str, pid: int | str = "self") -> float:
+    """Megabytes of a field of a process' /proc/PID/status."""
+    with open(f"/proc/{pid}/status") as lines:
         return next(int(line.split()[1]) for line in lines if line.startswith(name + ":")) / 1024
 
 

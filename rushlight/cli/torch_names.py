@@ -20,7 +20,6 @@ from ..errors import missing, nearest
 NAMES = {
     "torch": "rushlight",
     "torch.utils.data": "rushlight.data",
-    "torch.utils.tensorboard": "rushlight.board",
 }
 # Second names of what has one already.
 ALSO = {

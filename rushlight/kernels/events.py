@@ -10,13 +10,14 @@ whatever they say.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, reduce
 from typing import Any
 
 import numpy as np
 
 from .ir import Function, Module
 from .launch import Kernel, entry
+from .targets import Target
 from .types import Type, f32, f64, i32, i64, u8, u32, u64, void
 from .values import Value
 
@@ -56,9 +57,9 @@ def table() -> np.ndarray:
 def checksums() -> Kernel:
     """out[k] = the masked crc32c of the bytes bounds[k] .. bounds[k+1] of `data`."""
 
-    def make(_: object) -> Module:
+    def make(target: Target) -> Module:
         m = Module()
-        _crc(m)
+        _crc(m, target)
         types = {"out": u32.pointer, "data": u8.pointer, "bounds": i64.pointer, "crcs": u32.pointer}
         f, lo, hi, _tid, (out, data, bounds, crcs) = entry(m, "kernel", False, **types)
         for k in f.range(lo, hi):
@@ -79,9 +80,10 @@ def scan() -> Kernel:
     where a new tag stands is noted in tag_start and tag_length.
     """
 
-    def make(_: object) -> Module:
+    def make(target: Target) -> Module:
         m = Module()
-        for helper in (_crc, _varint, _span, _skip, _float_tensor, _value, _number):
+        _crc(m, target)
+        for helper in (_varint, _span, _skip, _float_tensor, _value, _number):
             helper(m)
         f, _lo, _hi, _tid, slots = entry(m, "kernel", False, **_SLOTS)
         _records(f, dict(zip(_SLOTS, slots, strict=True)))
@@ -95,9 +97,9 @@ def scan() -> Kernel:
 def search() -> Kernel:
     """state[0] = the first place from state[0] on where a record's length and its crc agree, or -1."""
 
-    def make(_: object) -> Module:
+    def make(target: Target) -> Module:
         m = Module()
-        _crc(m)
+        _crc(m, target)
         types = {"data": u8.pointer, "size": i64, "crcs": u32.pointer, "state": i64.pointer}
         f, _lo, _hi, _tid, (data, size, crcs, state) = entry(m, "kernel", False, **types)
         for at in f.range(state[0], size - HEADER + 1):
@@ -338,16 +340,15 @@ def _stored(at: Value) -> Value:
     return at.of(u32).load(0, align=1)
 
 
-def _crc(m: Module) -> None:
-    """crc(tables, p, n): the masked crc32c of n bytes."""
+def _crc(m: Module, target: Target) -> None:
+    """crc(tables, p, n): the masked crc32c of n bytes; by an instruction where SSE4.2 is sure to be there."""
     f = m.function("crc", u32, internal=True, tables=u32.pointer, p=u8.pointer, n=i64)
     tables, p, n = f.args
     crc, at = f.var(f.const(u32, 0xFFFFFFFF)), f.var(0)
     for _ in f.forever():
         f.leave(at + 8 > n)
         word = p.at(at).of(u64).load(0, align=1) ^ crc.now.to(u64)
-        parts = [tables[((word >> 8 * k) & 0xFF).to(i64) + 256 * (7 - k)] for k in range(8)]
-        crc.set(_fold(parts))
+        crc.set(_crc_of_word(tables, word, target))
         at += 8
     for k in f.range(at, n):
         crc.set((crc >> 8) ^ tables[(crc.now ^ p[k].to(u32)).to(i64) & 0xFF])
@@ -355,11 +356,12 @@ def _crc(m: Module) -> None:
     f.ret(((last >> 15) | (last << 17)) + _MASK)
 
 
-def _fold(parts: list[Value]) -> Value:
-    first, *others = parts
-    for other in others:
-        first = first ^ other
-    return first
+def _crc_of_word(tables: Value, word: Value, target: Target) -> Value:
+    """What 8 bytes make of the crc that was xored into them."""
+    if target.triple.startswith("x86_64") and target.bits >= 256:
+        return word.f.call("llvm.x86.sse42.crc32.64.64", u64, word.f.const(u64, 0), word).to(u32)
+    parts = [tables[((word >> 8 * k) & 0xFF).to(i64) + 256 * (7 - k)] for k in range(8)]
+    return reduce(lambda x, y: x ^ y, parts)
 
 
 def _number(m: Module) -> None:

@@ -2,6 +2,6 @@
 
 from ..lazy import lazy_names
 
-_HOMES = {"data": ".data", "checkpoint": ".checkpoint"}
+_HOMES = {"data": ".data", "checkpoint": ".checkpoint", "tensorboard": ".tensorboard"}
 
 __getattr__, __dir__ = lazy_names(__name__, _HOMES, shown="torch.utils")

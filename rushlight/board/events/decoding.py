@@ -10,13 +10,14 @@ import numpy as np
 from ...io import protobuf
 from .messages import DTYPES, STRING
 
-_NAMES = {number: name for name, number in DTYPES.items()} | {14: "bfloat16", 17: "uint16", 19: "float16"}
-_NAMES |= {22: "uint32", 23: "uint64"}
+_NAMES = {number: name for name, number in DTYPES.items()}
 # TensorProto's repeated fields of numbers, for tensors without tensor_content
 _REPEATED = {
     5: "<f4",
     6: "<f8",
     7: "varint",
+    9: "<c8",
+    12: "<c16",
     10: "varint",
     11: "varint",
     13: "varint",
@@ -136,8 +137,15 @@ def decode_tensor(message: bytes) -> np.ndarray:
     if content:
         return np.frombuffer(content, kind).reshape(shape)
     flat = np.concatenate(repeated) if repeated else np.zeros(0)
-    halves = dtype in (14, 19) and flat.dtype == np.int64  # half_val holds their bits
-    return _filled(flat.astype(np.uint16).view(kind) if halves else flat.astype(kind), shape)
+    halves = dtype in (14, 19) and flat.dtype == np.int64
+    return _filled(_halves(flat, kind) if halves else flat.astype(kind), shape)
+
+
+def _halves(bits: np.ndarray, kind: np.dtype) -> np.ndarray:
+    """The numbers of half_val: their 16 bits each; PyTorch puts the 32 bits of a float32 there."""
+    if ((bits < 0) | (bits > 0xFFFF)).any():
+        return bits.astype(np.int32).view(np.float32).astype(kind)
+    return bits.astype(np.uint16).view(kind)
 
 
 def _dtype(name: str) -> np.dtype:
@@ -165,7 +173,7 @@ def _filled(flat: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     size = int(np.prod(shape, dtype=object)) if shape else 1
     if flat.size == size:
         return flat.reshape(shape)
-    if not 0 < flat.size < size <= 1 << 28:
+    if not 0 < flat.size < size <= 1 << 24:
         raise ValueError(f"a tensor of shape {shape} has {flat.size} numbers")
     return np.concatenate([flat, np.repeat(flat[-1:], size - flat.size)]).reshape(shape)
 

@@ -16,7 +16,17 @@ from .records import FILE_VERSION
 
 #: TensorProto's numbers for dtypes
 DTYPES = {"float32": 1, "float64": 2, "int32": 3, "uint8": 4, "int16": 5, "int8": 6, "int64": 9, "bool": 10}
+DTYPES |= {
+    "complex64": 8,
+    "bfloat16": 14,
+    "uint16": 17,
+    "complex128": 18,
+    "float16": 19,
+    "uint32": 22,
+    "uint64": 23,
+}
 STRING = 7
+START = 1  # of SessionLog's states
 
 
 def file_version(wall: float) -> bytes:
@@ -87,8 +97,43 @@ def tensor(array: Any) -> bytes:
         )
     if array.dtype.name not in DTYPES:
         raise TypeError(f"an event file takes no tensor of {array.dtype}; give one of {', '.join(DTYPES)}")
-    content = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
+    order = array.dtype if array.dtype.name == "bfloat16" else array.dtype.newbyteorder("<")
+    content = np.ascontiguousarray(array).astype(order, copy=False).tobytes()
     return protobuf.uint(1, DTYPES[array.dtype.name]) + protobuf.data(2, shape) + protobuf.data(4, content)
+
+
+def session_start(wall: float, step: int) -> bytes:
+    """An event that says: the run starts again here, what there is of this step and later is void."""
+    return head(wall, step) + protobuf.data(7, protobuf.uint(1, START))
+
+
+def image(tag: str, size: tuple[int, int, int], encoded: bytes) -> bytes:
+    """A Summary.Value of a picture as a file's bytes; `size` is (height, width, channels)."""
+    sizes = b"".join(protobuf.uint(k, n) for k, n in enumerate(size, 1))
+    return protobuf.text(1, tag) + protobuf.data(4, sizes + protobuf.data(4, encoded))
+
+
+def audio(tag: str, rate: float, frames: int, encoded: bytes, content_type: str = "audio/wav") -> bytes:
+    """A Summary.Value of one channel of sound as a file's bytes; `rate` in frames a second."""
+    head = protobuf.single(1, rate) + protobuf.uint(2, 1) + protobuf.uint(3, frames)
+    return protobuf.text(1, tag) + protobuf.data(
+        6, head + protobuf.data(4, encoded) + protobuf.text(5, content_type)
+    )
+
+
+def histogram(tag: str, moments: tuple[float, float, float, float, float], limits: Any, counts: Any) -> bytes:
+    """A Summary.Value of a HistogramProto.
+
+    moments: (min, max, number, sum, sum of squares). limits: the upper edge of each bucket; counts: in it.
+    """
+    parts = [protobuf.double(k, x) for k, x in enumerate(moments, 1)]
+    histo = b"".join(parts) + protobuf.doubles(6, limits) + protobuf.doubles(7, counts)
+    return protobuf.text(1, tag) + protobuf.data(5, histo)
+
+
+def described(tag: str, description: bytes) -> bytes:
+    """A Summary.Value of nothing but its SummaryMetadata."""
+    return protobuf.text(1, tag) + protobuf.data(9, description)
 
 
 def tensor_value(tag: str, array: Any, described: bytes) -> bytes:

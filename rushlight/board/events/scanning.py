@@ -14,7 +14,7 @@ from .records import masked_crc
 
 OTHER, DAMAGED = kernel.OTHER, kernel.DAMAGED
 MORE, FULL, BROKEN = kernel.MORE, kernel.FULL, kernel.BROKEN
-ROOM = 1 << 16  # rows of one scan
+ROOM = 1 << 14  # rows of one scan
 _COLUMNS = {"step": "i8", "wall": "f8", "value": "f4", "tag": "i4", "start": "i8", "length": "i8"}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,19 @@ import numpy as np
 from ..events.scanning import BROKEN, MORE, Rows, Scanner, next_record
 from .entries import MOST_BYTES
 
-PIECE = 1 << 22  # bytes read at once
+PIECE = 1 << 20  # bytes read at once
+
+
+_local = threading.local()
+
+
+def _room(size: int) -> np.ndarray:
+    """Bytes to read into: of this thread, and written over by the next piece, unless it is a long one."""
+    if size > PIECE:
+        return np.empty(size, np.uint8)
+    if not hasattr(_local, "room"):
+        _local.room = np.empty(PIECE, np.uint8)
+    return _local.room[:size]
 
 
 class LogFile:
@@ -40,10 +53,14 @@ class LogFile:
         return self.size - self.offset >= 16 and self._piece != 0
 
     def read(self, scanner: Scanner) -> Iterator[tuple[Rows, np.ndarray, int]]:
-        """The next piece: its rows, its bytes, and where in the file these begin. Raises OSError."""
-        with self.path.open("rb") as file:
+        """The next piece: its rows, its bytes, and where in the file these begin. Raises OSError.
+
+        Both are written over by the next piece: copy what is kept.
+        """
+        with self.path.open("rb", buffering=0) as file:
             file.seek(self.offset)
-            data = np.frombuffer(file.read(self._piece or PIECE), np.uint8)
+            data = _room(self._piece or PIECE)
+            data = data[: file.readinto(data.data)]
         at, reason = 0, MORE
         begin, end = self.offset, self.offset + len(data)
         while at + 16 <= len(data):

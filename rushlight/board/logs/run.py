@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..events.decoding import Event, decode
+from ..events.decoding import Event, Value, decode
+from ..events.media import animated
 from ..events.scanning import DAMAGED, OTHER, Rows, Scanner, one_float
+from .embeddings import CONFIG
 from .entries import Entries, Entry, Place
 from .file import LogFile
 from .series import Points, Series
@@ -31,6 +33,7 @@ class Run:
         self.bad = 0  # records whose checksum or content is wrong
         self.renewed = False  # whether it has tags that nobody was told of
         self.hidden = False  # whether there were too many tags
+        self.projector = 0  # when its embeddings' config was changed; 0: it has none
 
     def read(self, scanner: Scanner, pieces: int = 1) -> tuple[Fresh, set[tuple[str, str]]]:
         """Read up to `pieces` pieces of each grown file: new scalars, and (plugin, tag) of the rest."""
@@ -49,6 +52,15 @@ class Run:
     def pending(self) -> bool:
         """Whether a file holds more than has been read."""
         return any(file.unread() for file in self.files.values())
+
+    def look_for_projector(self) -> bool:
+        """Whether the config of its embeddings has come, gone or changed."""
+        try:
+            now = (self.folder / CONFIG).stat().st_mtime_ns
+        except OSError:
+            now = 0
+        before, self.projector = self.projector, now
+        return before != now
 
     def _forget_rewritten(self, file: LogFile) -> None:
         """A run's only file begins anew: so does the run."""
@@ -135,13 +147,18 @@ class Run:
                 point = Points(np.array([event.step]), np.array([event.wall]), np.array([x], np.float32))
                 self._add(value.tag, point, fresh)
                 continue
-            kind = value.kind or "tensors"
-            entries = self.entries.setdefault(kind, {})
-            if value.tag not in entries:
-                if len(entries) >= MOST_TAGS:
-                    self.hidden = True
-                    continue
-                entries[value.tag] = Entries(value)
-                self.renewed = True
-            entries[value.tag].append(Entry(event.step, event.wall, place))
-            changed.add((kind, value.tag))
+            entry = Entry(event.step, event.wall, place)
+            self._add_entry(value.kind or "tensors", value, entry, changed)
+            if value.kind == "images" and animated(value):
+                self._add_entry("video", value, entry, changed)
+
+    def _add_entry(self, kind: str, value: Value, entry: Entry, changed: set[tuple[str, str]]) -> None:
+        entries = self.entries.setdefault(kind, {})
+        if value.tag not in entries:
+            if len(entries) >= MOST_TAGS:
+                self.hidden = True
+                return
+            entries[value.tag] = Entries(value)
+            self.renewed = True
+        entries[value.tag].append(entry)
+        changed.add((kind, value.tag))

@@ -82,10 +82,11 @@ class Series:
             self.level += 1
 
     def _store(self, points: Points) -> None:
-        """Put points behind those kept; the arrays grow by half."""
+        """Put points behind those kept; the arrays grow fourfold."""
         need = self._used + points.count
         if need > self._kept.count:
-            size = max(need, min(self.limit, self._kept.count * 3 // 2), 64)
+            # few copies: what is allocated and not used yet costs addresses, no memory
+            size = max(need, min(self.limit, 4 * self._kept.count), 64)
             grown = Points(*(np.empty(size, part.dtype) for part in self._kept))
             for new, old in zip(grown, self._kept, strict=True):
                 new[: self._used] = old[: self._used]
@@ -105,6 +106,12 @@ class Series:
     def all(self) -> Points:
         """All that is kept."""
         return self._kept.cut(0, self._used).joined(self._tail)
+
+    def last(self) -> float | None:
+        """The value that came last; None if there is none."""
+        if self._tail.count:
+            return float(self._tail.value[-1])
+        return float(self._kept.value[self._used - 1]) if self._used else None
 
     def points(self, most: int) -> Points:
         """At most about `most` points, thinned the same way; the last one that came is always there."""

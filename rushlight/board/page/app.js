@@ -39,6 +39,7 @@ function App() {
   const views = VIEWS.filter((view) => view.always || view.kinds.some((kind) => tags[kind]));
   const view = views.find(({ name }) => name === chosen) ?? views[0];
   const nextTheme = () => setTheme({ auto: "dark", dark: "light", light: "auto" }[theme]);
+  useEffect(() => document.querySelector("nav [aria-selected=true]")?.scrollIntoView({ block: "nearest", inline: "center" }), [view.name, views.length]);
   useKeys((k) => views[k] && setChosen(views[k].name), nextTheme);
   return html`<header class="top">
       <button class="quiet phone" title="Runs" onClick=${() => setSide(!side)}>☰</button>

@@ -17,16 +17,17 @@ function axes(xKind) {
 }
 
 function series(lines) {
-  return lines.map(({ label, colour, width = 1.6, faint = false }) => ({
+  return lines.map(({ label, colour, width = 1.6, faint = false, dash = [] }) => ({
     label,
     stroke: faint ? colour + "44" : colour,
     width,
+    dash,
     spanGaps: true,
     points: { show: (u, i) => u.data[i].length < 2 || u.data[i].filter((v) => v !== null && v !== undefined).length < 2, size: 5 },
   }));
 }
 
-export function options({ lines, xKind, log, range, onHover, onZoom, width, height }) {
+export function options({ lines, bands, xKind, log, range, onHover, onZoom, width, height }) {
   return {
     width, height,
     legend: { show: false },
@@ -35,6 +36,7 @@ export function options({ lines, xKind, log, range, onHover, onZoom, width, heig
     scales: { x: { time: xKind === "wall" }, y: { distr: log ? 3 : 1, range: range ? () => range() : undefined } },
     axes: axes(xKind),
     series: [{}, ...series(lines)],
+    bands: bands?.map(([high, low, colour]) => ({ series: [high, low], fill: colour + "2e" })),
     hooks: {
       setCursor: [(u) => onHover?.(u)],
       setSelect: [(u) => u.select.width > 0 && onZoom?.(u.posToVal(u.select.left, "x"), u.posToVal(u.select.left + u.select.width, "x"))],
@@ -42,11 +44,11 @@ export function options({ lines, xKind, log, range, onHover, onZoom, width, heig
   };
 }
 
-// props: data (uPlot's), lines ([{label, colour, faint}]), version, xKind, log, range, height, onHover, onZoom, onReset, onPlot.
+// props: data (uPlot's), lines ([{label, colour, faint, dash}]), bands ([[series above, below, colour]]), version, xKind, log, range, height, onHover, onZoom, onReset, onPlot.
 export function Chart(props) {
   const box = useRef(), plot = useRef(), latest = useRef(props);
   latest.current = props;
-  const shape = JSON.stringify([props.lines, props.xKind, props.log]);
+  const shape = JSON.stringify([props.lines, props.bands, props.xKind, props.log]);
   useEffect(() => {
     const width = box.current.clientWidth;
     const found = options({

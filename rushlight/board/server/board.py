@@ -22,14 +22,42 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from ..logs.store import MEMORY, Changes, Store
-from . import graphs, profile, scalars
+from . import (
+    curves,
+    embeddings,
+    entries,
+    graphs,
+    histograms,
+    hparams,
+    layouts,
+    media,
+    meshes,
+    profile,
+    scalars,
+    system,
+    texts,
+)
 from .hub import Hub
 from .safety import LOOPBACK, Guard
 from .shared import Shared
 
 PAGE = Path(__file__).parent.parent / "page"
 POLL = 0.08  # seconds between two looks at files that may have grown
-VIEWS = (scalars, graphs, profile)
+VIEWS = (
+    curves,
+    embeddings,
+    entries,
+    graphs,
+    histograms,
+    hparams,
+    layouts,
+    media,
+    meshes,
+    profile,
+    scalars,
+    system,
+    texts,
+)  # modules that have `routes(shared)`
 log = logging.getLogger("rushlight.board")
 
 

@@ -46,6 +46,8 @@ def listing(shared: Shared) -> dict[str, Any]:
         kinds: dict[str, Any] = {"scalars": run.series, **run.entries}
         if run.graph is not None or run.metas:
             kinds["graphs"] = {"": None}
+        if run.projector:
+            kinds["embeddings"] = {"": None}
         for kind, named in kinds.items():
             for tag in named:
                 tags.setdefault(kind, {}).setdefault(tag, []).append(k)
