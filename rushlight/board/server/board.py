@@ -22,14 +22,14 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from ..logs.store import MEMORY, Changes, Store
-from . import scalars
+from . import panes, scalars
 from .hub import Hub
 from .safety import LOOPBACK, Guard
 from .shared import Shared
 
 PAGE = Path(__file__).parent.parent / "page"
 POLL = 0.08  # seconds between two looks at files that may have grown
-VIEWS = (scalars,)
+VIEWS = (scalars, panes)
 log = logging.getLogger("rushlight.board")
 
 
@@ -77,6 +77,8 @@ class Board:
         yield
         self._stopping.set()
         reader.join(timeout=5)
+        for close in self.shared.closing:
+            close()
 
     def _read(self, loop: asyncio.AbstractEventLoop) -> None:
         """Read on for as long as the server lives: at once while there is more, else after a short sleep."""
