@@ -2,7 +2,7 @@
 
 A page reads an environment once (`/api/panes`) and subscribes with the number it then knows, and again with
 the last it has seen whenever it reconnects: {"type": "panes", "envs": {name: [life, number]}}. It is sent
-{"type": "panes", env, life, ops: [...]}, the operations that follow, or {"type": "panes_stale", env}: read it
+{"type": "panes", env, life, from, n, ops: [...]}, the operations that follow, or {"type": "panes_stale", env}: read it
 again. {"type": "envs", names}: the list of environments has changed.
 """
 
@@ -17,9 +17,10 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from ..panes import calls
-from ..panes.environment import Operation, dumped
+from ..panes.edits import put
+from ..panes.environment import Environment, Operation, dumped
 from ..panes.environments import Environments
-from ..panes.window import Refused
+from ..panes.window import Pane, Refused
 from . import visdom
 from .hub import Client
 from .shared import Shared
@@ -149,8 +150,20 @@ def _event(envs: Environments, body: bytes) -> dict[str, Any]:
         pane = env.jsons.get(event["target"]) if env else None
         if pane is None:
             raise Refused(f"there is no window {event['target']!r} in {event['eid']!r}")
+        assert env is not None
+        _note_property(envs, env, pane, event)
         event["pane_data"] = parsed(dumped(pane).encode())  # a copy: the window may change
     return event
+
+
+def _note_property(envs: Environments, env: Environment, pane: Pane, event: dict[str, Any]) -> None:
+    """An edited property is so for all who look, whether or not the program posts it again."""
+    k = event.get("propertyId")
+    if event["event_type"] != "PropertyUpdate" or pane["type"] != "properties" or not isinstance(k, int):
+        return
+    if 0 <= k < len(pane["content"]) and pane["content"][k].get("type") != "button" and "value" in event:
+        envs.need(env.name).edit(pane["id"], [put(["content", k, "value"], event["value"])])
+        envs.write()
 
 
 class Watchers:
@@ -211,7 +224,7 @@ class Watchers:
                 ops = env.after(life, number) if env else [] if not life else None
                 if ops:
                     assert env is not None
-                    found[name, life, number] = [life, env.number], _message(name, life, ops)
+                    found[name, life, number] = [life, env.number], _message(name, life, number, ops)
                 elif ops is None:
                     found[name, life, number] = None, dumped({"type": "panes_stale", "env": name})
             return found, self.envs.names()
@@ -228,11 +241,11 @@ class Watchers:
                     shown[name] = where
 
 
-def _message(name: str, life: str, ops: list[Operation]) -> str:
+def _message(name: str, life: str, after: int, ops: list[Operation]) -> str:
     kept = latest(ops)
     if sum(len(op.text) for op in kept) > MOST_SENT and len(kept) > 1:
         return dumped({"type": "panes_stale", "env": name})
-    head = dumped({"type": "panes", "env": name, "life": life, "n": ops[-1].number})
+    head = dumped({"type": "panes", "env": name, "life": life, "from": after, "n": ops[-1].number})
     return f'{head[:-1]},"ops":[{",".join(op.text for op in kept)}]}}'
 
 
