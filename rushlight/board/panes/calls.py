@@ -190,8 +190,13 @@ def arrange(envs: Environments, message: Message, by: By) -> str:
         if place is not None and not all(isinstance(place[key], int) for key in "xywh"):
             raise Refused("a window's place is {x, y, w, h}")
     env = envs.need(env_of(message))
-    env.arrange({win: place and {key: place[key] for key in "xywh"} for win, place in layout.items()
-                 if win in env.jsons})  # fmt: skip
+    env.arrange(
+        {
+            win: place and {key: place[key] for key in "xywh"}
+            for win, place in layout.items()
+            if win in env.jsons
+        }
+    )
     return ""
 
 

@@ -82,7 +82,9 @@ class Environment:
     def window(self, pane: Pane, by: tuple[str, int] | None = None) -> None:
         """A window, new or in place of that of its name."""
         old = self.jsons.get(pane["id"])
-        pane["i"] = old["i"] if old else 1 + max((each.get("i", 0) for each in self.jsons.values()), default=-1)
+        pane["i"] = (
+            old["i"] if old else 1 + max((each.get("i", 0) for each in self.jsons.values()), default=-1)
+        )
         pane["contentID"] = str(self.number + 1)
         self._do({"do": "window", "win": pane["id"], "pane": pane}, by)
 

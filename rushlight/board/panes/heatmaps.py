@@ -49,7 +49,9 @@ def _labels(at: list[Any], axis: str, old: Any, new: Any, how: str) -> list[Edit
     if old is None and new is None:
         return []
     if not isinstance(old, list) or not isinstance(new, list):
-        raise Refused(f"{how}: the heatmap {'has' if old else 'has no'} names on {axis}, what comes must agree")
+        raise Refused(
+            f"{how}: the heatmap {'has' if old else 'has no'} names on {axis}, what comes must agree"
+        )
     if set(map(str, old)) & set(map(str, new)):
         raise Refused(f"{how}: a name on {axis} is there already")
     return [extend([*at, axis], new) if how.startswith("append") else put([*at, axis], new + old)]

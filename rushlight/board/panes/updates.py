@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .edits import Edit, extend, put, remove
+from .edits import Edit, Path, extend, put, remove
 from .heatmaps import heatmap_edits
 from .window import SHOWN, Pane, Refused, length, part, traces_of
 
 UPDATED = ("scatter", "scattergl", "scatter3d", "custom", "heatmap")
 COLUMNS = ("x", "y", "z", "text")  # of a trace: what an append lengthens
-DATA = ["content", "data"]
+DATA: Path = ["content", "data"]
 NOT_UPDATED = "win is not scatter, heatmap, custom, image_history, embeddings, or text; was "
 
 
@@ -106,7 +106,9 @@ def _shown(pane: Pane, post: Mapping[str, Any]) -> list[Edit]:
     ]
     legend = opts.get("legend")
     names = list(legend) if isinstance(legend, list) else []
-    renamed = [put([*DATA, k, "name"], name) for k, (_, name) in enumerate(zip(pane["content"]["data"], names))]
+    renamed = [
+        put([*DATA, k, "name"], name) for k, (_, name) in enumerate(zip(pane["content"]["data"], names))
+    ]
     return layout + sizes + renamed
 
 
@@ -114,7 +116,10 @@ def _traces(traces: list[Any], fresh: list[Any], name: Any, append: bool) -> lis
     """Points for the traces of a name, or for all in their order; traces that are new are added."""
     which = [k for k, trace in enumerate(traces) if name is None or trace.get("name") == name]
     edits = [
-        edit for k, more in zip(which, fresh) if not _is_nothing(more) for edit in _points(traces, k, more, append)
+        edit
+        for k, more in zip(which, fresh)
+        if not _is_nothing(more)
+        for edit in _points(traces, k, more, append)
     ]
     new = fresh[len(which) :]
     if new and name is not None:

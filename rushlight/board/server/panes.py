@@ -13,7 +13,7 @@ from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from ..panes import calls
@@ -68,8 +68,9 @@ def routes(shared: Shared) -> list[BaseRoute]:
         body = await body_of(request, 1 << 20)
         try:
             event = await run_in_threadpool(_event, envs, body)
-            await run_in_threadpool(visdom.do, envs, "close", dumped({"eid": event["eid"], "win": event["target"]})
-                                    .encode())  # fmt: skip
+            await run_in_threadpool(
+                visdom.do, envs, "close", dumped({"eid": event["eid"], "win": event["target"]}).encode()
+            )
         except Refused as refused:
             return PlainTextResponse(str(refused), 400)
         events.send(event | {"event_type": "close"})
@@ -129,7 +130,9 @@ def _batch(envs: Environments, body: bytes) -> str:
 
 
 def _one(envs: Environments, client: str, item: Any, refused: list[Any]) -> int:
-    if not (isinstance(item, list) and len(item) == 3 and isinstance(item[0], int) and item[1] in calls.CALLS):
+    if not (
+        isinstance(item, list) and len(item) == 3 and isinstance(item[0], int) and item[1] in calls.CALLS
+    ):
         raise Refused("a message is [number, call, message]")
     number, name, message = item
     try:
@@ -181,7 +184,9 @@ class Watchers:
         wanted = message["envs"]
         if not isinstance(wanted, dict) or len(wanted) > MOST_SHOWN:
             raise ValueError(f"`envs` must be an object of at most {MOST_SHOWN} environments")
-        client.topics["panes"] = {str(name): [str(life), int(number)] for name, (life, number) in wanted.items()}
+        client.topics["panes"] = {
+            str(name): [str(life), int(number)] for name, (life, number) in wanted.items()
+        }
         self._loop = asyncio.get_running_loop()
         self._wake()
 
@@ -203,8 +208,11 @@ class Watchers:
         """Send each page what it lacks; what happens meanwhile goes with the next turn."""
         while True:
             self._again = False
-            cursors = {(name, *at) for client in self.hub.clients
-                       for name, at in client.topics.get("panes", {}).items()}  # fmt: skip
+            cursors = {
+                (name, *at)
+                for client in self.hub.clients
+                for name, at in client.topics.get("panes", {}).items()
+            }
             found, names = await run_in_threadpool(self._collect, cursors)
             for client in list(self.hub.clients):
                 self._send(client, found)

@@ -97,7 +97,7 @@ class Guard:
         await response(scope, receive, send)
 
     async def _log_in(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """What visdom.Visdom(username=.., password=..) posts first: the password is the token."""
+        """What visdom.Visdom(username=.., password=..) posts first; the password is the token, sent as SHA-256."""
         body, more = b"", True
         while more and len(body) < 1 << 12:
             message = await receive()
@@ -106,8 +106,10 @@ class Guard:
             given = str(json.loads(body)["password"])
         except (ValueError, LookupError, TypeError, RecursionError):
             given = ""
-        if not hmac.compare_digest(given.encode("utf-8", "replace"), (self.token or "").encode()):
-            return await self._refuse("The password of Visdom's client is this board's token.", scope, receive, send)
+        known = sha256((self.token or "").encode()).hexdigest()
+        if not hmac.compare_digest(given.encode("utf-8", "replace"), known.encode()):
+            why = "The password of Visdom's client is this board's token."
+            return await self._refuse(why, scope, receive, send)
         response = PlainTextResponse("")
         for name in (COOKIE, VISDOM_COOKIE):
             response.set_cookie(name, self.token or "", httponly=True, samesite="strict")

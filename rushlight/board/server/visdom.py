@@ -29,8 +29,18 @@ from .hub import Client
 MOST_BYTES = 64 << 20  # a video as base64 is long
 KEPT_EVENTS = 1000
 MOST_POLLERS, POLLED_WITHIN = 200, 60.0  # clients without a socket, and seconds after which one is gone
-POSTS = ("events", "update", "close", "win_exists", "win_hash", "win_data", "env_state", "save", "fork_env",
-         "delete_env")  # fmt: skip
+POSTS = (
+    "events",
+    "update",
+    "close",
+    "win_exists",
+    "win_hash",
+    "win_data",
+    "env_state",
+    "save",
+    "fork_env",
+    "delete_env",
+)
 
 
 async def body_of(request: Request, most: int = MOST_BYTES) -> bytes:

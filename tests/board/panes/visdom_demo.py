@@ -93,7 +93,9 @@ def image_save_jpeg(viz, wins):
 @demo
 def image_history(viz, wins):
     for caption in ("First random", "Second random!"):
-        viz.image(np.random.rand(3, 51, 25), win="image_history", opts=dict(caption=caption, store_history=True))
+        viz.image(
+            np.random.rand(3, 51, 25), win="image_history", opts=dict(caption=caption, store_history=True)
+        )
     pane = wins()["image_history"]
     assert [each["caption"] for each in pane["content"]] == ["First random", "Second random!"]
     assert pane["selected"] == 1
@@ -121,7 +123,9 @@ def plot_line_basic(viz, wins):
 @demo
 def plot_line_multiple(viz, wins):
     y = np.linspace(-5, 5, 100)
-    win = viz.line(Y=np.column_stack((y * y, np.sqrt(y + 5))), X=np.column_stack((y, y)), opts=dict(markers=False))
+    win = viz.line(
+        Y=np.column_stack((y * y, np.sqrt(y + 5))), X=np.column_stack((y, y)), opts=dict(markers=False)
+    )
     assert [len(trace["x"]) for trace in traces(wins()[win])] == [100, 100]
 
 
@@ -169,8 +173,11 @@ def plot_line_many_updates(viz, wins):
 @demo
 def plot_line_opts(viz, wins):
     x, y = np.arange(0, 10), np.linspace(5, 10, 10)
-    opts = {"dash": np.array(["solid", "dash", "dashdot"]), "title": "Different line dash types",
-            "linecolor": np.array([[0, 191, 255], [0, 191, 255], [255, 0, 0]])}  # fmt: skip
+    opts = {
+        "dash": np.array(["solid", "dash", "dashdot"]),
+        "title": "Different line dash types",
+        "linecolor": np.array([[0, 191, 255], [0, 191, 255], [255, 0, 0]]),
+    }
     win = viz.line(X=np.column_stack((x, x, x)), Y=np.column_stack((y, y + 5, y + 10)), opts=opts)
     assert traces(wins()[win])[2]["line"] == {"dash": "dashdot", "color": "#ff0000"}
     return win
@@ -187,8 +194,20 @@ def plot_line_opts_update(viz, wins):
 @demo
 def plot_line_stackedarea(viz, wins):
     y = np.linspace(0, 4, 200)
-    opts = dict(fillarea=True, showlegend=False, width=800, height=800, xlabel="Time", ylabel="Volume", ytype="log",
-                title="Stacked area plot", marginleft=30, marginright=30, marginbottom=80, margintop=30)  # fmt: skip
+    opts = dict(
+        fillarea=True,
+        showlegend=False,
+        width=800,
+        height=800,
+        xlabel="Time",
+        ylabel="Volume",
+        ytype="log",
+        title="Stacked area plot",
+        marginleft=30,
+        marginright=30,
+        marginbottom=80,
+        margintop=30,
+    )
     win = viz.line(Y=np.column_stack((np.sqrt(y), np.sqrt(y) + 2)), X=np.column_stack((y, y)), opts=opts)
     assert traces(wins()[win])[0]["fill"] == "tonexty" and wins()[win]["width"] == 800
     return win
@@ -203,7 +222,9 @@ def plot_line_maxsize(viz, wins):
 
 @demo
 def plot_line_doubleyaxis(viz, wins):
-    viz.dual_axis_lines(np.arange(20), np.random.randint(0, 20, 20), np.random.randint(0, 20, 20), opts={}, win="two")
+    viz.dual_axis_lines(
+        np.arange(20), np.random.randint(0, 20, 20), np.random.randint(0, 20, 20), opts={}, win="two"
+    )
     assert traces(wins()["two"])[1]["yaxis"] == "y2"
 
 
@@ -224,8 +245,16 @@ def plot_line_stem(viz, wins):
     assert [t["name"] for t in traces(wins()[win])] == ["Sine", "Cosine"]
 
 
-SCATTER = dict(legend=["Didnt", "Update"], xtickmin=-50, xtickmax=50, xtickstep=0.5, ytickmin=-50, ytickmax=50,
-               ytickstep=0.5, markersymbol="cross-thin-open")  # fmt: skip
+SCATTER = dict(
+    legend=["Didnt", "Update"],
+    xtickmin=-50,
+    xtickmax=50,
+    xtickstep=0.5,
+    ytickmin=-50,
+    ytickmax=50,
+    ytickstep=0.5,
+    markersymbol="cross-thin-open",
+)
 
 
 @demo
@@ -250,19 +279,41 @@ def plot_scatter_append(viz, wins):
     labels = np.arange(255) % 2 + 1
     opts = dict(markersize=10, markercolor=colors, legend=["1", "2"])
     win = viz.scatter(X=np.random.rand(255, 2), Y=labels, opts=opts)
-    viz.scatter(X=np.random.rand(255), Y=np.random.rand(255), name="1", update="append", win=win,
-                opts=dict(markersize=10, markercolor=colors[0].reshape(-1, 3)))  # fmt: skip
-    viz.scatter(X=np.random.rand(255, 2), Y=labels, opts=dict(markersize=10, markercolor=colors), update="append",
-                win=win)  # fmt: skip
+    viz.scatter(
+        X=np.random.rand(255),
+        Y=np.random.rand(255),
+        name="1",
+        update="append",
+        win=win,
+        opts=dict(markersize=10, markercolor=colors[0].reshape(-1, 3)),
+    )
+    viz.scatter(
+        X=np.random.rand(255, 2),
+        Y=labels,
+        opts=dict(markersize=10, markercolor=colors),
+        update="append",
+        win=win,
+    )
     first, second = traces(wins()[win])
     assert len(first["x"]) == len(first["marker"]["color"]) == 128 + 255 + 128 and len(second["x"]) == 254
 
 
 @demo
 def plot_scatter_3d(viz, wins):
-    opts = dict(legend=["Men", "Women"], markersize=5, xtickmin=0, xtickmax=2, xlabel="Arbitrary",
-                xtickvals=[0, 0.75, 1.6, 2], ytickmin=0, ytickmax=2, ytickstep=0.5, ztickmin=0, ztickmax=1,
-                ztickstep=0.5)  # fmt: skip
+    opts = dict(
+        legend=["Men", "Women"],
+        markersize=5,
+        xtickmin=0,
+        xtickmax=2,
+        xlabel="Arbitrary",
+        xtickvals=[0, 0.75, 1.6, 2],
+        ytickmin=0,
+        ytickmax=2,
+        ytickstep=0.5,
+        ztickmin=0,
+        ztickmax=1,
+        ztickstep=0.5,
+    )
     win = viz.scatter(X=np.random.rand(100, 3), Y=np.arange(100) % 2 + 1, opts=opts)
     assert traces(wins()[win])[0]["type"] == "scatter3d"
 
@@ -312,7 +363,11 @@ def plot_bar_basic(viz, wins):
 
 @demo
 def plot_bar_stacked(viz, wins):
-    opts = dict(stacked=True, legend=["Facebook", "Google", "Twitter"], rownames=["2012", "2013", "2014", "2015", "2016"])
+    opts = dict(
+        stacked=True,
+        legend=["Facebook", "Google", "Twitter"],
+        rownames=["2012", "2013", "2014", "2015", "2016"],
+    )
     win = viz.bar(X=np.abs(np.random.rand(5, 3)), opts=opts)
     assert wins()[win]["content"]["layout"]["barmode"] == "stack"
 
@@ -353,11 +408,21 @@ def appended(viz, wins, named):
         viz.heatmap(X=x, win=win, update=how, opts=opts)
 
     more(np.outer(np.arange(6, 9), np.arange(1, 11)), "appendRow", "rownames", ["y6", "y7", "y8"])
-    more(np.outer(np.arange(1, 9), np.arange(11, 14)), "appendColumn", "columnnames", ["c1", "c2", "c3"],
-         colormap="Rainbow")  # fmt: skip
+    more(
+        np.outer(np.arange(1, 9), np.arange(11, 14)),
+        "appendColumn",
+        "columnnames",
+        ["c1", "c2", "c3"],
+        colormap="Rainbow",
+    )
     more(np.outer(np.arange(-1, 1), np.arange(1, 14)), "prependRow", "rownames", ["y-", "y0"])
-    more(np.outer(np.arange(-1, 9), np.arange(-5, 1)), "prependColumn", "columnnames",
-         ["c4", "c5", "c6", "c7", "c8", "c9"], colormap="Electric")  # fmt: skip
+    more(
+        np.outer(np.arange(-1, 9), np.arange(-5, 1)),
+        "prependColumn",
+        "columnnames",
+        ["c4", "c5", "c6", "c7", "c8", "c9"],
+        colormap="Electric",
+    )
     trace = traces(wins()[win])[0]
     np.testing.assert_array_equal(trace["z"], np.outer(np.arange(-1, 9), np.arange(-5, 14)))
     assert trace["colorscale"] == "Electric"
@@ -453,8 +518,11 @@ def plot_special_quiver(viz, wins):
 @demo
 def plot_special_mesh(viz, wins):
     x = np.c_[[0, 0, 1, 1, 0, 0, 1, 1], [0, 1, 1, 0, 0, 1, 1, 0], [0, 0, 0, 0, 1, 1, 1, 1]]
-    y = np.c_[[7, 0, 0, 0, 4, 4, 6, 6, 4, 0, 3, 2], [3, 4, 1, 2, 5, 6, 5, 2, 0, 1, 6, 3],
-              [0, 7, 2, 3, 6, 7, 1, 1, 5, 5, 7, 6]]  # fmt: skip
+    y = np.c_[
+        [7, 0, 0, 0, 4, 4, 6, 6, 4, 0, 3, 2],
+        [3, 4, 1, 2, 5, 6, 5, 2, 0, 1, 6, 3],
+        [0, 7, 2, 3, 6, 7, 1, 1, 5, 5, 7, 6],
+    ]
     win = viz.mesh(X=x, Y=y, opts=dict(opacity=0.5))
     assert traces(wins()[win])[0]["type"] == "mesh3d"
 
@@ -513,8 +581,15 @@ def misc_audio_basic(viz, wins):
 
 @demo
 def misc_arbitrary_visdom(viz, wins):
-    trace = dict(x=[1, 2, 3], y=[4, 5, 6], mode="markers+lines", type="custom", text=["one", "two", "three"],
-                 marker={"color": "red", "symbol": 104, "size": "10"}, name="1st Trace")  # fmt: skip
+    trace = dict(
+        x=[1, 2, 3],
+        y=[4, 5, 6],
+        mode="markers+lines",
+        type="custom",
+        text=["one", "two", "three"],
+        marker={"color": "red", "symbol": 104, "size": "10"},
+        name="1st Trace",
+    )
     layout = dict(title="First Plot", xaxis={"title": "x1"}, yaxis={"title": "x2"})
     viz._send({"data": [trace], "layout": layout, "win": "mywin"})
     assert traces(wins()["mywin"])[0]["marker"]["size"] == "10"

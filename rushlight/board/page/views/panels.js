@@ -35,11 +35,21 @@ function windowsOf(envs, filter) {
       .sort((a, b) => (a.pane.i ?? 0) - (b.pane.i ?? 0)));
 }
 
+// A text that is short needs no more than its lines; the properties, their rows.
+function usual({ type, content }) {
+  const [width, height] = USUAL[type] ?? USUAL.image;
+  if (type === "text" && !/<(svg|img|table|audio|video|pre)/i.test(content)) {
+    const lines = String(content).split(/<br|<p|<li|<h\d|\n/i).reduce((sum, line) => sum + Math.ceil((line.length + 1) / 42), 0);
+    return [width, Math.min(260, 22 * lines)];
+  }
+  return type === "properties" && Array.isArray(content) ? [width, Math.min(420, 36 * content.length)] : [width, height];
+}
+
 // How many units a window is wide and high: as the user made it, else as its program asked.
 function size({ pane, at }, unit, columns) {
-  const [width, height] = USUAL[pane.type] ?? USUAL.image;
+  const [width, height] = usual(pane);
   const w = at?.w ?? units((pane.width ?? width) + 20, unit, 2, columns);
-  const h = at?.h ?? units((pane.height ?? height) + HEADER + 16, ROW, 5, 40);
+  const h = at?.h ?? units((pane.height ?? height) + HEADER + 14, ROW, 3, 40);
   return { w: columns === 1 ? 1 : w, h };
 }
 
