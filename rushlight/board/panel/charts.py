@@ -156,7 +156,7 @@ class Charts(Poster):
         env: str | None = None,
         opts: Opts | None = None,
     ) -> str:
-        """Arrows (X, Y), both N x M, that start at (gridX, gridY). opts: normalize (length of the longest)."""
+        """Arrows (X, Y), both N x M, that start at (gridX, gridY). opts: normalize (the longest)."""
         u, v = array(X).astype(float), array(Y).astype(float)
         _check(u.ndim == 2 and u.shape == v.shape, "quiver", "X and Y, both N x M", u)
         chosen = options(opts, arrowheads=True, mode="lines")

@@ -1,7 +1,8 @@
 """How messages reach a board: a queue and a thread that posts what has gathered, in order, until it is taken.
 
 `put` never waits and never fails because of the board. Every message has a number; the board remembers the
-last one it took from each Panel, in its log, so that what is sent again after a lost answer is not done twice.
+last one it took from each Panel, in its log, so that what is
+sent again after a lost answer is not done twice.
 """
 
 from __future__ import annotations

@@ -112,7 +112,12 @@ class Diagrams(Poster):
     def update_window_opts(self, win: str, opts: Opts, env: str | None = None) -> str:
         """Change a plot's title, size, legend and axes, not its data."""
         chosen = options(opts)
-        return self._post("update", win, env, chosen, layout=plain(layout(chosen)))
+        change = layout(chosen)
+        if not any(name.startswith("margin") for name in chosen):
+            del change["margin"]  # the plot keeps what was not named
+        if not {"showlegend", "legend"} & chosen.keys():
+            del change["showlegend"]
+        return self._post("update", win, env, chosen, layout=plain(change))
 
 
 def _points(rows: np.ndarray, names: list[str], which: np.ndarray) -> list[dict[str, Any]]:

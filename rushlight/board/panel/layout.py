@@ -97,6 +97,6 @@ def marker_colours(colours: Any, labels: np.ndarray, count: int) -> list[str]:
         return made
     if len(made) < count:
         raise ValueError(
-            f"opts['markercolor'] has {len(made)} colours; {len(labels)} points or {count} labels need as many"
+            f"opts['markercolor'] has {len(made)} colours; there are {len(labels)} points, {count} labels"
         )
     return [made[label - 1] for label in labels.tolist()]

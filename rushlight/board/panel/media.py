@@ -43,7 +43,7 @@ class Media(Poster):
     ) -> str:
         """C x H x W or H x W numbers: bytes 0 to 255, or floats 0 to 1 (to 255 if any is over 1).
 
-        opts: caption, title, store_history (a slider over all images of the window), jpgquality (needs Pillow).
+        opts: caption, title, store_history (a slider over all images of the window), jpgquality (Pillow).
         """
         pixels = _pixels(array(img))
         chosen = options(opts, width=pixels.shape[1], height=pixels.shape[0])
@@ -78,7 +78,7 @@ class Media(Poster):
         env: str | None = None,
         opts: Opts | None = None,
     ) -> str:
-        """Sound: N or N x 2 samples, the loudest being full volume, or a file. opts: sample_frequency (44100)."""
+        """Sound: N or N x 2 samples, the loudest being full volume, or a file. opts: sample_frequency."""
         chosen = options(opts, sample_frequency=44100, width=330, height=80)
         if tensor is not None:
             data, kind = _wav(array(tensor), int(chosen["sample_frequency"])), "wav"

@@ -80,7 +80,7 @@ class Panel(Charts, Surfaces, Media, Diagrams):
         return None if found == "false" else found
 
     def get_window_data(self, win: str | None = None, env: str | None = None) -> str:
-        """A window as JSON; None: all of the environment. Raises ConnectionError; ValueError if there is none."""
+        """A window as JSON; None: all of the environment. Raises ConnectionError, ValueError."""
         return self.connection.ask("win_data", {"win": win, "eid": env or self.env})
 
     def set_window_data(self, data: str, win: str | None = None, env: str | None = None) -> None:
@@ -117,8 +117,8 @@ class Panel(Charts, Surfaces, Media, Diagrams):
     def register_event_handler(self, handler: Handler, target: str) -> None:
         """Call handler(event) for what the user does in a window, in a thread of its own.
 
-        event: {"event_type", "target", "eid", "pane_data", ...}; types are Click (of an image: image_coord; of a
-        plot: points), KeyPress (key, key_code), PropertyUpdate (propertyId, value), close, EntitySelected,
+        event: {"event_type", "target", "eid", "pane_data", ...}; types are Click (of an image: image_coord; of
+        a plot: points), KeyPress (key, key_code), PropertyUpdate (propertyId, value), close, EntitySelected,
         RegionSelected.
         """
         if not callable(handler):

@@ -41,7 +41,7 @@ def _header(image: np.ndarray) -> bytes:
 
 
 def _packed(image: np.ndarray) -> bytes:
-    """The rows, each as differences from the one above (filter 2), which suits pictures and costs one pass."""
+    """The rows, each as differences from the one above (filter 2), which suits pictures and is one pass."""
     height = image.shape[0]
     rows = np.ascontiguousarray(image, np.uint8).reshape(height, -1)
     filtered = np.empty((height, rows.shape[1] + 1), np.uint8)

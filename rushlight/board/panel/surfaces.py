@@ -26,8 +26,8 @@ class Surfaces(Poster):
     ) -> str:
         """The matrix X, N x M, as colours.
 
-        update: "replace", "appendRow", "appendColumn", "prependRow", "prependColumn", "remove". opts: colormap,
-        xmin, xmax (of the colours), columnnames, rownames, nancolor.
+        update: "replace", "appendRow", "appendColumn", "prependRow", "prependColumn", "remove". opts:
+        colormap, xmin, xmax (of the colours), columnnames, rownames, nancolor.
         """
         if update == "remove":
             if win is None:

@@ -2,8 +2,8 @@
 
 A page reads an environment once (`/api/panes`) and subscribes with the number it then knows, and again with
 the last it has seen whenever it reconnects: {"type": "panes", "envs": {name: [life, number]}}. It is sent
-{"type": "panes", env, life, from, n, ops: [...]}, the operations that follow, or {"type": "panes_stale", env}: read it
-again. {"type": "envs", names}: the list of environments has changed.
+{"type": "panes", env, life, from, n, ops: [...]}, the operations that follow, or {"type": "panes_stale",
+env}: read it again. {"type": "envs", names}: the list of environments has changed.
 """
 
 from __future__ import annotations

@@ -97,7 +97,7 @@ class Guard:
         await response(scope, receive, send)
 
     async def _log_in(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """What visdom.Visdom(username=.., password=..) posts first; the password is the token, sent as SHA-256."""
+        """What visdom.Visdom(username, password) posts first; the password is the token, sent as SHA-256."""
         body, more = b"", True
         while more and len(body) < 1 << 12:
             message = await receive()

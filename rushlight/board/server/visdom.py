@@ -101,7 +101,7 @@ class Events:
             waiting.append(text)
 
     async def serve(self, socket: WebSocket) -> None:
-        """A listener's life. One that names the last event it saw (?life=..&after=..) gets those it missed."""
+        """A listener's life. One that names the last event it saw (?life=..&after=..) gets those since."""
         await socket.accept()
         client = Client(socket)
         client.send('{"command": "alive", "data": "vis_alive"}')

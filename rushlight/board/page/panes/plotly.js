@@ -74,7 +74,7 @@ export function figure(content, title) {
       font: { family: "system-ui, sans-serif", size: 11, ...given.font, color: theme.text },
       colorway: given.colorway ?? COLOURS,
       hoverlabel: { font: { family: "system-ui, sans-serif", size: 12 } },
-      legend: { bgcolor: "rgba(0,0,0,0)", ...given.legend },
+      legend: { bgcolor: "rgba(0,0,0,0)", orientation: "h", x: 0, y: 1.02, yanchor: "bottom", ...given.legend },
     },
   };
 }

@@ -11,7 +11,7 @@ import { useUrl } from "../state.js";
 import { useVisible } from "./scalars.js";
 
 const HEADER = 34; // pixels of a window that are not its content
-const USUAL = { plot: [430, 300], properties: [330, 200], text: [330, 200], network: [430, 320], embeddings: [430, 340], image: [256, 256] };
+const USUAL = { plot: [300, 240], properties: [330, 200], text: [330, 200], network: [380, 280], embeddings: [400, 320], image: [256, 256] };
 const NARROW = 620; // pixels below which windows stand one below the other
 
 function useWidth(element) {
