@@ -117,9 +117,9 @@ class Panel(Charts, Surfaces, Media, Diagrams):
     def register_event_handler(self, handler: Handler, target: str) -> None:
         """Call handler(event) for what the user does in a window, in a thread of its own.
 
-        event: {"event_type", "target", "eid", "pane_data", ...}; types are Click (of an image: image_coord; of
-        a plot: points), KeyPress (key, key_code), PropertyUpdate (propertyId, value), close, EntitySelected,
-        RegionSelected.
+        event: {"event_type", "target", "eid", "pane_data", ...}; types are Click (of an image: image_coord;
+        of a plot: points), KeyPress (key, key_code), PropertyUpdate (propertyId, value), close,
+        EntitySelected and RegionSelected (of embeddings).
         """
         if not callable(handler):
             raise TypeError(f"an event handler is a function, not {handler!r}")

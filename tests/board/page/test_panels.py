@@ -17,6 +17,8 @@ from rushlight.board.server.board import Board
 
 # What Chromium says of its own drawing without a GPU.
 DRAWING = ("GL Driver", "willReadFrequently", "GPU stall", "WebGL")
+# It mentions handlers that it sees while it parses HTML for sanitise.js, in a document where none can run.
+PARSED = ("violates the following Content Security Policy",)
 # The page reconnects: a browser reports each attempt that fails.
 LOST = ("ERR_CONNECTION", "WebSocket", "Failed to fetch", "Failed to load resource")
 
@@ -233,9 +235,11 @@ ATTACKS = [
     "<iframe srcdoc=\"<script>parent.document.title='owned'</script>\"></iframe>",
     '<div style="position:fixed;inset:0;background:url(http://evil.example/x)">over all</div>',
     "<form action='/delete_env' method=post><button>press</button></form>",
-    "<math><mtext><table><mglyph><style><!--</style><img title=\"--&gt;&lt;img src=1 onerror=document.title='owned'&gt;\">",
+    "<math><mtext><table><mglyph><style><!--</style>"
+    "<img title=\"--&gt;&lt;img src=1 onerror=document.title='owned'&gt;\">",
     "<object data='data:text/html,<script>1</script>'></object><embed src=x><base href='http://evil.example/'>",
-    "<template><img src=x onerror=\"document.title='owned'\"></template><meta http-equiv=refresh content='0;url=//evil'>",
+    "<template><img src=x onerror=\"document.title='owned'\"></template>"
+    "<meta http-equiv=refresh content='0;url=//evil'>",
     "<details open ontoggle=\"document.title='owned'\"><summary>more</summary></details>",
 ]
 
@@ -253,7 +257,7 @@ def test_hostile_html_is_harmless(show, panel, attack):
     panel.properties(data, win="properties")
     panel.graph([(0, 1)], [attack], [attack, attack], win="graph", opts={"showEdgeLabels": True})
     panel.flush()
-    page = show("#view=panels", height=1600, allowed=DRAWING)
+    page = show("#view=panels", height=1600, allowed=DRAWING + PARSED)
     wanted = []
     page.on("request", lambda request: wanted.append(request.url))
     window(page, "plot").locator(".main-svg").first.wait_for()
@@ -286,21 +290,27 @@ def test_hostile_html_is_harmless(show, panel, attack):
         assert not re.search(r"\bon\w+=|javascript:|fixed|evil", attributes)
 
 
-@pytest.mark.parametrize(
-    "content", [None, 3, [], {"data": 7}, {"data": [None, 1, {"type": 5, "x": {}}], "layout": []}]
-)
-@pytest.mark.parametrize(
-    "kind", ["plot", "image", "image_history", "properties", "network", "embeddings", "other"]
-)
-def test_malformed_windows_do_not_end_the_page(show, panel, kind, content):
-    panel.set_window_data(
-        json.dumps({"id": "bad", "type": kind, "content": content, "title": {"no": 1}}), "bad"
-    )
+MALFORMED = [None, 3, [], {"data": 7}, {"data": [None, 1, {"type": 5, "x": {}}], "layout": []}]
+KINDS = ["plot", "image", "image_history", "properties", "network", "embeddings", "other"]
+
+
+def test_malformed_windows_do_not_end_the_page(show, panel):
+    for kind in KINDS:
+        for k, content in enumerate(MALFORMED):
+            pane = {
+                "id": f"{kind}{k}",
+                "type": kind,
+                "content": content,
+                "title": {"no": 1},
+                "width": "x",
+                "i": [],
+            }
+            panel.set_window_data(json.dumps(pane), pane["id"])
     panel.text("fine", win="good")
     panel.flush()
-    page = show("#view=panels", allowed=DRAWING)
-    window(page, "bad").wait_for()
+    page = show("#view=panels", height=4000, allowed=DRAWING)
     window(page, "good").get_by_text("fine").wait_for()
+    assert page.locator("article").count() == len(KINDS) * len(MALFORMED) + 1
 
 
 def test_plotly_is_loaded_only_when_there_is_a_figure(show, panel):

@@ -26,7 +26,9 @@ export function Html({ content }) {
     const root = host.current.shadowRoot ?? host.current.attachShadow({ mode: "open" });
     root.adoptedStyleSheets = [textStyle()];
     const { fragment, urls } = sanitised(content);
-    root.replaceChildren(fragment);
+    const inside = document.createElement("div");
+    inside.append(fragment);
+    root.replaceChildren(inside);
     return () => urls.forEach((url) => URL.revokeObjectURL(url));
   }, [content]);
   return html`<div class="html" ref=${host}></div>`;
@@ -133,7 +135,7 @@ const Plot = ({ env, pane, version }) => html`<${Figure} content=${pane.content}
 function Embeddings({ env, pane, version }) {
   const { data, selected, isLoading, has_previous: previous } = pane.content ?? {};
   if (isLoading) return html`<p class="faint padded">Computing…</p>`;
-  const points = list(data), groups = new Map();
+  const points = list(data).filter((point) => point && typeof point === "object"), groups = new Map();
   points.forEach((point) => groups.set(text(point.label), [...(groups.get(text(point.label)) ?? []), point]));
   const traces = [...groups].map(([name, all]) => ({
     type: "scattergl", mode: "markers", name, text: all.map((p) => text(p.name)), hoverinfo: "text+name", marker: { size: 6 },
