@@ -28,8 +28,8 @@ _boards: dict[Path, Any] = {}
 class Panel(Charts, Surfaces, Media, Diagrams):
     """Windows of the environment `env` of a board, by the calls of visdom.Visdom.
 
-    url: the board's address; by default $RUSHLIGHT_BOARD, else a board at http://127.0.0.1:6006/, else one is
-    started in this process over `logdir` and its address printed. token: if the board asks for one. Calls
+    url: the board's address; by default $RUSHLIGHT_BOARD, else a board at http://127.0.0.1:6006/ that shows
+    `logdir`, else one is started over it in this process and its address printed. token: if the board asks for one. Calls
     take tensors, arrays and lists, return a window's name at once, and raise for what can't be drawn; what
     the board can't take now waits, bounded, and a program never waits or fails because of it. Needs
     `rushlight[board]` for handlers and for a board of its own.
@@ -45,7 +45,7 @@ class Panel(Charts, Surfaces, Media, Diagrams):
         timeout: float = 10.0,
     ) -> None:
         self.env, self.log_to_filename = env, log_to_filename
-        url = url or os.environ.get(ADDRESS) or _found(USUAL) or _started(Path(logdir))
+        url = url or os.environ.get(ADDRESS) or _found(USUAL, Path(logdir)) or _started(Path(logdir))
         self.connection = Connection(url, token, timeout)
         self.listener = Listener(self.connection)
         self._send("env", {"eid": env})
@@ -158,14 +158,15 @@ class Panel(Charts, Surfaces, Media, Diagrams):
         self.end()
 
 
-def _found(url: str) -> str | None:
-    """The address, if a board of ours answers there."""
+def _found(url: str, logdir: Path) -> str | None:
+    """The address, if a board answers there that shows the folder."""
     host, port = url.split("/")[2].split(":")
     connection = http.client.HTTPConnection(host, int(port), timeout=1.0)
     try:
-        connection.request("GET", "/api/panes/envs")
-        return url if connection.getresponse().status == 200 else None
-    except (OSError, http.client.HTTPException):
+        connection.request("GET", "/api/panes/about")
+        found = json.loads(connection.getresponse().read())
+        return url if found["logdir"] == str(logdir.resolve()) else None
+    except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError):
         return None
     finally:
         connection.close()
@@ -180,7 +181,7 @@ def _started(logdir: Path) -> str:
                 from ..server.board import Board
             except ImportError as error:
                 raise ImportError(
-                    f"there is no board at {USUAL}, and to start one needs `pip install 'rushlight[board]'`"
+                    f"no board at {USUAL} shows {root}, and to start one needs `pip install 'rushlight[board]'`"
                 ) from error
             root.mkdir(parents=True, exist_ok=True)
             board = _boards[root] = Board(root).start()

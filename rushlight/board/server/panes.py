@@ -46,6 +46,9 @@ def routes(shared: Shared) -> list[BaseRoute]:
     async def names(request: Request) -> Response:
         return await _as_json(_names, envs)
 
+    async def about(request: Request) -> Response:
+        return JSONResponse({"logdir": str(shared.store.root)})
+
     async def act(request: Request) -> Response:
         name = request.path_params["name"]
         if name not in FROM_PAGE:
@@ -79,6 +82,7 @@ def routes(shared: Shared) -> list[BaseRoute]:
     return [
         Route("/api/panes", read),
         Route("/api/panes/envs", names),
+        Route("/api/panes/about", about),
         Route("/api/panes/batch", batch, methods=["POST"]),
         Route("/api/panes/event", event, methods=["POST"]),
         Route("/api/panes/closed", closed, methods=["POST"]),

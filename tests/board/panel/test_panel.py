@@ -197,7 +197,7 @@ def serve(folder, port=0):
 
 
 def test_kill_9_of_the_server_loses_and_doubles_nothing(tmp_path):
-    """A Panel goes on sending while its server is killed, three times, in the midst of taking what is sent."""
+    """A Panel goes on sending while its server is killed three times, in the midst of taking it."""
     pytest.importorskip("uvicorn")
     process, port = serve(tmp_path)
     sent = 0
@@ -350,12 +350,19 @@ def test_a_token(tmp_path):
         board.close()
 
 
+def test_a_board_is_found_only_for_its_folder(board, tmp_path):
+    from rushlight.board.panel.panel import _found
+
+    assert _found(board.url, tmp_path) == board.url
+    assert _found(board.url, tmp_path / "other") is None and _found("http://127.0.0.1:9/", tmp_path) is None
+
+
 def test_a_board_of_its_own(tmp_path, monkeypatch):
     pytest.importorskip("uvicorn")
     code = """
 from rushlight.board import Panel
 from rushlight.board.panel import panel
-panel._found = lambda url: None
+panel.USUAL = "http://127.0.0.1:9/"
 one, two = Panel("a", logdir="logs"), Panel("b", logdir="logs")
 assert one.url == two.url and one.win_exists(one.line([1, 2, 3]))
 """
