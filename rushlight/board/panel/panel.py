@@ -29,8 +29,8 @@ class Panel(Charts, Surfaces, Media, Diagrams):
     """Windows of the environment `env` of a board, by the calls of visdom.Visdom.
 
     url: the board's address; by default $RUSHLIGHT_BOARD, else a board at http://127.0.0.1:6006/ that shows
-    `logdir`, else one is started over it in this process and its address printed. token: if the board asks for one. Calls
-    take tensors, arrays and lists, return a window's name at once, and raise for what can't be drawn; what
+    `logdir`, else one is started over it in this process and its address printed. token: if the board asks
+    for one. Calls take tensors, arrays and lists, return a window's name at once, and raise for what can't be drawn; what
     the board can't take now waits, bounded, and a program never waits or fails because of it. Needs
     `rushlight[board]` for handlers and for a board of its own.
     """
@@ -181,7 +181,7 @@ def _started(logdir: Path) -> str:
                 from ..server.board import Board
             except ImportError as error:
                 raise ImportError(
-                    f"no board at {USUAL} shows {root}, and to start one needs `pip install 'rushlight[board]'`"
+                    f"no board at {USUAL} shows {root}; to start one: pip install 'rushlight[board]'"
                 ) from error
             root.mkdir(parents=True, exist_ok=True)
             board = _boards[root] = Board(root).start()

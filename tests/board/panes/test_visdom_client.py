@@ -13,7 +13,8 @@ pytest.importorskip("visdom")
 import visdom
 
 from rushlight.board.server.board import Board
-from tests.board.panes.visdom_demo import DEMO, NOT_RUN
+from tests.board.panes.visdom_demo import NOT_RUN
+from tests.board.panes.visdom_surfaces import DEMO
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),  # the client leaves its session and files open
