@@ -30,9 +30,9 @@ class Panel(Charts, Surfaces, Media, Diagrams):
 
     url: the board's address; by default $RUSHLIGHT_BOARD, else a board at http://127.0.0.1:6006/ that shows
     `logdir`, else one is started over it in this process and its address printed. token: if the board asks
-    for one. Calls take tensors, arrays and lists, return a window's name at once, and raise for what can't be drawn; what
-    the board can't take now waits, bounded, and a program never waits or fails because of it. Needs
-    `rushlight[board]` for handlers and for a board of its own.
+    for one. Calls take tensors, arrays and lists, return a window's name at once, and raise for what can't be
+    drawn; what the board can't take now waits, bounded, and a program never waits or fails because of it.
+    Needs `rushlight[board]` for handlers and for a board of its own.
     """
 
     def __init__(

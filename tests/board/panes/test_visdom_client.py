@@ -10,7 +10,9 @@ import pytest
 pytest.importorskip("uvicorn")
 pytest.importorskip("visdom")
 
+import requests
 import visdom
+import websocket
 
 from rushlight.board.server.board import Board
 from tests.board.panes.visdom_demo import NOT_RUN
@@ -29,6 +31,11 @@ def collect():
     for thread in threading.enumerate():
         if thread.name == "Visdom-Socket-Thread":
             thread.join(timeout=10)
+    for each in gc.get_objects():
+        if isinstance(each, requests.Session):
+            each.close()
+        elif isinstance(each, websocket.WebSocket):
+            each.shutdown()
     gc.collect()
 
 
