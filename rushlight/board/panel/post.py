@@ -40,5 +40,5 @@ class Poster:
         """New data for a plot; with append=True it is made where there is none."""
         if win is None:
             raise ValueError("an update needs the window that it is for: pass win=")
-        first = plain(layout(opts)) if rest.get("append") else {}
-        return self._post("update", win, env, opts, data=traces, layout=first, **rest)
+        first = {"first": plain(layout(opts))} if rest.get("append") else {}  # for a window yet to be made
+        return self._post("update", win, env, opts, data=traces, layout={}, **first, **rest)

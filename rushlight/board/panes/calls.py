@@ -75,7 +75,8 @@ def update(envs: Environments, message: Message, by: By) -> str:
     if env.knows(by):
         return str(win)
     if win is None or win not in env.jsons:
-        return _put(envs, env, message, win, by) if message.get("append") else NOT_THERE
+        made = {**message, "layout": message.get("first") or message.get("layout")}
+        return _put(envs, env, made, win, by) if message.get("append") else NOT_THERE
     try:
         found = edits_of(env.jsons[win], message)
     except Refused as refused:

@@ -98,6 +98,8 @@ def test_appending_makes_and_lengthens(here):
     for k in range(3):
         here.line([[k, k]], [k], win="w", update="append", opts=dict(title="t", legend=["a", "b"]))
     assert [(t["name"], t["y"]) for t in data(here, "w")] == [("a", [0, 1, 2]), ("b", [0, 1, 2])]
+    here.line([[3, 3]], [3], win="w", update="append")
+    assert here.wins()["w"]["content"]["layout"]["showlegend"] and here.wins()["w"]["title"] == "t"
     here.line([9], [9], win="w", name="b", update="replace")
     here.line([7], [7], win="w", name="new", update="insert")
     here.line(None, win="w", name="a", update="remove")

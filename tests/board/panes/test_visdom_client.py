@@ -32,10 +32,8 @@ def collect():
         if thread.name == "Visdom-Socket-Thread":
             thread.join(timeout=10)
     for each in gc.get_objects():
-        if isinstance(each, requests.Session):
-            each.close()
-        elif isinstance(each, websocket.WebSocket):
-            each.shutdown()
+        if type(each) in (requests.Session, websocket.WebSocket):
+            each.close() if type(each) is requests.Session else each.shutdown()
     gc.collect()
 
 

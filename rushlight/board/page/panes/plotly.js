@@ -68,7 +68,7 @@ export function figure(content, title) {
     layout: {
       ...layout,
       title: shownTitle && shownTitle.text !== title ? shownTitle : undefined,
-      margin: usual ? { l: 46, r: 14, t: shownTitle && shownTitle.text !== title ? 40 : 12, b: 34 } : given.margin,
+      margin: usual ? { l: 46, r: 14, t: shownTitle && shownTitle.text !== title ? 40 : 12, b: 26 } : given.margin,
       width: undefined, height: undefined, autosize: true,
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       font: { family: "system-ui, sans-serif", size: 11, ...given.font, color: theme.text },
