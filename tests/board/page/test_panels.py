@@ -237,7 +237,7 @@ ATTACKS = [
     "<form action='/delete_env' method=post><button>press</button></form>",
     "<math><mtext><table><mglyph><style><!--</style>"
     "<img title=\"--&gt;&lt;img src=1 onerror=document.title='owned'&gt;\">",
-    "<object data='data:text/html,<script>1</script>'></object><embed src=x><base href='http://evil.example'>",
+    "<object data='data:text/html,<script></script>'></object><embed src=x><base href='http://evil.example'>",
     "<template><img src=x onerror=\"document.title='owned'\"></template>"
     "<meta http-equiv=refresh content='0;url=//evil'>",
     "<details open ontoggle=\"document.title='owned'\"><summary>more</summary></details>",
