@@ -218,3 +218,12 @@ def test_an_address_of_visdoms_leads_to_the_view(board):
         urllib.request.build_opener(Stay).open(board.url + "env/my%20env")
     with answer.value as found:
         assert found.headers["location"] == "/#view=panels&envs=my%2520env"
+
+
+def test_an_answer_does_not_wait_for_an_ack(board):
+    """asyncio sets TCP_NODELAY only on sockets that say they are TCP; else a small answer takes 40 ms."""
+    import socket
+
+    bound = Board(board.root, port=0).bind()
+    with bound:
+        assert bound.proto == socket.IPPROTO_TCP
