@@ -7,6 +7,7 @@ import { HistogramsView } from "./views/histograms.js";
 import { HParams } from "./views/hparams.js";
 import { Images } from "./views/images.js";
 import { Meshes } from "./views/meshes.js";
+import { Panels } from "./views/panels.js";
 import { Scalars } from "./views/scalars.js";
 import { System } from "./views/system.js";
 import { Texts } from "./views/texts.js";
@@ -24,5 +25,6 @@ export const VIEWS = [
   { name: "meshes", title: "Meshes", kinds: ["mesh"], View: Meshes },
   { name: "hparams", title: "HParams", kinds: ["hparams", "scalars"], View: HParams },
   { name: "embeddings", title: "Embeddings", kinds: ["embeddings"], View: Embeddings },
+  { name: "panels", title: "Panels", kinds: [], always: true, View: Panels },
   { name: "system", title: "System", kinds: [], always: true, View: System },
 ];
