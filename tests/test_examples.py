@@ -362,3 +362,13 @@ def test_both_tutorials_run_the_same_programs():
 
     assert code("tutorial.md") == code("tutorial.zh.md")
     assert len(code("tutorial.md")) > 15
+
+
+# -- the board ------------------------------------------------------------------------------------------
+
+
+def test_a_training_with_a_slider(tmp_path):
+    pytest.importorskip("uvicorn")
+    printed = python(EXAMPLES / "board_slider.py", 30, cwd=tmp_path)
+    assert "board shows" in printed and "step 30: loss" in printed and "at learning rate 0.01" in printed
+    assert (tmp_path / "runs" / ".panels" / "slider.jsonl").exists()

@@ -9,8 +9,10 @@ from pathlib import Path
 import digits
 
 import rushlight as torch
+from rushlight.board import Writer
 
 from .pictures import picture, plot
+from .runs import FOLDER
 from .terminal import Progress, beside, heading, highlight, paint, say, together, width
 
 
@@ -24,8 +26,10 @@ def show(epochs, wanted):
     print()
     torch.manual_seed(0)
     model = digits.Reader()
-    accuracy = learn(model, epochs)
-    seen = digits.read(model, held_out).tolist()
+    with Writer(FOLDER / "digits") as writer:
+        accuracy = learn(model, epochs, writer)
+        seen = digits.read(model, held_out).tolist()
+        write_reading(writer, model, held_out, labels, seen)
     show_images(held_out, labels.tolist(), seen)
     print()
     again = reread(model)
@@ -34,13 +38,14 @@ def show(epochs, wanted):
     return enough and same
 
 
-def learn(model, epochs):
+def learn(model, epochs, writer):
     """Trains the model and draws its curves; returns the share of unseen digits read rightly."""
     losses, accuracies = [], []
     with Progress("learning to read", epochs, "epochs", "digits.py") as bar:
         for loss, accuracy in digits.train(model, epochs=epochs):
             losses.append(loss)
             accuracies.append(accuracy)
+            write_epoch(writer, model, len(losses), loss, accuracy)
             bar.advance(f"loss {loss:.3f}, {accuracy:.1%} right")
     columns = width() // 2 - 4
     low = min(accuracies)
@@ -50,6 +55,29 @@ def learn(model, epochs):
         plot("unseen digits read rightly", accuracies, columns, 8, low, 1, "{:.1%}".format),
     )
     return accuracies[-1]
+
+
+def write_epoch(writer, model, epoch, loss, accuracy):
+    """For the board: how well it goes, and how the weights are spread."""
+    writer.add_scalar("digits/loss", loss, epoch)
+    writer.add_scalar("digits/accuracy", accuracy, epoch)
+    for name, param in model.named_parameters():
+        writer.add_histogram(name, param, epoch)
+
+
+def write_reading(writer, model, images, labels, seen):
+    """For the board: the model, what it reads wrongly, how sure it is, and how it tells digits apart."""
+    writer.add_graph(model, images[:1])
+    writer.add_text("model", f"```python\n{inspect.getsource(digits.Reader)}\n```")
+    misread = [k for k, label in enumerate(labels.tolist()) if seen[k] != label]
+    if misread:
+        writer.add_images("misread", images[misread])
+    with torch.no_grad():
+        features = model.layers[:-2](images)
+        likely = model(images).softmax(1)
+    for digit in range(10):
+        writer.add_pr_curve(f"is it a {digit}", labels == digit, likely[:, digit])
+    writer.add_embedding(features, metadata=[str(label) for label in labels.tolist()], label_img=images)
 
 
 def show_images(images, labels, seen):

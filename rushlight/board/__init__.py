@@ -5,6 +5,10 @@
 
 from ..lazy import lazy_names
 
-_HOMES = {"Writer": ".writer.writer:Writer", "Board": ".server.board:Board"}
+_HOMES = {
+    "Board": ".server.board:Board",
+    "Panel": ".panel.panel:Panel",
+    "Writer": ".writer.writer:Writer",
+}
 
 __getattr__, __dir__ = lazy_names(__name__, _HOMES, shown="rushlight.board")

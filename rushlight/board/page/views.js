@@ -9,6 +9,7 @@ import { Images } from "./views/images.js";
 import { Meshes } from "./views/meshes.js";
 import { Graphs } from "./views/graphs.js";
 import { Profile } from "./views/profile.js";
+import { Panels } from "./views/panels.js";
 import { Scalars } from "./views/scalars.js";
 import { System } from "./views/system.js";
 import { Texts } from "./views/texts.js";
@@ -28,5 +29,6 @@ export const VIEWS = [
   { name: "profile", title: "Profile", kinds: ["profile"], View: Profile },
   { name: "hparams", title: "HParams", kinds: ["hparams", "scalars"], View: HParams },
   { name: "embeddings", title: "Embeddings", kinds: ["embeddings"], View: Embeddings },
+  { name: "panels", title: "Panels", kinds: [], always: true, View: Panels },
   { name: "system", title: "System", kinds: [], always: true, View: System },
 ];

@@ -32,6 +32,7 @@ from . import (
     layouts,
     media,
     meshes,
+    panes,
     profile,
     scalars,
     system,
@@ -53,6 +54,7 @@ VIEWS = (
     layouts,
     media,
     meshes,
+    panes,
     profile,
     scalars,
     system,
@@ -105,6 +107,8 @@ class Board:
         yield
         self._stopping.set()
         reader.join(timeout=5)
+        for close in self.shared.closing:
+            close()
 
     def _read(self, loop: asyncio.AbstractEventLoop) -> None:
         """Read on for as long as the server lives: at once while there is more, else after a short sleep."""
@@ -140,7 +144,8 @@ class Board:
         """Take the port, or if it is taken a free one near it; with port 0, any. Raises OSError."""
         family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
         for port in [self.port, *range(self.port + 1, self.port + 20)] if self.port else [0]:
-            found = socket.socket(family, socket.SOCK_STREAM)
+            # Named as TCP, it gets TCP_NODELAY from asyncio; without, each answer waits 40 ms for an ACK.
+            found = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
             found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 found.bind((self.host, port))

@@ -8,6 +8,7 @@ What logs hold is shown under a policy that runs no script but our own.
 from __future__ import annotations
 
 import hmac
+import json
 import re
 from base64 import b64encode
 from hashlib import sha256
@@ -21,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 COOKIE = "rushlight-board"
+VISDOM_COOKIE = "user_password"  # the one cookie that Visdom's client sends with its socket
 PAGE = Path(__file__).parent.parent / "page"
 
 
@@ -53,6 +55,8 @@ class Guard:
         refusal = self.refusal(scope)
         if refusal is not None:
             return await self._refuse(refusal, scope, receive, send)
+        if self.token is not None and scope.get("method") == "POST" and scope["path"] == "/":
+            return await self._log_in(scope, receive, send)
         if self._token_in_address(scope):
             return await self._remember(scope, receive, send)
         await self.app(scope, receive, _with_headers(send, self.policy))
@@ -67,14 +71,16 @@ class Guard:
         origin = headers.get("origin")
         if origin is not None and urlsplit(origin).netloc != host:
             return f"A page of {origin} may not ask this board."
-        if self.token is not None and not self._knows_token(scope, headers):
+        logs_in = scope["type"] == "http" and scope["method"] == "POST" and scope["path"] == "/"
+        if self.token is not None and not logs_in and not self._knows_token(scope, headers):
             return "This board asks for a token: open the address it printed when it started."
         return None
 
     def _knows_token(self, scope: Scope, headers: Headers) -> bool:
         assert self.token is not None
-        cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-        given = [cookie.value if cookie else "", headers.get("authorization", "").removeprefix("Bearer ")]
+        cookies = SimpleCookie(headers.get("cookie", ""))
+        given = [cookies[name].value for name in (COOKIE, VISDOM_COOKIE) if name in cookies]
+        given += [headers.get("authorization", "").removeprefix("Bearer ")]
         given += parse_qs(scope["query_string"].decode("latin-1")).get("token", [])
         return any(hmac.compare_digest(text.encode(), self.token.encode()) for text in given)
 
@@ -88,6 +94,25 @@ class Guard:
         """Turn the token of the first address into a cookie, so that it isn't in the ones that follow."""
         response = RedirectResponse("/", status_code=303)
         response.set_cookie(COOKIE, self.token or "", httponly=True, samesite="strict", max_age=30 * 86400)
+        await response(scope, receive, send)
+
+    async def _log_in(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """What visdom.Visdom(username, password) posts first; the password is the token, sent as SHA-256."""
+        body, more = b"", True
+        while more and len(body) < 1 << 12:
+            message = await receive()
+            body, more = body + message.get("body", b""), message.get("more_body", False)
+        try:
+            given = str(json.loads(body)["password"])
+        except (ValueError, LookupError, TypeError, RecursionError):
+            given = ""
+        known = sha256((self.token or "").encode()).hexdigest()
+        if not hmac.compare_digest(given.encode("utf-8", "replace"), known.encode()):
+            why = "The password of Visdom's client is this board's token."
+            return await self._refuse(why, scope, receive, send)
+        response = PlainTextResponse("")
+        for name in (COOKIE, VISDOM_COOKIE):
+            response.set_cookie(name, self.token or "", httponly=True, samesite="strict")
         await response(scope, receive, send)
 
     async def _refuse(self, why: str, scope: Scope, receive: Receive, send: Send) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from ..logs.store import Store
 from .hub import Hub
@@ -14,3 +15,4 @@ class Shared:
 
     store: Store
     hub: Hub
+    closing: list[Callable[[], None]] = field(default_factory=list)  # called when the server ends
