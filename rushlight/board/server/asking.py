@@ -11,13 +11,20 @@ from starlette.requests import Request
 MOST_BYTES = 1 << 20
 
 
+async def body_of(request: Request) -> bytes:
+    """What a request carries. Raises HTTPException if it is too much."""
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > MOST_BYTES:
+            raise HTTPException(413, f"a question may be at most {MOST_BYTES} bytes long")
+        parts.append(part)
+    return b"".join(parts)
+
+
 async def asked(request: Request) -> dict[str, Any]:
     """The JSON object a request carries."""
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > MOST_BYTES:
-            raise HTTPException(413, f"a question may be at most {MOST_BYTES} bytes long")
+    body = await body_of(request)
     try:
         found = json.loads(body)
     except (ValueError, RecursionError):

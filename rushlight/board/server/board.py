@@ -22,14 +22,14 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from ..logs.store import MEMORY, Changes, Store
-from . import scalars
+from . import downloads, managing, scalars
 from .hub import Hub
 from .safety import LOOPBACK, Guard
 from .shared import Shared
 
 PAGE = Path(__file__).parent.parent / "page"
 POLL = 0.08  # seconds between two looks at files that may have grown
-VIEWS = (scalars,)
+VIEWS = (scalars, managing, downloads)
 log = logging.getLogger("rushlight.board")
 
 
@@ -83,6 +83,7 @@ class Board:
         while not self._stopping.is_set():
             begun = time.monotonic()
             try:
+                self.shared.store.watched = self.shared.hub.watched_runs
                 changes = self.shared.store.poll()
             except Exception:  # a board that ends because of a log would be no help
                 log.exception("reading the logs failed; it goes on")
@@ -92,6 +93,8 @@ class Board:
             took = time.monotonic() - begun
             if not changes.more:
                 self._stopping.wait(max(POLL, 2 * took))
+            elif not changes:
+                self._stopping.wait(took)  # much that is no record: leave room for others
 
     @property
     def url(self) -> str:
