@@ -6,8 +6,8 @@ import os
 import stat
 import time
 from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
@@ -64,7 +64,8 @@ class LogFile:
         with open_regular(self.path) as file:
             self._pass_hole(file)
             file.seek(self.offset)
-            data = np.frombuffer(file.read(self._piece or PIECE), np.uint8)
+            data = scanner.buffer(self._piece or PIECE)
+            data = data[: file.readinto(memoryview(data)) or 0]
         at, reason = 0, MORE
         begin, end = self.offset, self.offset + len(data)
         while at + 16 <= len(data):
@@ -82,7 +83,7 @@ class LogFile:
             self.size = self.offset  # it is shorter than it was: until it is looked at again
         self.live = self.live or not self.unread()
 
-    def _pass_hole(self, file: BinaryIO) -> None:
+    def _pass_hole(self, file: FileIO) -> None:
         """Go on behind a hole of a sparse file, which would be read as so many zeros."""
         if _DATA is None or self.size - self.offset <= PIECE:
             return

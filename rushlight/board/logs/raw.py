@@ -34,7 +34,9 @@ def _of_tag(rows: Rows, data: np.ndarray, scanner: Scanner, tag: str) -> Points:
     scalars = np.flatnonzero(np.isin(rows.tag, numbers))
     points = Points(rows.step[scalars], rows.wall[scalars], rows.value[scalars])
     others = [
-        (k, point) for k in np.flatnonzero(rows.tag == OTHER).tolist() for point in _decoded(rows, data, k, tag)
+        (k, point)
+        for k in np.flatnonzero(rows.tag == OTHER).tolist()
+        for point in _decoded(rows, data, k, tag)
     ]
     if not others:
         return points

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..events.scanning import Scanner
+from .allocation import give_back
 from .annotations import Annotations
 from .discovery import event_files
 from .file import LogFile
@@ -68,6 +69,7 @@ class Store:
         self._looked = self._pause = 0.0
         self._swept, self._sweep_pause = 0.0, SWEEP
         self._limit = MOST
+        self._freed = False
 
     def poll(self, budget: float = BUDGET) -> Changes:
         """Look for new files, once a second, and read for about `budget` seconds what has grown."""
@@ -81,6 +83,9 @@ class Store:
         self._read(changes, time.monotonic() + budget)
         self._mark(changes)
         self._settle()
+        if self._freed and not changes.more:  # all is read
+            self._freed = False
+            give_back()
         return changes
 
     def discover(self) -> bool:
@@ -207,6 +212,8 @@ class Store:
                 run.limit = self._limit
                 for series in run.series.values():
                     series.settle(self._limit)
+        self._freed = True
+        give_back()
 
 
 class _OneByOne:

@@ -119,6 +119,7 @@ class Board:
             found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 found.bind((self.host, port))
+                found.listen(128)  # who asks from now on waits, and isn't refused
             except OSError as error:
                 found.close()
                 if port == self.port + 19 or error.errno not in _TAKEN:
