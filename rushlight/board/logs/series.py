@@ -182,6 +182,11 @@ class Kept(NamedTuple):
         """All of them."""
         return self.whole.joined(self.tail)
 
+    def first(self) -> float:
+        """The time of the first point kept, in seconds since 1970; 0 if there is none."""
+        part = self.whole if self.whole.count else self.tail
+        return float(part.wall[0]) if part.count else 0.0
+
     def last(self) -> Points:
         """The one that came last, or none."""
         part = self.tail if self.tail.count else self.whole

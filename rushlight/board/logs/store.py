@@ -14,7 +14,7 @@ from pathlib import Path
 from ..events.scanning import Scanner
 from .allocation import give_back
 from .annotations import Annotations
-from .discovery import event_files
+from .discovery import Folders
 from .file import LogFile
 from .run import MOST_TAGS, Fresh, News, Run
 from .series import BYTES, OVERHEAD
@@ -64,10 +64,12 @@ class Store:
         self.version, self.epoch = 0, secrets.token_hex(8)
         self.watched: frozenset[str] = frozenset()
         self.lock = threading.RLock()
+        self._folders = Folders(self.root)
         self._scanners = [Scanner() for _ in range(THREADS)]
         self._pool = ThreadPoolExecutor(THREADS, "rushlight-board-scan")
         self._looked = self._pause = 0.0
         self._swept, self._sweep_pause = 0.0, SWEEP
+        self._hot: list[tuple[Run, LogFile]] = []
         self._limit = MOST
         self._freed = False
 
@@ -78,7 +80,7 @@ class Store:
         if begun - self._looked >= self._pause:
             changes.runs = self.discover()
             self._looked = time.monotonic()
-            self._pause = max(DISCOVER, 30 * (self._looked - begun))
+            self._pause = max(DISCOVER, 60 * (self._looked - begun))
         self._look()
         self._read(changes, time.monotonic() + budget)
         self._mark(changes)
@@ -90,7 +92,7 @@ class Store:
 
     def discover(self) -> bool:
         """Find event files that are new or gone; whether there were any."""
-        found = event_files(self.root)
+        found = self._folders.event_files()
         changed = self.annotations.refresh()
         with self.lock:
             for name in [name for name in self.runs if name not in found]:
@@ -132,17 +134,21 @@ class Store:
     def _look(self) -> None:
         """See what has grown: of files that grew lately at every poll, of all others every SWEEP seconds."""
         now = time.monotonic()
-        all_of_them = now - self._swept >= self._sweep_pause
-        for run in list(self.runs.values()):
-            for file in run.files.values():
-                if all_of_them or now - file.grew < HOT:
-                    file.grown()
-                    if file.anew:
-                        with self.lock:
-                            run.begin_anew()
-        if all_of_them:
-            self._swept = time.monotonic()
-            self._sweep_pause = max(SWEEP, 40 * (self._swept - now))
+        if now - self._swept < self._sweep_pause:
+            self._hot = [(run, file) for run, file in self._hot if self._grown(run, file)]
+            return
+        everything = [(run, file) for run in list(self.runs.values()) for file in run.files.values()]
+        self._hot = [(run, file) for run, file in everything if self._grown(run, file)]
+        self._swept = time.monotonic()
+        self._sweep_pause = max(SWEEP, 40 * (self._swept - now))
+
+    def _grown(self, run: Run, file: LogFile) -> bool:
+        """Look at a file; whether it grew lately."""
+        file.grown()
+        if file.anew:
+            with self.lock:
+                run.begin_anew()
+        return time.monotonic() - file.grew < HOT
 
     def _read(self, changes: Changes, deadline: float) -> None:
         """Read on until the deadline: first what grows, then what is looked at, then the newest runs."""

@@ -35,12 +35,14 @@ def routes(shared: Shared) -> list[Route]:
         names, force = name_list(question, "runs"), question.get("force") is True
         answer = await run_in_threadpool(_delete, shared, trash, names, force)
         shared.hub.send({"type": "runs"})
+        shared.hub.send({"type": "trash"})
         return JSONResponse(answer)
 
     async def restore(request: Request) -> Response:
         question = await asked(request)
         names = await run_in_threadpool(_restore, trash, name_list(question, "ids"))
         store.look_again()
+        shared.hub.send({"type": "trash"})
         return JSONResponse({"restored": names})
 
     async def deleted(request: Request) -> Response:

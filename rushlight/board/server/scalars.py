@@ -36,10 +36,6 @@ class Span(NamedTuple):
         x = points.step if self.axis == "step" else points.wall
         return np.flatnonzero((x >= self.low + first) & (x <= self.high + first))
 
-    def first(self, points: Points) -> float:
-        """Where the axis begins."""
-        return float(points.wall[0]) if self.axis == "relative" and points.count else 0.0
-
 
 class Line(NamedTuple):
     """A run's part of an answer, as it was when the question came."""
@@ -123,7 +119,8 @@ def _answer(tag: str, lines: list[Line], most: int, span: Span | None, full: boo
     heads, columns = [], []
     room = MOST_READ
     for line in lines:
-        first = span.first(line.kept.points()) if span is not None else 0.0
+        began = line.kept.first()
+        first = began if span is not None and span.axis == "relative" else 0.0
         size = sum(file.size for file in line.run.files.values())
         if span is not None and line.kept.bucket > 2 and size <= room:
             line, room = _read_again(line, tag, span, first), room - size
@@ -133,14 +130,17 @@ def _answer(tag: str, lines: list[Line], most: int, span: Span | None, full: boo
             low, high = (max(0, int(inside[0]) - 1), int(inside[-1]) + 2) if len(inside) else (0, 0)
             points, weight = points.cut(low, high), weight[low:high]
         part = shown(points, weight, most)
-        heads.append({"run": line.run.name, "points": part.points.count, "count": line.count, **_odd(line)})
+        heads.append({"run": line.run.name, "points": part.points.count, "count": line.count, **_more(line, began, full)})
         columns += [*part.points, part.weight, part.mean] if full else part.points
     return packed({"tag": tag, "lines": heads}, columns)
 
 
-def _odd(line: Line) -> dict[str, Any]:
-    """The points that are no numbers: "odd": [steps, walls, values]."""
-    return {"odd": [listed(column) for column in line.odd]} if line.odd.count else {}
+def _more(line: Line, began: float, full: bool) -> dict[str, Any]:
+    """The time of the first point, and those that are no numbers as "odd": [steps, walls, values]."""
+    if not full:
+        return {}
+    odd = {"odd": [listed(column) for column in line.odd]} if line.odd.count else {}
+    return {"first": listed(np.array([began]))[0], **odd}
 
 
 def _read_again(line: Line, tag: str, span: Span, first: float) -> Line:
