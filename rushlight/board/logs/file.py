@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import stat
 import time
@@ -15,6 +16,7 @@ from ..events.scanning import BROKEN, MORE, Rows, Scanner, next_record
 from .opening import MOST_BYTES, open_regular
 
 PIECE = 1 << 22  # bytes read at once
+_RETRY = 5.0  # seconds
 _DATA = getattr(os, "SEEK_DATA", None)
 
 
@@ -31,6 +33,7 @@ class LogFile:
         self.anew = False  # whether it is to be read from its start again
         self._inode = 0
         self._piece = PIECE
+        self._retry = math.inf
 
     def grown(self) -> bool:
         """Whether there is something to read. A file that is another one now, or shorter, begins anew."""
@@ -46,11 +49,17 @@ class LogFile:
             self.anew = self._inode != 0
             self._inode = now.st_ino
             self.rewind()
+        if self._retry < time.monotonic():
+            self._piece, self._retry = PIECE, math.inf
         if now.st_size > self.size:
             self._piece = self._piece or PIECE
             self.grew = time.monotonic()
         self.size, self.modified = now.st_size, now.st_mtime
         return self.unread()
+
+    def fail(self) -> None:
+        """It can't be read, perhaps as its rights forbid it: try again when it grows, or some time later."""
+        self._piece, self._retry = 0, time.monotonic() + _RETRY
 
     def rewind(self) -> None:
         """Read it from its start again."""

@@ -22,6 +22,13 @@ Fresh = dict[str, list[Points]]  # the scalars of a poll by their tags
 
 
 @dataclass
+class Room:
+    """How many more series there may be, for all runs of a store."""
+
+    left: int
+
+
+@dataclass
 class News:
     """What came to a run: scalars by tag, and (plugin, tag) of the rest."""
 
@@ -32,14 +39,14 @@ class News:
 class Run:
     """Scalars, and the places of everything else, by tag. `name` is the folder's path below the root."""
 
-    def __init__(self, name: str, folder: Path, limit: int) -> None:
+    def __init__(self, name: str, folder: Path, limit: int, room: Room | None = None) -> None:
         self.name, self.folder, self.limit = name, folder, limit
+        self.room = room or Room(MOST_TAGS)
         self.files: dict[Path, LogFile] = {}
         self.series: dict[str, Series] = {}
         self.entries: dict[str, dict[str, Entries]] = {}  # by plugin, then tag
         self.graph: Place | None = None
         self.metas: dict[str, Place] = {}
-        self.most_tags = MOST_TAGS
         self.version = 0  # the store's, when the list of its tags last changed
         self.started = 0.0  # time of its first event
         self.bad = 0  # records whose checksum or content is wrong
@@ -111,9 +118,10 @@ class Run:
     def _add(self, tag: str, points: Points, fresh: Fresh) -> None:
         series = self.series.get(tag)
         if series is None:
-            if len(self.series) >= self.most_tags:
+            if len(self.series) >= MOST_TAGS or self.room.left <= 0:
                 self.hidden = True
                 return
+            self.room.left -= 1
             series = self.series[tag] = Series(self.limit)
             self.renewed = True
         series.append(points)

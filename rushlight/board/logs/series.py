@@ -104,7 +104,9 @@ class Series:
         """Keep points of a bucket that is not full: its extremes so far and the last, not thousands."""
         self._waiting += points.count
         tail = self._tail.joined(points)
-        self._tail = thinned(tail, TAIL // 2) if tail.count > TAIL else tail.copy()  # a view keeps its whole
+        while tail.count > TAIL:
+            tail = thinned(tail, TAIL // 2)  # and what is behind the last bucket, which may be long
+        self._tail = tail.copy()  # a view would keep its whole
 
     def _count(self, points: Points) -> None:
         good = np.isfinite(points.value)

@@ -16,10 +16,11 @@ from .allocation import give_back
 from .annotations import Annotations
 from .discovery import Folders
 from .file import LogFile
-from .run import MOST_TAGS, Fresh, News, Run
+from .run import Fresh, News, Room, Run
 from .series import BYTES, OVERHEAD
 
 LEAST, MOST = 32, 1 << 17  # points kept of a series
+_LEAST_BYTES = OVERHEAD + LEAST * BYTES * 2  # what a series takes when there are very many
 MEMORY = 512 << 20
 DISCOVER = 1.0  # seconds between two looks for new files, or more where a look takes long
 BUDGET = 0.06  # seconds that a poll reads, so that what was read is soon seen
@@ -72,6 +73,7 @@ class Store:
         self._hot: list[tuple[Run, LogFile]] = []
         self._limit = MOST
         self._freed = False
+        self._room = Room(memory // _LEAST_BYTES)
 
     def poll(self, budget: float = BUDGET) -> Changes:
         """Look for new files, once a second, and read for about `budget` seconds what has grown."""
@@ -100,7 +102,7 @@ class Store:
                 changed = True
             for name, (folder, paths) in found.items():
                 if name not in self.runs:
-                    self.runs[name] = Run(name, folder, self._limit)
+                    self.runs[name] = Run(name, folder, self._limit, self._room)
                 run = self.runs[name]
                 if run.files.keys() != paths:
                     changed = run.renewed = True
@@ -187,7 +189,7 @@ class Store:
         try:
             news = run.read(file, scanner, self.lock)
         except OSError:  # gone, or not for us to read: until it changes
-            file.size = file.offset
+            file.fail()
             return
         with self.lock:
             changes.add(run.name, news)
@@ -205,11 +207,9 @@ class Store:
     def _settle(self) -> None:
         """Keep the sum of all series within the memory: the more there are, the fewer points each."""
         count = sum(len(run.series) for run in self.runs.values())
+        self._room.left = self.memory // _LEAST_BYTES - count
         room = self.memory - OVERHEAD * count
         limit = max(LEAST, min(MOST, room // (BYTES * 2 * max(count, 1))))
-        full = room < LEAST * BYTES * 2 * count
-        for run in self.runs.values():
-            run.most_tags = len(run.series) if full else MOST_TAGS
         if limit >= self._limit:
             return
         with self.lock:

@@ -98,7 +98,7 @@ export function options({ lines, xKind, log, logX, range, xRange, bands, marks, 
     width, height,
     legend: { show: false },
     cursor: {
-      points: { size: 7 }, drag: { x: true, y: true, uni: 24, setScale: false }, focus: { prox: 30 },
+      points: { size: (_, k) => (lines[k - 1]?.faint ? 0 : 7) }, drag: { x: true, y: true, uni: 24, setScale: false }, focus: { prox: 30 },
       ...(sync ? { sync: { key: sync, scales: ["x", null], setSeries: false } } : {}),
     },
     focus: { alpha: 0.35 },

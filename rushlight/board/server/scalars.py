@@ -130,7 +130,14 @@ def _answer(tag: str, lines: list[Line], most: int, span: Span | None, full: boo
             low, high = (max(0, int(inside[0]) - 1), int(inside[-1]) + 2) if len(inside) else (0, 0)
             points, weight = points.cut(low, high), weight[low:high]
         part = shown(points, weight, most)
-        heads.append({"run": line.run.name, "points": part.points.count, "count": line.count, **_more(line, began, full)})
+        heads.append(
+            {
+                "run": line.run.name,
+                "points": part.points.count,
+                "count": line.count,
+                **_more(line, began, full),
+            }
+        )
         columns += [*part.points, part.weight, part.mean] if full else part.points
     return packed({"tag": tag, "lines": heads}, columns)
 

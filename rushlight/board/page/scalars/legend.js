@@ -37,9 +37,10 @@ export function Tooltip({ columns, hover, xKind, log }) {
   const away = rows.map(({ value }) => Math.abs(size(value) - cursor));
   const closest = away.reduce((best, d, i) => (d < (away[best] ?? Infinity) ? i : best), 0);
   const first = Math.max(0, Math.min(closest - LISTED / 2, rows.length - LISTED));
-  const beside = hover.left > hover.width / 2 ? `right: ${hover.width - hover.left + 14}px` : `left: ${hover.left + 68}px`;
+  const narrow = hover.width < 420;
+  const beside = narrow ? "left: 0; right: 0; top: 100%; max-width: none" : hover.left > hover.width / 2 ? `right: ${hover.width - hover.left + 14}px` : `left: ${hover.left + 68}px`;
   const place = { step: (x) => `step ${x}`, relative: (_, row) => duration(row.wall - row.first), wall: (_, row) => clock(row.wall) };
-  return html`<div class="tooltip" style=${`top: ${hover.top + 12}px; ${beside}`}><table><tbody>
+  return html`<div class="tooltip" style=${narrow ? beside : `top: ${hover.top + 12}px; ${beside}`}><table><tbody>
     ${first > 0 && html`<tr class="faint"><td></td><td colspan="3">${first} above</td></tr>`}
     ${rows.slice(first, first + LISTED).map((row, k) => html`<tr key=${row.run.name} class=${first + k === closest ? "closest" : ""}>
       <td><i class="dot" style=${`background: ${row.run.colour}`}></i></td><td class="name">${row.run.label ?? row.run.name}</td>
