@@ -24,7 +24,7 @@ class Folders:
     def event_files(self) -> dict[str, tuple[Path, set[Path]]]:
         """The folder and its event files by the folder's path from the root; "." for `root` itself.
 
-        Links are not followed, hidden folders are left out. Bytes of a name that are no UTF-8 are written out.
+        Links are not followed, hidden folders left out; bytes of a name that are no UTF-8 are written out.
         """
         found: dict[str, tuple[Path, set[Path]]] = {}
         waiting = [(str(self.root), ".", 0)]

@@ -75,7 +75,7 @@ class LogFile:
             self._pass_hole(file)
             file.seek(self.offset)
             data = scanner.buffer(self._piece or PIECE)
-            data = data[: file.readinto(memoryview(data)) or 0]
+            data = data[: file.readinto(data.data) or 0]
         at, reason = 0, MORE
         begin, end = self.offset, self.offset + len(data)
         while at + 16 <= len(data):

@@ -203,7 +203,7 @@ export function useRuns() {
   const { runs } = useBoard();
   const [filter] = useUrl("runs", "");
   const [ticked, setTicked] = useUrl("ticked", ""); // "-a,b": all but these; "+a,b": these alone
-  const [order] = useUrl("order", "newest");
+  const [order] = useUrl("order", "name");
   const [withHidden] = useUrl("hidden", false);
   const [group] = useUrl("group", "");
   const [groupColour] = useUrl("groupcolour", false);

@@ -92,14 +92,14 @@ function useLast(order) {
 
 function Arranging() {
   const { tags } = useBoard();
-  const [order, setOrder] = useUrl("order", "newest");
+  const [order, setOrder] = useUrl("order", "name");
   const [group, setGroup] = useUrl("group", "");
   const [groupColour, setGroupColour] = useUrl("groupcolour", false);
   const [band, setBand] = useUrl("band", false);
   const [hidden, setHidden] = useUrl("hidden", false);
   useLast(order);
   const names = Object.keys(tags.scalars ?? {}).sort();
-  const orders = { newest: "newest first", name: "by name", ...Object.fromEntries(names.slice(0, 200).map((tag) => [`last:${tag}`, `by last ${tag}`])) };
+  const orders = { name: "by name", newest: "newest first", ...Object.fromEntries(names.slice(0, 200).map((tag) => [`last:${tag}`, `by last ${tag}`])) };
   return html`<details class="arranging" open=${group !== ""}><summary>Sort and group</summary>
     <${Select} label="Sort" value=${order} choices=${orders} onInput=${setOrder} />
     <label class="control">Group by <input type="text" list="groupings" value=${group} placeholder="path, or a regex" onChange=${(e) => setGroup(e.target.value.trim())} /></label>

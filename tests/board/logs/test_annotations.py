@@ -20,8 +20,8 @@ def test_they_are_kept(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "fields", [{"label": "x" * 201}, {"label": 3}, {"colour": "red"}, {"colour": "#12345g"}, {"hidden": "yes"},
-               {"path": "/etc"}],
+    "fields", [{"label": "x" * 201}, {"label": 3}, {"colour": "red"}, {"colour": "#12345g"},
+               {"hidden": "yes"}, {"path": "/etc"}],
 )  # fmt: skip
 def test_what_makes_no_sense_is_refused(tmp_path, fields):
     with pytest.raises(ValueError):
@@ -29,7 +29,9 @@ def test_what_makes_no_sense_is_refused(tmp_path, fields):
     assert not (tmp_path / FILE).exists()
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"runs": 3}', '{"runs": {"a": {"colour": "<b>"}}}', "[" * 5000])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"runs": 3}', '{"runs": {"a": {"colour": "<b>"}}}', "[" * 5000]
+)
 def test_a_damaged_file_is_kept_aside(tmp_path, text):
     (tmp_path / FILE).write_text(text)
     one = Annotations(tmp_path)
