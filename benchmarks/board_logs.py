@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from rushlight.board.events.records import frame
 from rushlight.board.events import messages
+from rushlight.board.events.records import frame
 from rushlight.kernels import events
 
 WALL = 1_700_000_000.0
@@ -65,7 +65,7 @@ def _crcs(parts: np.ndarray) -> np.ndarray:
 
 
 def write_runs(root: Path, runs: int, tags: int, points: int, distinct: int | None = None) -> int:
-    """`runs` folders; of more than `distinct`, further ones are hard links. Returns the bytes they seem to have."""
+    """Write `runs` folders; beyond `distinct`, hard links to the first. Returns the bytes they seem to hold."""
     total = 0
     made: list[Path] = []
     for k in range(runs):

@@ -51,9 +51,9 @@ def measure(root: Path, options: argparse.Namespace, count: int) -> None:
         print(f"{seconds()}  it listens", flush=True)
         names = listed_runs(url, options.runs)
         print(f"{seconds()}  all {options.runs} runs are listed", flush=True)
-        first_points(url, names[-40:], options.tags)
-        print(f"{seconds()}  the newest runs have points to draw", flush=True)
-        slowest = read_all(url, names, options, board.pid)
+        first_points(url, names)
+        print(f"{seconds()}  the newest run has points to draw", flush=True)
+        slowest = read_all(url, names, options)
         print(f"{seconds()}  all is read; slowest answer meanwhile {slowest * 1e3:.0f} ms", flush=True)
         report(url, names, options, board.pid)
     finally:
@@ -77,13 +77,13 @@ def listed_runs(url: str, runs: int) -> list[str]:
         time.sleep(0.02)
 
 
-def first_points(url: str, names: list[str], tags: int) -> None:
-    """Wait until the newest runs, those that a page shows first, have points."""
+def first_points(url: str, names: list[str]) -> None:
+    """Wait until the first run, the newest, has points."""
     while len(json.loads(ask(url, "api/table", {"tags": tags_of(1), "runs": names}))["rows"]) < 1:
         time.sleep(0.02)
 
 
-def read_all(url: str, names: list[str], options: argparse.Namespace, pid: int) -> float:
+def read_all(url: str, names: list[str], options: argparse.Namespace) -> float:
     """Wait until all points are counted; the slowest of the answers that a page asks for meanwhile."""
     slowest, begun = 0.0, time.perf_counter()
     tag = tags_of(options.tags)[-1]
@@ -104,7 +104,7 @@ def report(url: str, names: list[str], options: argparse.Namespace, pid: int) ->
     """Memory, sizes and times of answers, CPU at rest."""
     status = Path(f"/proc/{pid}/status").read_text()
     now, most = (int(status.split(f"{key}:")[1].split()[0]) / 1024 for key in ("VmRSS", "VmHWM"))
-    print(f"memory: {now:.0f} MB now, {most:.0f} MB at most, for a setting of {options.memory >> 20} MB and what Python takes")
+    print(f"memory: {now:.0f} MB now, {most:.0f} MB at most; the setting is {options.memory >> 20} MB")
     for path, question in (
         ("api/changes", None),
         ("api/changes?since={version}&epoch={epoch}", None),

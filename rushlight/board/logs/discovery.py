@@ -15,7 +15,7 @@ _MOST_RUNS = 20_000
 
 
 class Folders:
-    """The event files below `root`; a folder that hasn't changed since it was looked into isn't read again."""
+    """The event files below `root`; a folder that hasn't changed since it was read isn't read again."""
 
     def __init__(self, root: Path) -> None:
         self.root = root

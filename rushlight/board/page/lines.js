@@ -50,7 +50,7 @@ export class Line {
     const { step } = this, old = [];
     let least = Infinity;
     for (let i = step.length - 1; i >= 0; i--) {
-      if (step[i] > least) old.push(i);
+      if (step[i] >= least) old.push(i);
       least = Math.min(least, step[i]);
     }
     return old.reverse();
@@ -121,7 +121,7 @@ export function band(lines) {
   const full = lines.filter(([x]) => x.length);
   const low = Math.min(...full.map(([x]) => x[0])), high = Math.max(...full.map(([x]) => x[x.length - 1]));
   const longest = full.reduce((most, [x]) => (x.length > most.length ? x : most), []);
-  const grid = longest.length <= GRID && full.every(([x]) => same(x, longest))
+  const grid = longest.length <= GRID && longest[0] === low && longest[longest.length - 1] === high
     ? Array.from(longest) : Array.from({ length: GRID }, (_, k) => low + ((high - low) * k) / (GRID - 1));
   const columns = { x: grid, mean: [], low: [], high: [] };
   for (const at of grid) {

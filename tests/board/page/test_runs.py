@@ -91,7 +91,8 @@ def test_groups_fold_and_are_ticked_together(show, tmp_path):
     row(page, "seed0").nth(1).wait_for(state="detached")
     page.reload()
     page.locator("article .legend tr").nth(1).wait_for()
-    assert page.locator("article .legend .name").all_inner_texts() == ["b/seed0", "b/seed1"]  # from the address
+    names_there = page.locator("article .legend .name").all_inner_texts()
+    assert names_there == ["b/seed0", "b/seed1"]  # by the address
 
 
 def test_groups_by_an_expression_with_a_band(show, tmp_path):
