@@ -65,7 +65,7 @@ def _crcs(parts: np.ndarray) -> np.ndarray:
 
 
 def write_runs(root: Path, runs: int, tags: int, points: int, distinct: int | None = None) -> int:
-    """Write `runs` folders; beyond `distinct`, hard links to the first. Returns the bytes they seem to hold."""
+    """Write `runs` folders, beyond `distinct` hard links to those before; the bytes they seem to hold."""
     total = 0
     made: list[Path] = []
     for k in range(runs):

@@ -117,5 +117,15 @@ def _check(field: str, value: object) -> None:
         raise ValueError(f"a run has no {field!r}; it has a label, a colour, a note, and may be hidden")
     elif value is not None and not (isinstance(value, str) and len(value) <= _LONGEST[field]):
         raise ValueError(f"`{field}` must be a text of at most {_LONGEST[field]} characters")
+    elif value and not _utf8(str(value)):
+        raise ValueError(f"`{field}` holds half a character")
     elif field == "colour" and value and not _COLOUR.fullmatch(str(value)):
         raise ValueError("`colour` must look like #0077bb")
+
+
+def _utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # a lone surrogate, which JSON can write and no file or answer can hold
+        return False
+    return True

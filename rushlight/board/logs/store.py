@@ -81,6 +81,7 @@ class Store:
         begun = time.monotonic()
         if begun - self._looked >= self._pause:
             changes.runs = self.discover()
+            self._swept = -1e9 if changes.runs else self._swept  # look into new files at once
             self._looked = time.monotonic()
             self._pause = max(DISCOVER, 60 * (self._looked - begun))
         self._look()

@@ -8,11 +8,12 @@ from typing import Any
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from ..logs.trash import BeingWritten, Deleted, Trash
 from .asking import asked, name_list
+from .numbers import answer
 from .shared import Shared
 
 FIELDS = ("label", "colour", "note", "hidden")
@@ -28,26 +29,26 @@ def routes(shared: Shared) -> list[Route]:
         fields = {field: question[field] for field in FIELDS if field in question}
         await run_in_threadpool(_annotate, shared, names, fields)
         shared.hub.send({"type": "runs"})
-        return JSONResponse({"runs": len(names)})
+        return answer({"runs": len(names)})
 
     async def delete(request: Request) -> Response:
         question = await asked(request)
         names, force = name_list(question, "runs"), question.get("force") is True
-        answer = await run_in_threadpool(_delete, shared, trash, names, force)
+        found = await run_in_threadpool(_delete, shared, trash, names, force)
         shared.hub.send({"type": "runs"})
         shared.hub.send({"type": "trash"})
-        return JSONResponse(answer)
+        return answer(found)
 
     async def restore(request: Request) -> Response:
         question = await asked(request)
         names = await run_in_threadpool(_restore, trash, name_list(question, "ids"))
         store.look_again()
         shared.hub.send({"type": "trash"})
-        return JSONResponse({"restored": names})
+        return answer({"restored": names})
 
     async def deleted(request: Request) -> Response:
         found = await run_in_threadpool(trash.all)
-        return JSONResponse({"deleted": [_as_json(one) for one in found]})
+        return answer({"deleted": [_as_json(one) for one in found]})
 
     return [
         Route("/api/annotate", annotate, methods=["POST"]),

@@ -9,7 +9,7 @@ import numpy as np
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from ..logs.raw import raw_points
@@ -17,7 +17,7 @@ from ..logs.run import Run
 from ..logs.series import Kept, Points, Series, shown
 from .asking import asked, name_list, number
 from .listing import changes_since, listing
-from .numbers import listed, packed
+from .numbers import answer, listed, packed
 from .shared import Shared
 
 MOST_POINTS = 1 << 17
@@ -51,12 +51,12 @@ def routes(shared: Shared) -> list[Route]:
 
     async def runs(request: Request) -> Response:
         with shared.store.lock:
-            return JSONResponse(listing(shared.store))
+            return answer(listing(shared.store))
 
     async def changes(request: Request) -> Response:
         since, epoch = request.query_params.get("since", ""), request.query_params.get("epoch", "")
         with shared.store.lock:
-            return JSONResponse(changes_since(shared.store, since, epoch))
+            return answer(changes_since(shared.store, since, epoch))
 
     async def scalars(request: Request) -> Response:
         question = await asked(request)
@@ -74,7 +74,7 @@ def routes(shared: Shared) -> list[Route]:
             raise HTTPException(400, "a table has at most 200,000 rows; choose fewer runs or tags")
         with shared.store.lock:
             rows = [_row(run.name, tag, series) for tag in tags for run, series in _found(shared, names, tag)]
-        return JSONResponse({"rows": rows})
+        return answer({"rows": rows})
 
     return [
         Route("/api/runs", runs),

@@ -48,8 +48,14 @@ def test_a_band_over_lines_of_different_length(show, tmp_path):
     assert found == {"x": [0, 1, 2], "mean": [2, 2.5, 3], "low": [0, 1, 2], "high": [4, 4, 4]}
 
 
-@pytest.mark.parametrize("axis, low, high", [("step", 2000, 3000), ("relative", 2000 * 60 / 3600, 3000 * 60 / 3600),
-                                             ("wall", 1e9 + 2000 * 60, 1e9 + 3000 * 60)])  # fmt: skip
+@pytest.mark.parametrize(
+    "axis, low, high",
+    [
+        ("step", 2000, 3000),
+        ("relative", 2000 * 60 / 3600, 3000 * 60 / 3600),
+        ("wall", 1e9 + 2000 * 60, 1e9 + 3000 * 60),
+    ],
+)
 def test_zooming_asks_for_that_part_in_detail(show, tmp_path, axis, low, high):
     write(tmp_path, [math.sin(k) for k in range(6000)])
     page = show(f"#x={axis}")
@@ -120,7 +126,8 @@ def test_what_is_no_number_is_marked(show, tmp_path):
         { tag: 'loss', runs: ['.'], smoothing: true }, (head) => head.lines.map((line) => line.points)))
         .then(({ head }) => head.lines[0].odd)""")
     assert found[0] == [1, 2, 3, 5] and found[2] == [None, "Infinity", "-Infinity", None]
-    red = page.evaluate("""() => { const c = document.querySelector('article canvas'), ctx = c.getContext('2d');
+    red = page.evaluate("""() => {
+        const c = document.querySelector('article canvas'), ctx = c.getContext('2d');
         const data = ctx.getImageData(0, 0, c.width, 24).data; let n = 0;
         for (let i = 3; i < data.length; i += 4) n += data[i] > 128; return n; }""")
     assert red > 10  # the triangle of the infinity at the upper edge
