@@ -51,7 +51,7 @@ function take(found) {
   found.runs.forEach((run) => known.set(run.name, { ...run, ownColour: run.colour, kinds: found.sets[run.set] }));
   asked = { epoch: found.epoch, version: found.version };
   const runs = [...known.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
-  const tags = {};
+  const tags = Object.create(null); // a plugin or a tag may be called __proto__
   runs.forEach((run, k) => {
     run.colour = run.ownColour ?? colourOf(run.name);
     for (const [kind, names] of Object.entries(run.kinds)) {

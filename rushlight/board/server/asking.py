@@ -6,19 +6,22 @@ import json
 from typing import Any
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 MOST_BYTES = 1 << 20
 
 
 async def body_of(request: Request) -> bytes:
-    """What a request carries. Raises HTTPException if it is too much."""
+    """What a request carries. Raises HTTPException if it is too much, or the asker hung up."""
     parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
-        if size > MOST_BYTES:
-            raise HTTPException(413, f"a question may be at most {MOST_BYTES} bytes long")
-        parts.append(part)
+    try:
+        async for part in request.stream():
+            size += len(part)
+            if size > MOST_BYTES:
+                raise HTTPException(413, f"a question may be at most {MOST_BYTES} bytes long")
+            parts.append(part)
+    except ClientDisconnect as error:
+        raise HTTPException(400, "the question did not come to its end") from error
     return b"".join(parts)
 
 

@@ -16,8 +16,8 @@ from rushlight.board import Writer
 VALUES = [None, True, -1, 0, 1e308, 10**30, "", "a", "a\0b", "../..", "\ud800", [], {}, [[]], ["a"],
           ["\ud800"], [1], {"a": []}, [None] * 50, "x" * 5000, [0, 1], [1, "a"], [1e400], "loss"]  # fmt: skip
 TEXTS = ["", "%00", "..", "%ff", "9" * 30, "loss", "a"]
-NAMES = ["tag", "runs", "points", "range", "axis", "tags", "ids", "label", "colour", "note", "hidden", "force",
-         "type", "run", "format", "smoothing", "since", "epoch", "index", "step"]  # fmt: skip
+NAMES = ["tag", "runs", "points", "range", "axis", "tags", "ids", "label", "colour", "note", "hidden",
+         "force", "type", "run", "format", "smoothing", "since", "epoch", "index", "step"]  # fmt: skip
 
 
 def routes(board):
