@@ -38,7 +38,7 @@ def _records(steps: np.ndarray, tags: list[str], rng: np.random.Generator, point
     rows = np.tile(np.stack(heads), (len(steps), 1))
     step = np.repeat(steps, len(tags))
     noise = rng.standard_normal(len(step)) * 0.1
-    value = (np.exp(-3.0 * step / points) * (1 + np.tile(np.arange(len(tags)), len(steps)) * 0.1) + noise)
+    value = np.exp(-3.0 * step / points) * (1 + np.tile(np.arange(len(tags)), len(steps)) * 0.1) + noise
     rows[:, 13:21] = (WALL + step * 0.5).astype("<f8").view(np.uint8).reshape(-1, 8)
     for k in range(4):  # a varint of 4 bytes, whatever the number
         rows[:, 22 + k] = (step >> 7 * k & 0x7F) | (0x80 if k < 3 else 0)

@@ -48,6 +48,7 @@ class Run:
         self.graph: Place | None = None
         self.metas: dict[str, Place] = {}
         self.version = 0  # the store's, when the list of its tags last changed
+        self.found = 0.0  # when its files had been written to when they were found: known before they are read
         self.started = 0.0  # time of its first event
         self.bad = 0  # records whose checksum or content is wrong
         self.renewed = False  # whether it has tags that nobody was told of
@@ -60,6 +61,11 @@ class Run:
     def modified(self) -> float:
         """When a file was last written to (seconds since 1970); 0 if that isn't known yet."""
         return max((file.modified for file in self.files.values()), default=0.0)
+
+    def first_seen(self) -> float:
+        """`modified` as it was when the run was found."""
+        self.found = self.found or self.modified()
+        return self.found
 
     def read(self, file: LogFile, scanner: Scanner, lock: AbstractContextManager[Any]) -> News:
         """Read a piece of a file: what is new. `lock` is held while the run changes. Raises OSError."""

@@ -192,6 +192,9 @@ const ORDERS = {
   newest: (a, b) => b.started - a.started || a.name.localeCompare(b.name),
 };
 
+// Known before a run is read, and the same ever after: those shown at first don't change while reading goes on.
+const LATEST = (a, b) => b.found - a.found || ORDERS.name(a, b);
+
 // By the last value of a tag, which sidebar.js keeps in board.last; those without one at the end.
 function byLast(a, b) {
   const [x, y] = [a, b].map((run) => board.last?.values.get(run.name) ?? Infinity);
@@ -215,7 +218,7 @@ export function useRuns() {
       run.colour = run.ownColour ?? colourOf(group && groupColour && run.group ? "group " + run.group : run.name);
     });
     const names = new Set(ticked.slice(1).split(",").filter(Boolean).map(decodeURIComponent));
-    const byDefault = new Set([...listed].sort(ORDERS.newest).slice(0, SHOWN_AT_FIRST).map((run) => run.name));
+    const byDefault = new Set([...listed].sort(LATEST).slice(0, SHOWN_AT_FIRST).map((run) => run.name));
     listed.sort(order.startsWith("last:") ? byLast : (ORDERS[order] ?? ORDERS.name));
     const isShown = (run) =>
       ticked[0] === "+" ? names.has(run.name) : byDefault.has(run.name) && !names.has(run.name);

@@ -54,4 +54,4 @@ def kinds(run: Run) -> dict[str, Any]:
 def described(store: Store, run: Run) -> dict[str, Any]:
     """A run as the page knows it, with what people said of it."""
     said = store.annotations.runs.get(run.name, {})
-    return {"name": run.name, "started": run.started, "bad": run.bad, **said}
+    return {"name": run.name, "found": run.first_seen(), "started": run.started, "bad": run.bad, **said}

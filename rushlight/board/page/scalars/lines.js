@@ -14,21 +14,26 @@ function lineOf({ run, first, odd }, columns) {
 
 // span: null, or {axis: "step" | "wall" | "relative", range: [from, to]} in steps or seconds.
 export function useLines(tag, runs, span, visible) {
-  const lines = useRef(new Map());
+  const lines = useRef(new Map()), last = useRef({ asked: 0, shown: 0, about: "" });
   const [version, setVersion] = useState(0);
   const names = runs.map((run) => run.name);
   const key = JSON.stringify([names, span]);
   useEffect(() => {
     if (!visible || !names.length) return;
-    let alive = true, timer = 0, frame = 0;
-    const draw = () => (frame ||= requestAnimationFrame(() => ((frame = 0), alive && setVersion((v) => v + 1))));
+    // An answer to an earlier question is shown until a later one comes, if it is about the same part.
+    const about = JSON.stringify([tag, span]);
+    let timer = 0, frame = 0;
+    const draw = () => (frame ||= requestAnimationFrame(() => ((frame = 0), setVersion((v) => v + 1))));
     const fetchAll = async () => {
       timer = 0;
+      const number = ++last.current.asked;
+      last.current.about = about;
       const question = { tag, runs: names, points: POINTS, smoothing: true, ...(span ?? {}) };
       const lengths = (head) => head.lines.flatMap((line) => Array(COLUMNS).fill(line.points));
       try {
         const { head, columns } = await askPacked("/api/scalars", question, lengths);
-        if (!alive) return;
+        if (last.current.about !== about || number < last.current.shown) return;
+        last.current.shown = number;
         lines.current = new Map(
           head.lines.map((one, k) => [one.run, lineOf(one, columns.slice(COLUMNS * k, COLUMNS * (k + 1)))]),
         );
@@ -49,9 +54,7 @@ export function useLines(tag, runs, span, visible) {
     });
     fetchAll();
     return () => {
-      alive = false;
       clearTimeout(timer);
-      cancelAnimationFrame(frame);
       stop();
     };
   }, [tag, key, visible]);
