@@ -33,24 +33,20 @@ def write_runs(root: Path) -> None:
                         writer.add_scalar("accuracy/valid", 0.93 - 0.8 * left + chance.random() * 0.02, step)
 
 
-def take(folder: Path) -> None:
+def take(folder: Path, browser: Any) -> None:
     """Write scalars.png, scalars-dark.png and scalars-phone.png into the folder."""
-    from playwright.sync_api import sync_playwright
-
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as logs, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as logs:
         write_runs(Path(logs))
         board = Board(Path(logs), port=0).start()
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         for name, scheme, size in (
             ("scalars", "light", WIDE), ("scalars-dark", "dark", WIDE), ("scalars-phone", "light", PHONE)
         ):  # fmt: skip
-            page = browser.new_page(viewport=size, color_scheme=scheme)  # type: ignore[arg-type]
+            page = browser.new_page(viewport=size, color_scheme=scheme)
             page.goto(board.url + VIEW)
             show_tooltip(page)
             page.screenshot(path=folder / f"{name}.png")
             page.close()
-        browser.close()
         board.close()
 
 
@@ -63,5 +59,16 @@ def show_tooltip(page: Any) -> None:
     page.wait_for_timeout(200)
 
 
+def main() -> None:
+    """Take them with a browser of this machine."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        images = Path(__file__).parents[1] / "docs" / "images"
+        take(Path(sys.argv[1]) if len(sys.argv) > 1 else images, browser)
+        browser.close()
+
+
 if __name__ == "__main__":
-    take(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[1] / "docs" / "images")
+    main()

@@ -51,7 +51,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _keep_little() -> None:
-    """Let the allocator keep little for reuse: an eighth of the machine is for who computes, not who reads."""
+    """Let the allocator keep little for reuse: an eighth of the memory is for who computes, not reads."""
     found = allocator.current()
     if found is not None:
         found.limit(KEPT)

@@ -48,7 +48,7 @@ class Run:
         self.graph: Place | None = None
         self.metas: dict[str, Place] = {}
         self.version = 0  # the store's, when the list of its tags last changed
-        self.found = 0.0  # when its files had been written to when they were found: known before they are read
+        self.found = 0.0  # when its files had last been written to when they were found
         self.started = 0.0  # time of its first event
         self.bad = 0  # records whose checksum or content is wrong
         self.renewed = False  # whether it has tags that nobody was told of

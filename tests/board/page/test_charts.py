@@ -160,7 +160,10 @@ def test_the_table_sorts(show, tmp_path):
     page = show("#table=1")
     page.locator(".compare tbody td").first.wait_for()
     page.wait_for_function("document.querySelector('.compare tbody td').innerText")
-    first = lambda: [row.split()[0] for row in page.locator(".compare tbody tr").all_inner_texts()]  # noqa: E731
+
+    def first():
+        return [row.split()[0] for row in page.locator(".compare tbody tr").all_inner_texts()]
+
     assert page.locator(".compare tbody tr").first.inner_text().split() == ["a", "1", "1", "5", "3", "2"]
     page.get_by_role("button", name="last").click()
     page.wait_for_function("document.querySelector('th[aria-sort=ascending]')")
