@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--memory", type=size, default=512 << 20)
     parser.add_argument("--patience", type=float, default=300, help="seconds to wait for all to be read")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=".") as folder:
+    with tempfile.TemporaryDirectory() as folder:
         begun = time.perf_counter()
         total = write_runs(Path(folder), options.runs, options.tags, options.points, options.distinct)
         count = options.runs * options.tags * options.points

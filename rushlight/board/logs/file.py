@@ -17,6 +17,7 @@ from .opening import MOST_BYTES, open_regular
 
 PIECE = 1 << 22  # bytes read at once
 _RETRY = 5.0  # seconds
+_RECENT = 60.0  # seconds since a file was written to for which it may be one that grows
 _DATA = getattr(os, "SEEK_DATA", None)
 
 
@@ -53,7 +54,8 @@ class LogFile:
             self._piece, self._retry = PIECE, math.inf
         if now.st_size > self.size:
             self._piece = self._piece or PIECE
-            self.grew = time.monotonic()
+            if self.live or time.time() - now.st_mtime < _RECENT:  # and not an old file, met just now
+                self.grew = time.monotonic()
         self.size, self.modified = now.st_size, now.st_mtime
         return self.unread()
 
