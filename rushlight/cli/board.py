@@ -6,7 +6,9 @@ import argparse
 from pathlib import Path
 
 from ..board.logs.store import MEMORY
+from ..kernels import allocator
 
+KEPT = 16 << 20  # bytes
 NEEDS = "the board needs starlette, uvicorn and websockets: pip install 'rushlight[board]'"
 SIZES = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
@@ -40,8 +42,16 @@ def main(arguments: list[str]) -> int:
         from ..board.server.board import Board
     except ImportError as error:
         parser.exit(1, f"rushlight board: {NEEDS} ({error})\n")
+    _keep_little()
     board = Board(options.logdir, options.host, options.port, options.memory, options.token)
     bound = board.bind()
     print(f"Rushlight's board shows {board.shared.store.root} at {board.url} (Ctrl-C ends it)", flush=True)
     board.serve(bound)
     return 0
+
+
+def _keep_little() -> None:
+    """Let the allocator keep little for reuse: an eighth of the memory is for who computes, not reads."""
+    found = allocator.current()
+    if found is not None:
+        found.limit(KEPT)

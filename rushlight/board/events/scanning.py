@@ -14,6 +14,7 @@ from .records import masked_crc
 
 OTHER, DAMAGED = kernel.OTHER, kernel.DAMAGED
 MORE, FULL, BROKEN = kernel.MORE, kernel.FULL, kernel.BROKEN
+USUAL = 1 << 20  # bytes of a buffer that is kept
 ROOM = 1 << 14  # rows of one scan
 _COLUMNS = {"step": "i8", "wall": "f8", "value": "f4", "tag": "i4", "start": "i8", "length": "i8"}
 
@@ -46,6 +47,15 @@ class Scanner:
         self._numbers: dict[str, int] = {}  # of tags, where Python scans
         self._columns = {name: np.zeros(ROOM, dtype) for name, dtype in _COLUMNS.items()}
         self._table(1 << 10)
+        self._buffer = np.empty(0, np.uint8)
+
+    def buffer(self, size: int) -> np.ndarray:
+        """Room for a piece of a file: the same again, if it isn't larger than usual."""
+        if size > USUAL:
+            return np.empty(size, np.uint8)
+        if len(self._buffer) < size:
+            self._buffer = np.empty(size, np.uint8)
+        return self._buffer[:size]
 
     def _table(self, capacity: int) -> None:
         """A new table of tags; those known get new numbers when they are met again."""

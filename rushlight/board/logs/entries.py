@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..events.decoding import Event, Value, decode
+from .opening import open_regular
 
 MOST = 400  # entries kept of a tag; beyond, every second one goes
-MOST_BYTES = 1 << 30  # a longer record is not read
 
 
 class Place(NamedTuple):
@@ -20,7 +20,7 @@ class Place(NamedTuple):
 
     def read(self) -> Event:
         """The event there. Raises OSError or ValueError if the file has gone or changed."""
-        with self.path.open("rb") as file:
+        with open_regular(self.path) as file:
             file.seek(self.start)
             return decode(file.read(self.length))
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,39 +23,47 @@ MOST_TAGS = 20_000  # a run that makes more is a mistake or an attack; the rest 
 Fresh = dict[str, list[Points]]  # the scalars of a poll by their tags
 
 
+@dataclass
+class Room:
+    """How many more series there may be, for all runs of a store."""
+
+    left: int
+
+
+@dataclass
+class News:
+    """What came to a run: scalars by tag, and (plugin, tag) of the rest."""
+
+    scalars: Fresh = field(default_factory=dict)
+    others: set[tuple[str, str]] = field(default_factory=set)
+
+
 class Run:
     """Scalars, and the places of everything else, by tag. `name` is the folder's path below the root."""
 
-    def __init__(self, name: str, folder: Path, limit: int) -> None:
+    def __init__(self, name: str, folder: Path, limit: int, room: Room | None = None) -> None:
         self.name, self.folder, self.limit = name, folder, limit
+        self.room = room or Room(MOST_TAGS)
         self.files: dict[Path, LogFile] = {}
         self.series: dict[str, Series] = {}
         self.entries: dict[str, dict[str, Entries]] = {}  # by plugin, then tag
         self.graph: Place | None = None
         self.metas: dict[str, Place] = {}
+        self.version = 0  # the store's, when the list of its tags last changed
+        self.found = 0.0  # when its files had last been written to when they were found
         self.started = 0.0  # time of its first event
         self.bad = 0  # records whose checksum or content is wrong
         self.renewed = False  # whether it has tags that nobody was told of
         self.hidden = False  # whether there were too many tags
         self.projector = 0  # when its embeddings' config was changed; 0: it has none
 
-    def read(self, scanner: Scanner, pieces: int = 1) -> tuple[Fresh, set[tuple[str, str]]]:
-        """Read up to `pieces` pieces of each grown file: new scalars, and (plugin, tag) of the rest."""
-        fresh: Fresh = {}
-        changed: set[tuple[str, str]] = set()
-        for file in list(self.files.values()):
-            if file.grown() and not file.offset and self.series:
-                self._forget_rewritten(file)
-            for _ in range(pieces if file.unread() else 0):
-                for rows, data, begin in file.read(scanner):
-                    self._take(rows, data, begin, scanner, file.path, fresh, changed)
-                if not file.unread():
-                    break
-        return fresh, changed
+    def next_file(self) -> LogFile | None:
+        """The file to read on; of several the older first, as a later one may say where the run restarts."""
+        return next((file for file in self.files.values() if file.unread()), None)
 
-    def pending(self) -> bool:
-        """Whether a file holds more than has been read."""
-        return any(file.unread() for file in self.files.values())
+    def modified(self) -> float:
+        """When a file was last written to (seconds since 1970); 0 if that isn't known yet."""
+        return max((file.modified for file in self.files.values()), default=0.0)
 
     def look_for_projector(self) -> bool:
         """Whether the config of its embeddings has come, gone or changed."""
@@ -62,10 +74,27 @@ class Run:
         before, self.projector = self.projector, now
         return before != now
 
-    def _forget_rewritten(self, file: LogFile) -> None:
-        """A run's only file begins anew: so does the run."""
-        if len(self.files) == 1 and file.damaged >= 0:
-            self.series, self.entries, self.graph = {}, {}, None
+    def first_seen(self) -> float:
+        """`modified` as it was when the run was found."""
+        self.found = self.found or self.modified()
+        return self.found
+
+    def read(self, file: LogFile, scanner: Scanner, lock: AbstractContextManager[Any]) -> News:
+        """Read a piece of a file: what is new. `lock` is held while the run changes. Raises OSError."""
+        news = News()
+        for rows, data, begin in file.read(scanner):
+            with lock:
+                self._take(rows, data, begin, scanner, file.path, news.scalars, news.others)
+        return news
+
+    def begin_anew(self) -> None:
+        """Forget all, and read all files again: one of them is not what it was."""
+        self.series, self.entries, self.graph, self.metas = {}, {}, None, {}
+        self.started, self.bad, self.hidden, self.renewed = 0.0, 0, False, True
+        for file in self.files.values():
+            file.anew = False
+            file.rewind()
+            file.grown()
 
     def _take(self, rows: Rows, data: np.ndarray, begin: int, scanner: Scanner, path: Path,
               fresh: Fresh, changed: set[tuple[str, str]]) -> None:  # fmt: skip
@@ -87,7 +116,7 @@ class Run:
         if not len(tags):
             return
         points = Points(rows.step[part], rows.wall[part], rows.value[part])
-        self.started = self.started or float(points.wall[0])
+        self._begin(float(points.wall[0]))
         if (tags == tags[0]).all():
             self._add(names[tags[0]], points.copy(), fresh)
             return
@@ -100,12 +129,17 @@ class Run:
             self._add(names[tags[chosen[0]]], points.chosen(chosen), fresh)
             first = end
 
+    def _begin(self, wall: float) -> None:
+        if not self.started and math.isfinite(wall):
+            self.started = wall
+
     def _add(self, tag: str, points: Points, fresh: Fresh) -> None:
         series = self.series.get(tag)
         if series is None:
-            if len(self.series) >= MOST_TAGS:
+            if len(self.series) >= MOST_TAGS or self.room.left <= 0:
                 self.hidden = True
                 return
+            self.room.left -= 1
             series = self.series[tag] = Series(self.limit)
             self.renewed = True
         series.append(points)
@@ -117,7 +151,7 @@ class Run:
         except ValueError:
             self.bad += 1
             return
-        self.started = self.started or event.wall
+        self._begin(event.wall)
         if event.graph is not None:
             self.graph = place
             changed.add(("graphs", ""))

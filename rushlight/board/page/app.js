@@ -3,6 +3,7 @@ import { connect, useBoard } from "./board.js";
 import { html, render, useEffect, useState } from "./lib.js";
 import { Sidebar } from "./sidebar.js";
 import { useUrl } from "./state.js";
+import { Toasts } from "./toast.js";
 import { VIEWS } from "./views.js";
 
 function useTheme() {
@@ -14,11 +15,14 @@ function useTheme() {
   return [theme, setTheme];
 }
 
+// Whether keys are letters to an element; a checkbox or a slider has no use for most.
+const typing = ({ tagName, type }) => /TEXTAREA|SELECT/.test(tagName) || (tagName === "INPUT" && !/checkbox|range/.test(type));
+
 // 1..9 open the views, / goes to the first filter, t changes the theme.
 function useKeys(open, nextTheme) {
   useEffect(() => {
     const press = (event) => {
-      if (event.ctrlKey || event.metaKey || event.altKey || /INPUT|TEXTAREA|SELECT/.test(event.target.tagName)) return;
+      if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
       if (event.key >= "1" && event.key <= "9") open(Number(event.key) - 1);
       else if (event.key === "t") nextTheme();
       else if (event.key === "/") {
@@ -42,7 +46,7 @@ function App() {
   useEffect(() => document.querySelector("nav [aria-selected=true]")?.scrollIntoView({ block: "nearest", inline: "center" }), [view.name, views.length]);
   useKeys((k) => views[k] && setChosen(views[k].name), nextTheme);
   return html`<header class="top">
-      <button class="quiet phone" title="Runs" onClick=${() => setSide(!side)}>☰</button>
+      <button class="quiet phone" title="Runs" aria-label="Runs" onClick=${() => setSide(!side)}>☰</button>
       <a class="brand" href="/" title=${logdir}><img src="/page/icon.svg" alt="" width="22" height="22" /> Rushlight</a>
       <nav role="tablist">${views.map(({ name, title }) => html`<button role="tab" aria-selected=${name === view.name}
         onClick=${() => setChosen(name)}>${title}</button>`)}</nav>
@@ -52,7 +56,8 @@ function App() {
     <div class=${"body" + (side ? " open" : "")}>
       <${Sidebar} close=${() => setSide(false)} />
       <main><${view.View} key=${view.name} /></main>
-    </div>`;
+    </div>
+    <${Toasts} />`;
 }
 
 render(html`<${App} />`, document.getElementById("app"));

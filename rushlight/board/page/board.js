@@ -3,7 +3,7 @@ import { useEffect, useMemo, useState } from "./lib.js";
 import { useUrl } from "./state.js";
 import { colourOf } from "./colours.js";
 
-export const board = { logdir: "", runs: [], tags: {}, connected: false, loaded: false };
+export const board = { logdir: "", runs: [], tags: {}, last: null, connected: false, loaded: false };
 const listeners = new Set();
 const watchers = new Map(); // tag -> set of callbacks, for scalars
 const others = new Set(); // callbacks for messages of any type
@@ -41,18 +41,52 @@ export async function askPacked(path, question, lengths) {
   return { head, columns };
 }
 
-let loading = null;
+// The runs by name, as the server told; `sets[k]` in an answer are the tags that several of them share.
+const known = new Map();
+let asked = { epoch: "", version: 0 };
+let shared = ""; // kinds of which something lies beside the runs
+
+function take(found) {
+  if (found.all) known.clear();
+  found.gone.forEach((name) => known.delete(name));
+  found.runs.forEach((run) => known.set(run.name, { ...run, ownColour: run.colour, kinds: found.sets[run.set] }));
+  asked = { epoch: found.epoch, version: found.version };
+  const runs = [...known.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const tags = Object.create(null); // a plugin or a tag may be called __proto__
+  runs.forEach((run, k) => {
+    run.colour = run.ownColour ?? colourOf(run.name);
+    for (const [kind, names] of Object.entries(run.kinds)) {
+      const all = (tags[kind] ??= Object.create(null));
+      names.forEach((name) => (all[name] ??= []).push(k));
+    }
+  });
+  found.shared.forEach((kind) => (tags[kind] ??= { "": [] }));
+  shared = String(found.shared);
+  Object.assign(board, { runs, tags, logdir: found.logdir, loaded: true });
+}
+
+// Asks what changed in the list of runs. Asked again meanwhile, it asks once more when the answer is there.
+let loading = null, again = false;
 export function loadRuns() {
-  loading ??= ask("/api/runs")
+  if (loading) again = true;
+  loading ??= ask(`/api/changes?since=${asked.version}&epoch=${asked.epoch}`)
     .then((found) => {
-      found.runs.forEach((run) => (run.colour = colourOf(run.name)));
-      Object.assign(board, found, { loaded: true });
+      const same = !found.all && !found.runs.length && !found.gone.length && shared === String(found.shared);
+      if (same && board.loaded) return;
+      take(found);
       changed();
     })
     .catch((error) => console.warn(error.message))
-    .finally(() => (loading = null));
+    .finally(() => {
+      loading = null;
+      if (again) setTimeout(loadRuns, 100);
+      again = false;
+    });
   return loading;
 }
+
+// Sets label, colour, note or hidden of runs, for everybody who looks.
+export const annotate = (runs, fields) => ask("/api/annotate", { runs: runs.map((run) => run.name), ...fields });
 
 // -- the live connection --------------------------------------------------------------------------
 
@@ -60,8 +94,14 @@ export function send(message) {
   if (socket && socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
 }
 
+let shownRuns = null; // names; of others no points are sent
 function sendWatched() {
-  send({ type: "watch", tags: [...watchers.keys()] });
+  send({ type: "watch", tags: [...watchers.keys()], batch: true, ...(shownRuns ? { runs: shownRuns } : {}) });
+}
+
+export function watchRuns(names) {
+  shownRuns = names;
+  queueMicrotask(sendWatched);
 }
 
 // Calls callback(message) for new points of a scalar, and with {type: "reload"} when some may have been missed.
@@ -84,11 +124,11 @@ export function listen(callback) {
 
 let runsTimer = 0;
 function receive(message) {
+  if (message.type === "batch") return message.messages.forEach(receive);
   if (message.type === "scalars" || message.type === "stale") {
     watchers.get(message.tag)?.forEach((tell) => tell(message));
   } else if (message.type === "runs" || message.type === "reload") {
-    clearTimeout(runsTimer);
-    runsTimer = setTimeout(loadRuns, 100);
+    runsTimer ||= setTimeout(() => ((runsTimer = 0), loadRuns()), 100);
   }
   if (message.type === "reload") watchers.forEach((all) => all.forEach((tell) => tell(message)));
   others.forEach((tell) => tell(message));
@@ -139,26 +179,62 @@ export function matcher(text) {
   }
 }
 
-// {listed: the runs the filter lets through, shown: those also ticked, toggle, only}.
+// The group of a run: what an expression captures (or matches) of its name, or with "path" its folder.
+export function groupOf(run, expression) {
+  if (!expression) return "";
+  if (expression === "path") return run.name.includes("/") ? run.name.slice(0, run.name.lastIndexOf("/")) : "";
+  try {
+    const found = new RegExp(expression).exec(run.name);
+    return found ? (found[1] ?? found[0]) : "";
+  } catch {
+    return "";
+  }
+}
+
+const ORDERS = {
+  name: (a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }),
+  newest: (a, b) => b.started - a.started || a.name.localeCompare(b.name),
+};
+
+// Known before a run is read, and the same ever after: those shown at first don't change while reading goes on.
+const LATEST = (a, b) => b.found - a.found || ORDERS.name(a, b);
+
+// By the last value of a tag, which sidebar.js keeps in board.last; those without one at the end.
+function byLast(a, b) {
+  const [x, y] = [a, b].map((run) => board.last?.values.get(run.name) ?? Infinity);
+  return x - y || ORDERS.name(a, b);
+}
+
+// {listed: the runs the filter lets through, in order; shown: those also ticked; toggle, only, set, all}.
 export function useRuns() {
   const { runs } = useBoard();
   const [filter] = useUrl("runs", "");
   const [ticked, setTicked] = useUrl("ticked", ""); // "-a,b": all but these; "+a,b": these alone
+  const [order] = useUrl("order", "name");
+  const [withHidden] = useUrl("hidden", false);
+  const [group] = useUrl("group", "");
+  const [groupColour] = useUrl("groupcolour", false);
   return useMemo(() => {
-    const listed = runs.filter((run) => matcher(filter)(run.name));
+    const fits = matcher(filter);
+    const listed = runs.filter((run) => (withHidden || !run.hidden) && (fits(run.name) || (run.label && fits(run.label))));
+    listed.forEach((run) => {
+      run.group = groupOf(run, group);
+      run.colour = run.ownColour ?? colourOf(group && groupColour && run.group ? "group " + run.group : run.name);
+    });
     const names = new Set(ticked.slice(1).split(",").filter(Boolean).map(decodeURIComponent));
-    const byDefault = new Set(listed.slice(0, SHOWN_AT_FIRST).map((run) => run.name));
+    const byDefault = new Set([...listed].sort(LATEST).slice(0, SHOWN_AT_FIRST).map((run) => run.name));
+    listed.sort(order.startsWith("last:") ? byLast : (ORDERS[order] ?? ORDERS.name));
     const isShown = (run) =>
       ticked[0] === "+" ? names.has(run.name) : byDefault.has(run.name) && !names.has(run.name);
     const write = (sign, set) => setTicked(set.size || sign === "+" ? sign + [...set].map(encodeURIComponent) : "");
-    const toggle = (run) => {
-      const inDefault = ticked[0] !== "+" && byDefault.has(run.name);
-      const sign = ticked[0] === "+" || !inDefault ? "+" : "-";
-      const next = sign === "+" && ticked[0] !== "+" ? new Set(listed.filter(isShown).map((r) => r.name)) : names;
-      next.has(run.name) ? next.delete(run.name) : next.add(run.name);
-      write(sign, next);
+    const set = (some, on) => {
+      const all = ticked[0] !== "+" && some.every((run) => byDefault.has(run.name));
+      const next = all || ticked[0] === "+" ? new Set(names) : new Set(listed.filter(isShown).map((r) => r.name));
+      some.forEach((run) => (on !== all ? next.add(run.name) : next.delete(run.name)));
+      write(all ? "-" : "+", next);
     };
     const only = (chosen) => write("+", new Set(chosen.map((run) => run.name)));
-    return { listed, shown: listed.filter(isShown), isShown, toggle, only, all: () => setTicked("") };
-  }, [runs, filter, ticked]);
+    const toggle = (run) => set([run], !isShown(run));
+    return { listed, shown: listed.filter(isShown), isShown, toggle, set, only, all: () => setTicked("") };
+  }, [runs, filter, ticked, order, withHidden, group, groupColour, board.last]);
 }

@@ -9,7 +9,7 @@ const css = (name) => getComputedStyle(document.documentElement).getPropertyValu
 function axes(xKind) {
   const line = { stroke: () => css("--muted"), grid: { stroke: () => css("--grid"), width: 1 }, ticks: { show: false } };
   const font = "11px system-ui";
-  const numbers = (_, all) => all.map((v) => (v === null ? "" : short(v)));
+  const numbers = (_, all) => all.map((v) => (v === null || v === undefined ? "" : short(v)));
   return [
     { ...line, font, size: 28, gap: 4, ...(xKind === "wall" ? {} : { values: numbers }) },
     { ...line, font, size: 54, gap: 4, values: numbers },
@@ -23,39 +23,128 @@ function series(lines) {
     width,
     dash,
     spanGaps: true,
-    points: { show: (u, i) => u.data[i].length < 2 || u.data[i].filter((v) => v !== null && v !== undefined).length < 2, size: 5 },
+    points: { show: (u, i) => width > 0 && few(u.data[i]), size: 5 },
   }));
 }
 
-export function options({ lines, bands, xKind, log, range, onHover, onZoom, width, height }) {
+function few(values) {
+  let count = 0;
+  for (let i = 0; i < values.length && count < 2; i++) if (values[i] !== null && values[i] !== undefined) count++;
+  return count < 2;
+}
+
+// marks: [{x, value, colour}] of points that are no numbers, drawn at the edge they lie beyond; NaN below.
+function drawMarks(u, marks) {
+  const { ctx, bbox } = u, r = 4 * devicePixelRatio;
+  ctx.save();
+  for (const { x, value, colour } of marks) {
+    const at = u.valToPos(x, "x", true);
+    if (!(at >= bbox.left - 1 && at <= bbox.left + bbox.width + 1)) continue;
+    const up = value === Infinity, y = up ? bbox.top + r : bbox.top + bbox.height - r;
+    ctx.beginPath();
+    if (Number.isNaN(value)) {
+      ctx.moveTo(at - r, y - r), ctx.lineTo(at + r, y + r), ctx.moveTo(at - r, y + r), ctx.lineTo(at + r, y - r);
+      ctx.lineWidth = 1.6 * devicePixelRatio;
+      ctx.strokeStyle = colour;
+      ctx.stroke();
+    } else {
+      const tip = up ? -r : r;
+      ctx.moveTo(at, y + tip), ctx.lineTo(at - r, y - tip), ctx.lineTo(at + r, y - tip);
+      ctx.fillStyle = colour;
+      ctx.fill();
+    }
+  }
+  ctx.restore();
+}
+
+// A drag chooses a part to look at: across, or if it goes up or down, also of y.
+function select(u, onZoom) {
+  const { left, top, width, height } = u.select;
+  if (width < 2 && height < 2) return;
+  const across = [u.posToVal(left, "x"), u.posToVal(left + width, "x")];
+  const full = height >= u.over.clientHeight - 1 || height < 2;
+  onZoom?.(...(width < 2 ? [null, null] : across), full ? null : [u.posToVal(top + height, "y"), u.posToVal(top, "y")]);
+  u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+}
+
+// With Shift a drag moves what is looked at.
+function pan(u, onZoom) {
+  u.over.addEventListener("mousedown", (down) => {
+    if (!down.shiftKey || down.button !== 0) return;
+    down.stopImmediatePropagation();
+    down.preventDefault();
+    const { min, max } = u.scales.x, at = down.clientX;
+    const place = (event) => {
+      const [from, to] = [0, u.over.clientWidth].map((p) => u.posToVal(p - (event.clientX - at), "x"));
+      return [from, to];
+    };
+    let [low, high] = [min, max];
+    const move = (event) => {
+      u.setScale("x", { min, max });
+      [low, high] = place(event);
+      u.setScale("x", { min: low, max: high });
+    };
+    const up = () => {
+      removeEventListener("mousemove", move);
+      removeEventListener("mouseup", up);
+      if (low !== min) onZoom?.(low, high, null);
+    };
+    addEventListener("mousemove", move);
+    addEventListener("mouseup", up);
+  }, true);
+}
+
+export function options({ lines, xKind, log, logX, range, xRange, bands, marks, sync, onHover, onZoom, width, height }) {
   return {
     width, height,
     legend: { show: false },
-    cursor: { points: { size: 7 }, drag: { x: true, y: false }, focus: { prox: 24 } },
-    focus: { alpha: 1 },
-    scales: { x: { time: xKind === "wall" }, y: { distr: log ? 3 : 1, range: range ? () => range() : undefined } },
+    cursor: {
+      points: { size: (_, k) => (lines[k - 1]?.faint ? 0 : 7) }, drag: { x: true, y: true, uni: 24, setScale: false }, focus: { prox: 30 },
+      ...(sync ? { sync: { key: sync, scales: ["x", null], setSeries: false } } : {}),
+    },
+    focus: { alpha: 0.35 },
+    scales: {
+      x: { time: xKind === "wall", distr: logX ? 3 : 1, ...(xRange ? { range: (_, min, max) => xRange() ?? [min, max] } : {}) },
+      y: { distr: log ? 3 : 1, range: range ? () => range() : undefined },
+    },
     axes: axes(xKind),
-    series: [{}, ...series(lines)],
     bands: bands?.map(([high, low, colour]) => ({ series: [high, low], fill: colour + "2e" })),
+    series: [{}, ...series(lines)],
     hooks: {
+      ready: [(u) => pan(u, onZoom)],
+      draw: [(u) => drawMarks(u, marks?.() ?? [])],
       setCursor: [(u) => onHover?.(u)],
-      setSelect: [(u) => u.select.width > 0 && onZoom?.(u.posToVal(u.select.left, "x"), u.posToVal(u.select.left + u.select.width, "x"))],
+      setSelect: [(u) => select(u, onZoom)],
     },
   };
 }
 
-// props: data (uPlot's), lines ([{label, colour, faint, dash}]), bands ([[series above, below, colour]]), version, xKind, log, range, height, onHover, onZoom, onReset, onPlot.
+// Arrows move, + and - zoom, 0 shows all: what a mouse does, by keyboard.
+function keys(event, u, onZoom, onReset) {
+  const { min, max } = u.scales.x, span = max - min;
+  const moves = { ArrowLeft: [-0.25, -0.25], ArrowRight: [0.25, 0.25], "+": [0.25, -0.25], "-": [-0.5, 0.5] };
+  if (event.key === "0" || event.key === "Escape") onReset?.();
+  else if (moves[event.key]) onZoom?.(min + span * moves[event.key][0], max + span * moves[event.key][1], null);
+  else return;
+  event.preventDefault();
+}
+
+// props: data (uPlot's), lines ([{label, colour, faint, width, dash}]), version, xKind, log, logX, height; range(),
+// xRange() and marks(); bands ([[series above, below, colour]]), sync (charts of a name share the crosshair);
+// onHover(u), onZoom(from, to, y or null), onReset, onPlot.
 export function Chart(props) {
   const box = useRef(), plot = useRef(), latest = useRef(props);
   latest.current = props;
-  const shape = JSON.stringify([props.lines, props.bands, props.xKind, props.log]);
+  const shape = JSON.stringify([props.lines, props.xKind, props.log, props.logX, props.bands, props.sync]);
   useEffect(() => {
     const width = box.current.clientWidth;
     const found = options({
       ...props, width, height: props.height ?? 200,
       range: latest.current.range && (() => latest.current.range()),
+      xRange: latest.current.xRange && (() => latest.current.xRange()),
+      marks: () => latest.current.marks?.() ?? [],
       onHover: (u) => latest.current.onHover?.(u),
-      onZoom: (a, b) => latest.current.onZoom?.(a, b),
+      onZoom: (a, b, y) => latest.current.onZoom?.(a, b, y),
     });
     plot.current = new uPlot(found, props.data, box.current);
     props.onPlot?.(plot.current);
@@ -77,6 +166,8 @@ export function Chart(props) {
   }, [shape, props.height]);
   useEffect(() => {
     if (plot.current && plot.current.data !== props.data) plot.current.setData(props.data);
-  }, [props.version, props.data]);
-  return html`<div class="plot" ref=${box} onDblClick=${() => props.onReset?.()}></div>`;
+    else plot.current?.setData(props.data, true);
+  }, [props.version, props.data, props.view]);
+  return html`<div class="plot" ref=${box} tabindex="0" role="img" aria-label=${props.label ?? "chart"}
+    onKeyDown=${(event) => keys(event, plot.current, props.onZoom, props.onReset)} onDblClick=${() => props.onReset?.()}></div>`;
 }

@@ -4,7 +4,7 @@ import { html, useEffect, useMemo, useRef, useState } from "./lib.js";
 import { Groups } from "./groups.js";
 import { clock, duration, fromJson } from "./numbers.js";
 import { get, set, useUrl } from "./state.js";
-import { useVisible } from "./views/scalars.js";
+import { useVisible } from "./scalars/card.js";
 
 // A counter that rises, at most five times a second, when something new of a kind comes for which wanted(message).
 export function useNews(kind, wanted = () => true) {

@@ -2,38 +2,58 @@
 import { fromJson } from "./numbers.js";
 
 // Exponential moving average, corrected for its start (as Adam's), so that the first points aren't drawn to 0.
-export function smoothed(values, weight) {
+// A point that stands for n others (`weights`, with their `means`) moves it as n points of that mean would.
+export function smoothed(values, weight, weights, means) {
   if (weight <= 0) return values;
   const out = new Float64Array(values.length);
-  let last = 0, count = 0;
+  let last = 0, left = 1; // what of the start is still in the average
   for (let i = 0; i < values.length; i++) {
-    const x = values[i];
+    const x = means ? means[i] : values[i];
     if (!Number.isFinite(x)) {
-      out[i] = x;
+      out[i] = values[i];
       continue;
     }
-    last = last * weight + (1 - weight) * x;
-    count++;
-    out[i] = last / (1 - weight ** count);
+    const kept = weights ? weight ** weights[i] : weight;
+    last = last * kept + (1 - kept) * x;
+    left *= kept;
+    out[i] = left < 1 ? last / (1 - left) : x;
   }
   return out;
 }
 
 export class Line {
-  constructor(run, step, wall, value) {
-    Object.assign(this, { run, step, wall, value });
+  // first: the time of the run's first point; odd: {step, wall, value} of points that are no numbers.
+  constructor(run, step, wall, value, weight = null, mean = null, first = wall[0], odd = null) {
+    Object.assign(this, { run, step, wall, value, weight, mean, first, odd: odd ?? { step: [], wall: [], value: [] } });
   }
   // Points that came live; kept as they are, the server thins them when it is asked again.
   append(message) {
+    const value = message.value.map(fromJson);
     this.step = joined(this.step, message.step);
-    this.wall = joined(this.wall, message.wall);
-    this.value = joined(this.value, message.value.map(fromJson));
+    this.wall = joined(this.wall, message.wall.map(fromJson));
+    this.value = joined(this.value, value);
+    if (this.weight) this.weight = joined(this.weight, value.map(() => 1));
+    if (this.mean) this.mean = joined(this.mean, value);
+    value.forEach((x, i) => {
+      if (Number.isFinite(x) || this.odd.step.length >= 100) return;
+      for (const key of ["step", "wall"]) this.odd[key].push(message[key][i]);
+      this.odd.value.push(x);
+    });
   }
-  x(kind) {
-    if (kind === "step") return this.step;
-    if (kind === "wall") return this.wall;
-    const first = this.wall[0];
-    return this.wall.map((t) => (t - first) / 3600);
+  x(kind, { step, wall } = this) {
+    if (kind === "step") return step;
+    if (kind === "wall") return wall;
+    return Float64Array.from(wall, (t) => (t - this.first) / 3600);
+  }
+  // Where the points are that a later part of the run, begun again at a lower step, has taken the place of.
+  superseded() {
+    const { step } = this, old = [];
+    let least = Infinity;
+    for (let i = step.length - 1; i >= 0; i--) {
+      if (step[i] >= least) old.push(i);
+      least = Math.min(least, step[i]);
+    }
+    return old.reverse();
   }
 }
 
@@ -58,7 +78,7 @@ function rising(x) {
   return true;
 }
 
-// A run that began again has steps twice; the later one counts.
+// Of points at the same place the last one counts.
 function ordered(x, y) {
   if (rising(x)) return [x, y];
   const last = new Map();
@@ -69,12 +89,53 @@ function ordered(x, y) {
 
 // The range of y without the lowest and highest 5 %, if outliers are to be left out.
 export function rangeOf(columns, withOutliers, log) {
-  const all = columns.flatMap((y) => Array.from(y)).filter((v) => Number.isFinite(v) && (!log || v > 0));
+  const all = columns.flatMap((y) => Array.from(y)).filter((v) => v !== null && Number.isFinite(v) && (!log || v > 0));
   if (!all.length) return [log ? 0.1 : 0, 1];
-  all.sort((a, b) => a - b);
-  const cut = withOutliers ? 0 : Math.floor(all.length * 0.05);
-  const [low, high] = [all[cut], all[all.length - 1 - cut]];
+  let low = Infinity, high = -Infinity;
+  if (withOutliers) {
+    for (const v of all) (low = Math.min(low, v)), (high = Math.max(high, v));
+  } else {
+    const sorted = Float64Array.from(all).sort(), cut = Math.floor(all.length * 0.05);
+    [low, high] = [sorted[cut], sorted[sorted.length - 1 - cut]];
+  }
   if (log) return [low / 1.2, high * 1.2];
   const room = (high - low || Math.abs(high) || 1) * 0.06;
   return [low - room, high + room];
+}
+
+// The index of the last point at or before x.
+export function indexAt(xs, x) {
+  let low = 0, high = xs.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (xs[middle] <= x) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+const GRID = 400;
+
+// The mean, the lowest and the highest of several lines ([x, y] each, x rising) on a grid over all of them.
+export function band(lines) {
+  const full = lines.filter(([x]) => x.length);
+  const low = Math.min(...full.map(([x]) => x[0])), high = Math.max(...full.map(([x]) => x[x.length - 1]));
+  const longest = full.reduce((most, [x]) => (x.length > most.length ? x : most), []);
+  const grid = longest.length <= GRID && longest[0] === low && longest[longest.length - 1] === high
+    ? Array.from(longest) : Array.from({ length: GRID }, (_, k) => low + ((high - low) * k) / (GRID - 1));
+  const columns = { x: grid, mean: [], low: [], high: [] };
+  for (const at of grid) {
+    const values = full.map(([x, y]) => between(x, y, at)).filter(Number.isFinite);
+    columns.mean.push(values.length ? values.reduce((a, b) => a + b, 0) / values.length : null);
+    columns.low.push(values.length ? Math.min(...values) : null);
+    columns.high.push(values.length ? Math.max(...values) : null);
+  }
+  return columns;
+}
+
+function between(x, y, at) {
+  if (at < x[0] || at > x[x.length - 1]) return NaN;
+  const i = indexAt(x, at), k = Math.min(i + 1, x.length - 1);
+  const part = x[k] > x[i] ? (at - x[i]) / (x[k] - x[i]) : 0;
+  return part === 0 ? y[i] : y[i] + part * (y[k] - y[i]);
 }

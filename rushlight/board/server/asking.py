@@ -6,18 +6,28 @@ import json
 from typing import Any
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 MOST_BYTES = 1 << 20
 
 
+async def body_of(request: Request) -> bytes:
+    """What a request carries. Raises HTTPException if it is too much, or the asker hung up."""
+    parts, size = [], 0
+    try:
+        async for part in request.stream():
+            size += len(part)
+            if size > MOST_BYTES:
+                raise HTTPException(413, f"a question may be at most {MOST_BYTES} bytes long")
+            parts.append(part)
+    except ClientDisconnect as error:
+        raise HTTPException(400, "the question did not come to its end") from error
+    return b"".join(parts)
+
+
 async def asked(request: Request) -> dict[str, Any]:
     """The JSON object a request carries."""
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > MOST_BYTES:
-            raise HTTPException(413, f"a question may be at most {MOST_BYTES} bytes long")
+    body = await body_of(request)
     try:
         found = json.loads(body)
     except (ValueError, RecursionError):

@@ -24,12 +24,14 @@ from starlette.staticfiles import StaticFiles
 from ..logs.store import MEMORY, Changes, Store
 from . import (
     curves,
+    downloads,
     embeddings,
     entries,
     graphs,
     histograms,
     hparams,
     layouts,
+    managing,
     media,
     meshes,
     panes,
@@ -46,12 +48,14 @@ PAGE = Path(__file__).parent.parent / "page"
 POLL = 0.08  # seconds between two looks at files that may have grown
 VIEWS = (
     curves,
+    downloads,
     embeddings,
     entries,
     graphs,
     histograms,
     hparams,
     layouts,
+    managing,
     media,
     meshes,
     panes,
@@ -115,6 +119,7 @@ class Board:
         while not self._stopping.is_set():
             begun = time.monotonic()
             try:
+                self.shared.store.watched = self.shared.hub.watched_runs
                 changes = self.shared.store.poll()
             except Exception:  # a board that ends because of a log would be no help
                 log.exception("reading the logs failed; it goes on")
@@ -124,6 +129,8 @@ class Board:
             took = time.monotonic() - begun
             if not changes.more:
                 self._stopping.wait(max(POLL, 2 * took))
+            elif not changes:
+                self._stopping.wait(took)  # much that is no record: leave room for others
 
     @property
     def url(self) -> str:
@@ -149,6 +156,7 @@ class Board:
             found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 found.bind((self.host, port))
+                found.listen(128)  # who asks from now on waits, and isn't refused
             except OSError as error:
                 found.close()
                 if port == self.port + 19 or error.errno not in _TAKEN:

@@ -2,7 +2,8 @@
 
 Messages are JSON. To the page: {"type": "runs"}: ask for the list again; {"type": "scalars", run, tag, step,
 wall, value}: new points of a tag it watches; {"type": "stale", run, tag}: so many that asking is cheaper;
-{"type": "entries", run, kind, tag}: something else is new. From the page: {"type": "watch", "tags": [...]}.
+{"type": "entries", run, kind, tag}: something else is new. From the page: {"type": "watch", "tags": [...]},
+with "runs": [...] only for those, with "batch": true as {"type": "batch", "messages": [...]}.
 Other views add types of their own, by `send` and `on`.
 """
 
@@ -22,6 +23,7 @@ from .numbers import listed
 
 PUSHED = 2000  # points that are sent at once; of more, only that they are there
 WAITING = 256  # messages that a slow page may be behind; then it is told to ask for everything again
+MOST_CLIENTS = 500
 Handler = Callable[["Client", dict[str, Any]], Awaitable[None] | None]
 log = logging.getLogger("rushlight.board")
 
@@ -32,6 +34,8 @@ class Client:
     def __init__(self, socket: WebSocket) -> None:
         self.socket = socket
         self.tags: set[str] = set()
+        self.runs: frozenset[str] | None = None  # those it shows; None: it didn't say
+        self.batch = False
         self.topics: dict[str, Any] = {}  # what other views keep of it
         self._queue: asyncio.Queue[str] = asyncio.Queue(WAITING)
 
@@ -44,6 +48,17 @@ class Client:
             text = '{"type": "reload"}'
         self._queue.put_nowait(text)
 
+    def send_all(self, texts: list[str]) -> None:
+        """Send several messages; as one to a page that takes them so."""
+        if self.batch and len(texts) > 1:
+            return self.send('{"type": "batch", "messages": [' + ", ".join(texts) + "]}")
+        for text in texts:
+            self.send(text)
+
+    def wants(self, run: str, tag: str) -> bool:
+        """Whether it shows this scalar."""
+        return tag in self.tags and (self.runs is None or run in self.runs)
+
     async def pump(self) -> None:
         """Send what waits, for as long as the socket is open."""
         while True:
@@ -55,7 +70,8 @@ class Hub:
 
     def __init__(self) -> None:
         self.clients: set[Client] = set()
-        self._handlers: dict[str, Handler] = {"watch": _watch, "ping": _pong}
+        self._handlers: dict[str, Handler] = {"watch": self._watch, "ping": _pong}
+        self.watched_runs: frozenset[str] = frozenset()  # by any client; read by another thread
         self.leaving: list[Callable[[Client], None]] = []  # called when a client has gone
 
     def on(self, kind: str, handler: Handler) -> None:
@@ -72,6 +88,8 @@ class Hub:
 
     async def serve(self, socket: WebSocket) -> None:
         """A client's life."""
+        if len(self.clients) >= MOST_CLIENTS:
+            return await socket.close(1013, "too many pages are open")
         await socket.accept()
         client = Client(socket)
         self.clients.add(client)
@@ -84,6 +102,7 @@ class Hub:
         finally:
             pump.cancel()
             self.clients.discard(client)
+            self._gather()
             for leave in self.leaving:
                 leave(client)
 
@@ -102,32 +121,47 @@ class Hub:
 
     def publish(self, changes: Changes) -> None:
         """Tell each client what is new in what it watches. Call it in the server's loop."""
-        if changes.runs:
-            self.send({"type": "runs"})
-        for run, fresh in changes.scalars.items():
-            for tag, parts in fresh.items():
-                self._publish_scalars(run, tag, parts)
-        for run, kind, tag in changes.others:
-            self.send({"type": "entries", "run": run, "kind": kind, "tag": tag})
+        general: list[dict[str, Any]] = [{"type": "runs"}] if changes.runs else []
+        general += [
+            {"type": "entries", "run": run, "kind": kind, "tag": tag} for run, kind, tag in changes.others
+        ]
+        wanted = set().union(*(client.tags for client in self.clients))
+        scalars = [
+            (run, tag, json.dumps(_news(run, tag, parts), allow_nan=False))
+            for run, fresh in changes.scalars.items()
+            for tag, parts in fresh.items()
+            if tag in wanted
+        ]
+        texts = [json.dumps(message) for message in general]
+        for client in self.clients:
+            mine = [text for run, tag, text in scalars if client.wants(run, tag)]
+            client.send_all(texts + mine)
 
-    def _publish_scalars(self, run: str, tag: str, parts: list[Points]) -> None:
-        if not any(tag in client.tags for client in self.clients):
-            return
-        message: dict[str, Any] = {"type": "stale", "run": run, "tag": tag}
-        if sum(part.count for part in parts) <= PUSHED:
-            columns = [[x for part in parts for x in listed(part[k])] for k in range(3)]
-            message = {"type": "scalars", "run": run, "tag": tag} | dict(
-                zip(("step", "wall", "value"), columns, strict=True)
-            )
-        self.send(message, lambda client: tag in client.tags)
+    def _watch(self, client: Client, message: dict[str, Any]) -> None:
+        runs = message.get("runs")
+        client.tags = _names(message["tags"], "tags")
+        client.runs = None if runs is None else frozenset(_names(runs, "runs"))
+        client.batch = message.get("batch") is True
+        self._gather()
+
+    def _gather(self) -> None:
+        self.watched_runs = frozenset().union(*(client.runs or () for client in self.clients))
+
+
+def _news(run: str, tag: str, parts: list[Points]) -> dict[str, Any]:
+    if sum(part.count for part in parts) > PUSHED:
+        return {"type": "stale", "run": run, "tag": tag}
+    columns = [[x for part in parts for x in listed(part[k])] for k in range(3)]
+    return {"type": "scalars", "run": run, "tag": tag} | dict(
+        zip(("step", "wall", "value"), columns, strict=True)
+    )
 
 
 def _pong(client: Client, message: dict[str, Any]) -> None:
     client.send({"type": "pong"})
 
 
-def _watch(client: Client, message: dict[str, Any]) -> None:
-    tags = message["tags"]
-    if not isinstance(tags, list) or len(tags) > 10_000:
-        raise ValueError("`tags` must be a list of at most 10,000")
-    client.tags = {str(tag) for tag in tags}
+def _names(found: Any, name: str) -> set[str]:
+    if not isinstance(found, list) or len(found) > 10_000:
+        raise ValueError(f"`{name}` must be a list of at most 10,000")
+    return {str(one) for one in found}

@@ -22,6 +22,11 @@ def listed(array: np.ndarray) -> list[Any]:
     ]
 
 
+def answer(content: Any) -> Response:
+    """JSON in ASCII: what a page asked may hold lone surrogates, which UTF-8 can't carry back."""
+    return Response(json.dumps(content, allow_nan=False), media_type="application/json")
+
+
 def packed(head: dict[str, Any], columns: Sequence[np.ndarray]) -> Response:
     """A JSON head and columns of float64 behind it.
 

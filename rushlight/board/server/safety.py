@@ -12,7 +12,7 @@ import json
 import re
 from base64 import b64encode
 from hashlib import sha256
-from http.cookies import SimpleCookie
+from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -37,7 +37,7 @@ def policy() -> str:
 
 _POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; media-src 'self' data: blob:; "
-    "style-src 'self' 'unsafe-inline'; connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; "
+    "style-src 'self' 'unsafe-inline'; connect-src 'self'; object-src 'none'; base-uri 'none'; "
     "frame-ancestors 'none'; form-action 'self'"
 )
 HEADERS = {"x-content-type-options": "nosniff", "referrer-policy": "no-referrer", "x-frame-options": "DENY"}
@@ -69,8 +69,10 @@ class Guard:
             known = ", ".join(self.names)
             return f"This board answers to {known}, not to {host!r}. Start it with --host to change that."
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != host:
+        if origin is not None and _place(origin) != host:
             return f"A page of {origin} may not ask this board."
+        if headers.get("sec-fetch-site") == "cross-site" and headers.get("sec-fetch-mode") != "navigate":
+            return "A page of another site may not ask this board."
         logs_in = scope["type"] == "http" and scope["method"] == "POST" and scope["path"] == "/"
         if self.token is not None and not logs_in and not self._knows_token(scope, headers):
             return "This board asks for a token: open the address it printed when it started."
@@ -78,8 +80,7 @@ class Guard:
 
     def _knows_token(self, scope: Scope, headers: Headers) -> bool:
         assert self.token is not None
-        cookies = SimpleCookie(headers.get("cookie", ""))
-        given = [cookies[name].value for name in (COOKIE, VISDOM_COOKIE) if name in cookies]
+        given = [_cookie(headers.get("cookie", ""), name) for name in (COOKIE, VISDOM_COOKIE)]
         given += [headers.get("authorization", "").removeprefix("Bearer ")]
         given += parse_qs(scope["query_string"].decode("latin-1")).get("token", [])
         return any(hmac.compare_digest(text.encode(), self.token.encode()) for text in given)
@@ -93,7 +94,14 @@ class Guard:
     async def _remember(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Turn the token of the first address into a cookie, so that it isn't in the ones that follow."""
         response = RedirectResponse("/", status_code=303)
-        response.set_cookie(COOKIE, self.token or "", httponly=True, samesite="strict", max_age=30 * 86400)
+        response.set_cookie(
+            COOKIE,
+            self.token or "",
+            httponly=True,
+            samesite="strict",
+            secure=scope.get("scheme") == "https",  # a board itself speaks plain http
+            max_age=30 * 86400,
+        )
         await response(scope, receive, send)
 
     async def _log_in(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -120,6 +128,22 @@ class Guard:
             await send({"type": "websocket.close", "code": 1008, "reason": why[:120]})
         else:
             await PlainTextResponse(why + "\n", status_code=403)(scope, receive, send)
+
+
+def _cookie(text: str, name: str) -> str:
+    try:
+        cookie = SimpleCookie(text).get(name)
+    except CookieError:
+        return ""
+    return cookie.value if cookie else ""
+
+
+def _place(origin: str) -> str | None:
+    """The host and port of an origin; None of what is none ("null", a file's)."""
+    try:
+        return urlsplit(origin).netloc or None
+    except ValueError:
+        return None
 
 
 def _hostname(address: str) -> str:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rushlight.board.logs.series import Points, Series, thinned
+from rushlight.board.logs.series import Points, Series, shown, thinned
 
 
 def some(first, count, rng):
@@ -70,3 +70,42 @@ def test_a_run_that_starts_again_forgets_what_it_had_said():
     assert series.all().step.max() < 500
     series.append(some(500, 3, np.random.default_rng(4)))
     assert series.all().step[-1] == 502
+
+
+def test_a_bucket_that_is_not_full_takes_no_memory():
+    rng = np.random.default_rng(5)
+    series, every = fed(8, [1] * 300 + [5000, 3, 100_000, 7, 60_000], rng)
+    assert len(series) < 8 + 64 and series.count == every.count
+    kept = series.all()
+    assert kept.value.max() == every.value.max() and kept.value.min() == every.value.min()
+    assert kept.step[-1] == every.step[-1] and (np.diff(kept.step) > 0).all()
+
+
+def test_weights_count_all_points():
+    rng = np.random.default_rng(6)
+    for limit in (8, 64, 100_000):
+        series, every = fed(limit, rng.integers(0, 900, 30).tolist(), rng)
+        kept = series.snapshot()
+        assert kept.weights().sum() == pytest.approx(every.count)
+        assert shown(kept.points(), kept.weights(), 50).weight.sum() == pytest.approx(every.count)
+
+
+def test_what_is_shown_has_the_means_of_what_it_stands_for():
+    rng = np.random.default_rng(7)
+    points = some(0, 1000, rng)
+    points.value[17] = np.nan
+    part = shown(points, np.ones(1000), 100)
+    np.testing.assert_allclose(part.mean[:2], np.nanmean(points.value[:20]), rtol=1e-6)
+    assert (part.mean[0::2][:50] == part.mean[1::2][:50]).all()
+    for kept, given in zip(shown(points, np.ones(1000), 1000).points, points, strict=True):
+        np.testing.assert_array_equal(kept, given)
+
+
+def test_sums_and_what_is_no_number():
+    series = Series(8)
+    value = np.array([1, np.nan, 3, np.inf, -np.inf, -2] * 50, np.float32)
+    series.append(Points(np.arange(300), np.arange(300.0), value))
+    assert (series.low, series.high, series.total, series.finite) == (-2, 3, 100, 150)
+    assert series.odd.count == 100 and not np.isfinite(series.odd.value).any()
+    series.cut(10)
+    assert series.odd.step.max() < 10

@@ -1,4 +1,4 @@
-"""A board over an empty folder, and questions to it."""
+"""A board over an empty folder in this process, and questions to it."""
 
 import json
 import time
@@ -6,6 +6,48 @@ import urllib.error
 import urllib.request
 
 import pytest
+
+
+class Served:
+    """A board: ask("/api/runs"), ask("/api/scalars", {...}, Origin="..."), which give (status, body)."""
+
+    def __init__(self, board):
+        self.board = board
+
+    def __getattr__(self, name):
+        return getattr(self.board, name)
+
+    def ask(self, path, question=None, method=None, **headers):
+        data = question if isinstance(question, bytes | None) else json.dumps(question).encode()
+        headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        address = self.board.url.split("?")[0].rstrip("/") + path
+        try:
+            request = urllib.request.Request(address, data, headers, method=method)
+            with urllib.request.urlopen(request, timeout=20) as answer:
+                return answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read()
+
+    __call__ = ask
+
+    def json(self, path, question=None):
+        """The answer, which must be a good one."""
+        status, body = self.ask(path, question)
+        assert status == 200, body
+        return json.loads(body)
+
+    def socket(self):
+        client = pytest.importorskip("websockets.sync.client")
+        return client.connect(self.board.url.replace("http", "ws") + "live", max_size=1 << 24)
+
+    def until(self, condition):
+        """Wait until condition() is true; its value."""
+        deadline = time.monotonic() + 15
+        while not (found := condition()):
+            assert time.monotonic() < deadline, "it did not happen"
+            time.sleep(0.02)
+        return found
 
 
 @pytest.fixture
@@ -18,38 +60,11 @@ def served(tmp_path):
     board.close()
 
 
-class Served:
-    def __init__(self, board):
-        self.board = board
-
-    def ask(self, path, question=None):
-        """(status, body)"""
-        data = None if question is None else json.dumps(question).encode()
-        try:
-            with urllib.request.urlopen(self.board.url.rstrip("/") + path, data) as answer:
-                return answer.status, answer.read()
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, error.read()
-
-    def json(self, path, question=None):
-        status, body = self.ask(path, question)
-        assert status == 200, body
-        return json.loads(body)
-
-    def socket(self):
-        client = pytest.importorskip("websockets.sync.client")
-        return client.connect(self.board.url.replace("http", "ws") + "live", max_size=1 << 24)
+@pytest.fixture
+def asks(served):
+    return served
 
 
-def wait(condition):
-    deadline = time.monotonic() + 15
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)
-    return found
-
-
-@pytest.fixture(name="wait")
-def waiting():
-    return wait
+@pytest.fixture
+def wait():
+    return lambda condition: Served.until(None, condition)

@@ -2,7 +2,7 @@
 import { askPacked } from "../board.js";
 import { Canvas, Tip, css, frame } from "../canvas.js";
 import { CardHead, Problem, RunCards, Steps, stepKeys, useAnswer, useEntries, useStep } from "../entries.js";
-import { useVisible } from "./scalars.js";
+import { useVisible } from "../scalars/card.js";
 import { html, useMemo, useRef, useState } from "../lib.js";
 import { short } from "../numbers.js";
 import { SaveMenu } from "../saving.js";

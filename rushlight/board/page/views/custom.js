@@ -5,7 +5,7 @@ import { Chart } from "../chart.js";
 import { ExportMenu } from "../export.js";
 import { Range, Select } from "../controls.js";
 import { CardHead, Problem, useAnswer, useNews } from "../entries.js";
-import { useVisible } from "./scalars.js";
+import { useVisible } from "../scalars/card.js";
 import { html, useEffect, useMemo, useRef, useState } from "../lib.js";
 import { Line, aligned, rangeOf, smoothed } from "../lines.js";
 import { short } from "../numbers.js";

@@ -3,7 +3,7 @@ import { askPacked } from "../board.js";
 import { Canvas, Tip } from "../canvas.js";
 import { Select } from "../controls.js";
 import { CardHead, Problem, RunCards, useAnswer, useNews } from "../entries.js";
-import { useVisible } from "./scalars.js";
+import { useVisible } from "../scalars/card.js";
 import { html, useMemo, useRef, useState } from "../lib.js";
 import { clock, short } from "../numbers.js";
 import { Histograms, bandAt, drawBands, drawRidges, ridgeAt, timeText } from "../ridge.js";

@@ -1,7 +1,7 @@
 // Meshes and clouds of points, which turn under the pointer and the arrow keys.
 import { ask, askPacked, board, matcher, useRuns } from "../board.js";
 import { CARDS, CardHead, More, Problem, Steps, stepKeys, useAnswer, useNews, useStep } from "../entries.js";
-import { useVisible } from "./scalars.js";
+import { useVisible } from "../scalars/card.js";
 import { Groups } from "../groups.js";
 import { html, useEffect, useMemo, useRef, useState } from "../lib.js";
 import { fromJson, short } from "../numbers.js";

@@ -8,7 +8,7 @@ import { KINDS } from "../panes/kinds.js";
 import { download } from "../panes/plotly.js";
 import { closeWindow, deliver, happened, place, useEnvironments } from "../panes/store.js";
 import { useUrl } from "../state.js";
-import { useVisible } from "./scalars.js";
+import { useVisible } from "../scalars/card.js";
 
 const HEADER = 34; // pixels of a window that are not its content
 const USUAL = { plot: [300, 240], properties: [330, 200], text: [330, 200], network: [380, 280], embeddings: [400, 320], image: [256, 256] };

@@ -1,0 +1,62 @@
+// The lines of a tag: asked for, then kept up to date by what the server sends.
+import { askPacked, watch } from "../board.js";
+import { useEffect, useRef, useState } from "../lib.js";
+import { Line } from "../lines.js";
+import { fromJson } from "../numbers.js";
+
+const POINTS = 1200; // points of a line that a card asks for; zooming in asks again for the part
+const COLUMNS = 5; // step, wall, value, weight, mean
+
+function lineOf({ run, first, odd }, columns) {
+  const marks = odd && { step: odd[0], wall: odd[1].map(fromJson), value: odd[2].map(fromJson) };
+  return new Line(run, ...columns, fromJson(first), marks);
+}
+
+// span: null, or {axis: "step" | "wall" | "relative", range: [from, to]} in steps or seconds.
+export function useLines(tag, runs, span, visible) {
+  const lines = useRef(new Map()), last = useRef({ asked: 0, shown: 0, about: "" });
+  const [version, setVersion] = useState(0);
+  const names = runs.map((run) => run.name);
+  const key = JSON.stringify([names, span]);
+  useEffect(() => {
+    if (!visible || !names.length) return;
+    // An answer to an earlier question is shown until a later one comes, if it is about the same part.
+    const about = JSON.stringify([tag, span]);
+    let timer = 0, frame = 0;
+    const draw = () => (frame ||= requestAnimationFrame(() => ((frame = 0), setVersion((v) => v + 1))));
+    const fetchAll = async () => {
+      timer = 0;
+      const number = ++last.current.asked;
+      last.current.about = about;
+      const question = { tag, runs: names, points: POINTS, smoothing: true, ...(span ?? {}) };
+      const lengths = (head) => head.lines.flatMap((line) => Array(COLUMNS).fill(line.points));
+      try {
+        const { head, columns } = await askPacked("/api/scalars", question, lengths);
+        if (last.current.about !== about || number < last.current.shown) return;
+        last.current.shown = number;
+        lines.current = new Map(
+          head.lines.map((one, k) => [one.run, lineOf(one, columns.slice(COLUMNS * k, COLUMNS * (k + 1)))]),
+        );
+        draw();
+      } catch (error) {
+        console.warn(error.message);
+      }
+    };
+    const later = (ms) => (timer ||= setTimeout(fetchAll, ms)); // not put off by what comes meanwhile
+    const wanted = new Set(names);
+    const stop = watch(tag, (message) => {
+      if (message.type === "reload") return later(50);
+      if (!wanted.has(message.run)) return;
+      const line = lines.current.get(message.run);
+      if (message.type === "stale" || !line || span || line.step.length > 6 * POINTS) return later(150);
+      line.append(message);
+      draw();
+    });
+    fetchAll();
+    return () => {
+      clearTimeout(timer);
+      stop();
+    };
+  }, [tag, key, visible]);
+  return [lines.current, version];
+}
