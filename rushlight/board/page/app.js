@@ -55,7 +55,7 @@ function App() {
     </header>
     <div class=${"body" + (side ? " open" : "")}>
       <${Sidebar} close=${() => setSide(false)} />
-      <main><${view.View} key=${view.name} /></main>
+      <main class=${`view-${view.style ?? view.name}`}><${view.View} key=${view.name} /></main>
     </div>
     <${Toasts} />`;
 }

@@ -73,7 +73,7 @@ class Guard:
             return f"A page of {origin} may not ask this board."
         if headers.get("sec-fetch-site") == "cross-site" and headers.get("sec-fetch-mode") != "navigate":
             return "A page of another site may not ask this board."
-        logs_in = scope["type"] == "http" and scope["method"] == "POST" and scope["path"] == "/"
+        logs_in = scope["type"] == "http" and scope.get("method") == "POST" and scope["path"] == "/"
         if self.token is not None and not logs_in and not self._knows_token(scope, headers):
             return "This board asks for a token: open the address it printed when it started."
         return None

@@ -83,7 +83,7 @@ def test_a_search_opens_what_is_around(show, tmp_path):
     box(page, "Net/h").wait_for()
     page.keyboard.press("/")
     page.keyboard.type("h/3/relu")
-    page.get_by_role("option").first.wait_for()
+    page.locator("main").get_by_role("option").first.wait_for()
     page.keyboard.press("Enter")
     box(page, "Net/h/3/relu").wait_for()
     assert "selected" in box(page, "Net/h/3/relu").get_attribute("class")

@@ -59,7 +59,7 @@ def test_a_click_shows_it_large(show, write, make, wait_width):
     dialog.get_by_text("step 1").wait_for()
     page.keyboard.press("Escape")
     dialog.wait_for(state="detached")
-    page.get_by_text("step 1", exact=True).wait_for()
+    page.locator("footer").get_by_text("step 1", exact=True).wait_for()
 
 
 def test_hostile_pictures(show, write, make):

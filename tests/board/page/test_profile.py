@@ -79,7 +79,7 @@ def test_flame_graph(show, tmp_path):
     part.click()
     page.locator(".flame nav", has_text="conv2d").wait_for()
     page.locator(".flame nav button", has_text="all").click()
-    page.get_by_label("by").select_option("module")
+    page.locator("main").get_by_label("by").select_option("module")
     page.locator(".parts button[data-part='net.py:5']").wait_for()
     assert "flameby=module" in page.url
 

@@ -135,6 +135,7 @@ def test_by_keyboard(show, tmp_path):
     page.locator("article .legend tr").nth(2).wait_for(state="detached")
     page.keyboard.press("o")
     page.locator("article .legend tr").nth(1).wait_for(state="detached")
+    page.locator("article .legend tr").first.wait_for()
     assert page.locator("article .legend .name").all_inner_texts() == ["b"]
     page.keyboard.press("F2")
     page.locator(".details input:focus").wait_for()
