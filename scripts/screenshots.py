@@ -12,6 +12,7 @@ from typing import Any
 
 from rushlight.board import Writer
 from rushlight.board.server.board import Board
+from rushlight.data.datasets import Digits
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
@@ -33,9 +34,33 @@ def write_runs(root: Path) -> None:
                         writer.add_scalar("accuracy/valid", 0.93 - 0.8 * left + chance.random() * 0.02, step)
 
 
+def write_digits(root: Path) -> None:
+    """The handwritten digits as points of 64 dimensions."""
+    digits = Digits(train=False)
+    with Writer(root / "digits") as writer:
+        labels = [str(label) for label in digits.targets.tolist()]
+        writer.add_embedding(digits.data.reshape(-1, 64), labels, digits.data.reshape(-1, 1, 8, 8) / 16)
+
+
 def take(folder: Path, browser: Any) -> None:
-    """Write scalars.png, scalars-dark.png and scalars-phone.png into the folder."""
+    """Write the pictures into the folder: scalars*.png and embeddings.png."""
     folder.mkdir(parents=True, exist_ok=True)
+    take_scalars(folder, browser)
+    with tempfile.TemporaryDirectory() as logs:
+        write_digits(Path(logs))
+        board = Board(Path(logs), port=0).start()
+        page = browser.new_page(viewport=WIDE, color_scheme="dark")
+        page.goto(board.url + "#view=embeddings&embby=tsne&embdims=2")
+        page.get_by_role("button", name="Start").click()
+        page.get_by_role("button", name="Start again").wait_for()
+        page.wait_for_timeout(500)
+        page.screenshot(path=folder / "embeddings.png")
+        page.close()
+        board.close()
+
+
+def take_scalars(folder: Path, browser: Any) -> None:
+    """Curves in groups, in both themes and on a phone."""
     with tempfile.TemporaryDirectory() as logs:
         write_runs(Path(logs))
         board = Board(Path(logs), port=0).start()

@@ -46,6 +46,18 @@ const known = new Map();
 let asked = { epoch: "", version: 0 };
 let shared = ""; // kinds of which something lies beside the runs
 
+// The length of the folders that all names begin with: what tells runs apart stands behind them.
+function sharedStart(names) {
+  const parts = (names[0] ?? "").split("/").slice(0, -1);
+  let length = 0;
+  for (const part of names.length > 1 ? parts : []) {
+    const next = names[0].slice(0, length) + part + "/";
+    if (!names.every((name) => name.startsWith(next))) break;
+    length = next.length;
+  }
+  return length;
+}
+
 function take(found) {
   if (found.all) known.clear();
   found.gone.forEach((name) => known.delete(name));
@@ -53,8 +65,10 @@ function take(found) {
   asked = { epoch: found.epoch, version: found.version };
   const runs = [...known.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   const tags = Object.create(null); // a plugin or a tag may be called __proto__
+  const start = sharedStart(runs.map((run) => run.name));
   runs.forEach((run, k) => {
     run.colour = run.ownColour ?? colourOf(run.name);
+    run.title = run.label ?? run.name.slice(start);
     for (const [kind, names] of Object.entries(run.kinds)) {
       const all = (tags[kind] ??= Object.create(null));
       names.forEach((name) => (all[name] ??= []).push(k));

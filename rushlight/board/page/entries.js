@@ -113,7 +113,7 @@ export const titleOf = (tag) => tag.split("/").slice(1).join("/") || tag;
 export function CardHead({ title, tag, run, children }) {
   return html`<header>
     <h3 title=${tag}>${title ?? titleOf(tag)}</h3>${children}
-  </header>${run && html`<p class="of-run"><i class="dot" style=${`background: ${run.colour}`}></i> <span class="name" title=${run.name}>${run.label ?? run.name}</span></p>`}`;
+  </header>${run && html`<p class="of-run"><i class="dot" style=${`background: ${run.colour}`}></i> <span class="name" title=${run.name}>${run.title}</span></p>`}`;
 }
 
 export function Problem({ text }) {

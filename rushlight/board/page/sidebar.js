@@ -23,7 +23,7 @@ function rowKeys(event, run, { open, only, hide }) {
 }
 
 // A run's name below its group's, which stands above it.
-const within = ({ name, group }) => (group && name.startsWith(group + "/") ? name.slice(group.length + 1) : name);
+const within = ({ name, group, title }) => (group && name.startsWith(group + "/") ? name.slice(group.length + 1) : title);
 
 function Row({ run, runs }) {
   const [open, setOpen] = useState(false);

@@ -35,7 +35,7 @@ export function plain(columns, { smooth, log }) {
     ...faint.map(({ x, raw }) => [x, clean(raw)]),
     ...columns.map(({ x, y }) => [x, clean(y)]),
   ];
-  const look = (run, more) => ({ label: run.label ?? run.name, colour: run.colour, ...more });
+  const look = (run, more) => ({ label: run.title, colour: run.colour, ...more });
   const lines = [
     ...[...shadows, ...faint].map(({ run }) => look(run, { faint: true, width: 1 })),
     ...columns.map(({ run }) => look(run)),

@@ -10,7 +10,7 @@ export function Legend({ columns, hover, xKind, wide, smooth }) {
     const wall = line.wall[Math.min(at, line.wall.length - 1)];
     return html`<tr key=${run.name}>
       <td><i class="dot" style=${`background: ${run.colour}`}></i></td>
-      <td class="name" title=${run.name}>${run.label ?? run.name}</td>
+      <td class="name" title=${run.name}>${run.title}</td>
       ${smooth > 0 && html`<td class="n">${short(y[at])}</td>`}
       <td class="n ${smooth > 0 ? "faint" : ""}">${short(raw[at])}</td>
       <td class="n faint" title=${clock(wall)}>${xKind === "step" ? x[at] : duration(wall - line.first)}</td>
@@ -43,7 +43,7 @@ export function Tooltip({ columns, hover, xKind, log }) {
   return html`<div class="tooltip" style=${narrow ? beside : `top: ${hover.top + 12}px; ${beside}`}><table><tbody>
     ${first > 0 && html`<tr class="faint"><td></td><td colspan="3">${first} above</td></tr>`}
     ${rows.slice(first, first + LISTED).map((row, k) => html`<tr key=${row.run.name} class=${first + k === closest ? "closest" : ""}>
-      <td><i class="dot" style=${`background: ${row.run.colour}`}></i></td><td class="name">${row.run.label ?? row.run.name}</td>
+      <td><i class="dot" style=${`background: ${row.run.colour}`}></i></td><td class="name">${row.run.title}</td>
       <td class="n">${short(row.value)}</td><td class="n faint">${place[xKind](row.x, row)}</td></tr>`)}
     ${rows.length > first + LISTED && html`<tr class="faint"><td></td><td colspan="3">${rows.length - first - LISTED} below</td></tr>`}
   </tbody></table></div>`;

@@ -61,7 +61,7 @@ export function Table({ tags, runs }) {
       ${columns.map(([title]) => html`<th class="n" aria-sort=${sort.slice(1) === title ? (down ? "descending" : "ascending") : "none"}>
         <button class="link" onClick=${() => next(title)}>${title}${sort.slice(1) === title ? (down ? " ↓" : " ↑") : ""}</button></th>`)}
     </tr></thead><tbody>
-      ${rows.map((run) => html`<tr key=${run.name}><th scope="row"><i class="dot" style=${`background: ${run.colour}`}></i> ${run.label ?? run.name}</th>
+      ${rows.map((run) => html`<tr key=${run.name}><th scope="row"><i class="dot" style=${`background: ${run.colour}`}></i> ${run.title}</th>
         ${columns.map((column) => html`<td class="n">${value(run, column) === undefined ? "" : short(value(run, column))}</td>`)}</tr>`)}
     </tbody></table></div>`;
 }

@@ -110,7 +110,7 @@ function ChartCard({ chart, runs, settings }) {
           xRange=${() => span} view=${span} onZoom=${(from, to) => from !== null && setSpan([from, to])} onReset=${() => setSpan(null)} onPlot=${(u) => (plot.current = u)} />`
       : html`<div class="plot empty" style=${`height: ${height}px`}>${visible && !tags.length ? "no scalar has such a tag" : ""}</div>`}
     <table class="legend"><tbody>${drawn.filter(({ faint }) => !faint).slice(0, wide ? 40 : 8).map(({ run, tag, colour, dash, y }) => html`<tr>
-      <td><${Dash} dash=${dash} colour=${colour} /></td><td class="name" title=${tag}>${tag}</td><td class="name faint" title=${run.name}>${run.label ?? run.name}</td><td class="n">${short(y[y.length - 1])}</td></tr>`)}</tbody></table>
+      <td><${Dash} dash=${dash} colour=${colour} /></td><td class="name" title=${tag}>${tag}</td><td class="name faint" title=${run.name}>${run.title}</td><td class="n">${short(y[y.length - 1])}</td></tr>`)}</tbody></table>
   </article>`;
 }
 
