@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from .. import png
 from .arrays import array, plain
 from .layout import Opts, options
-from .png import animated, png
 from .post import Poster
 
 AUDIO = {"wav": "wav", "mp3": "mpeg", "ogg": "ogg", "flac": "flac"}
@@ -110,7 +110,7 @@ class Media(Poster):
         if dim == "LxHxWxC":
             frames = frames.transpose(0, 3, 1, 2)
         top = 1.0 if frames.dtype.kind == "f" and frames.max() <= 1 else 255.0
-        made = animated(
+        made = png.animated(
             [_pixels(frame, top) for frame in frames], 1 / chosen["fps"], chosen.get("loop", True)
         )
         chosen = options(chosen, width=frames.shape[3], height=frames.shape[2])
@@ -198,7 +198,7 @@ def _pixels(image: np.ndarray, top: float | None = None) -> np.ndarray:
 
 def _image_address(pixels: np.ndarray, quality: float | None) -> str:
     if quality is None:
-        return address("image/png", png(pixels))
+        return address("image/png", png.encode(pixels))
     try:
         from PIL import Image
     except ImportError:

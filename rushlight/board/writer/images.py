@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from .. import png
 from ..events import messages
-from . import boxes, gif, png
+from . import boxes, gif
 from .values import Values, array, numeric
 
 COLUMNS = 8  # of a batch's grid

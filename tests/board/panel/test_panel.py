@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 
 import rushlight as torch
-from rushlight.board import Panel
+from rushlight.board import Panel, png
 from rushlight.board.panel import connection
-from rushlight.board.panel.media import png
 from rushlight.board.panes import calls
 from rushlight.board.panes.environments import Environments
 
@@ -119,7 +118,7 @@ def test_pictures_are_read_by_others(here):
         (pixels[:1], "L"),
         (np.concatenate([pixels, pixels[:1]]), "RGBA"),
     ):
-        made = image.open(io.BytesIO(png(np.ascontiguousarray(content.transpose(1, 2, 0)))))
+        made = image.open(io.BytesIO(png.encode(np.ascontiguousarray(content.transpose(1, 2, 0)))))
         assert made.mode == channels
         np.testing.assert_array_equal(np.asarray(made).reshape(7, 5, -1), content.transpose(1, 2, 0))
     here.video(pixels[None].repeat(3, 0), "LxCxHxW", win="v", opts=dict(fps=10, loop=False))

@@ -140,7 +140,7 @@ def test_what_changes_after_the_call_is_not_written(tmp_path):
 
 
 def test_nothing_is_encoded_in_the_call(writer, monkeypatch):
-    from rushlight.board.writer import png
+    from rushlight.board import png
 
     threads, encode = [], png.encode
     monkeypatch.setattr(png, "encode", lambda x: threads.append(threading.current_thread()) or encode(x))

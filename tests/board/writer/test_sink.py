@@ -127,7 +127,7 @@ def test_a_folder_that_became_a_file_is_warned_of(tmp_path):
 
 
 def test_what_cannot_be_encoded_is_warned_of_and_the_rest_is_written(tmp_path, monkeypatch):
-    from rushlight.board.writer import png
+    from rushlight.board import png
 
     def broken(pixels):
         raise MemoryError("no room for pixels")

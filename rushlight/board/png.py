@@ -1,12 +1,15 @@
-"""PNG files. Source: Portable Network Graphics Specification, https://www.w3.org/TR/png."""
+"""PNG files, animated ones too. Source: Portable Network Graphics Specification, https://www.w3.org/TR/png-3."""
 
 from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Sequence
+from itertools import count
 
 import numpy as np
 
+_MAGIC = b"\x89PNG\r\n\x1a\n"
 _COLOURS = {1: 0, 2: 4, 3: 2, 4: 6}  # PNG's colour type by the number of channels
 BAND = 1 << 20  # bytes of pixels filtered at once
 LEVEL = 6  # of zlib
@@ -14,13 +17,35 @@ LEVEL = 6  # of zlib
 
 def encode(pixels: np.ndarray) -> bytes:
     """The file of uint8 pixels, shape [height, width, channels]: gray, gray + alpha, RGB or RGBA."""
+    return _MAGIC + _header(pixels) + _chunk(b"IDAT", _packed(pixels)) + _chunk(b"IEND", b"")
+
+
+def animated(frames: Sequence[np.ndarray], seconds: float, loop: bool = True) -> bytes:
+    """An animation of images of one size, each shown for some seconds; once, or over and over."""
+    delay = struct.pack(">HH", max(1, min(65535, round(seconds * 1000))), 1000)
+    parts = [_MAGIC, _header(frames[0]), _chunk(b"acTL", struct.pack(">II", len(frames), 0 if loop else 1))]
+    height, width = frames[0].shape[:2]
+    numbers = count()  # of the chunks that are an animation's alone
+    for k, frame in enumerate(frames):
+        place = struct.pack(">IIIII", next(numbers), width, height, 0, 0)
+        parts.append(_chunk(b"fcTL", place + delay + b"\0\0"))
+        data = _packed(frame)
+        parts.append(_chunk(b"fdAT", struct.pack(">I", next(numbers)) + data) if k else _chunk(b"IDAT", data))
+    return b"".join([*parts, _chunk(b"IEND", b"")])
+
+
+def _header(pixels: np.ndarray) -> bytes:
     height, width, channels = pixels.shape
-    head = struct.pack(">IIBBBBB", width, height, 8, _COLOURS[channels], 0, 0, 0)
+    return _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, _COLOURS[channels], 0, 0, 0))
+
+
+def _packed(pixels: np.ndarray) -> bytes:
+    """The rows, filtered and compressed."""
+    height, width, channels = pixels.shape
     squeeze = zlib.compressobj(LEVEL)
     rows = max(1, BAND // max(1, width * channels))
     data = [squeeze.compress(_filtered(pixels, k, k + rows)) for k in range(0, height, rows)]
-    body = b"".join([*data, squeeze.flush()])
-    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", head) + _chunk(b"IDAT", body) + _chunk(b"IEND", b"")
+    return b"".join([*data, squeeze.flush()])
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:

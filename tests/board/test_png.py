@@ -5,7 +5,8 @@ import io
 import numpy as np
 import pytest
 
-from rushlight.board.writer import boxes, gif, images, png
+from rushlight.board import png
+from rushlight.board.writer import boxes, gif, images
 
 Image = pytest.importorskip("PIL.Image")
 
