@@ -14,8 +14,8 @@ from .records import masked_crc
 
 OTHER, DAMAGED = kernel.OTHER, kernel.DAMAGED
 MORE, FULL, BROKEN = kernel.MORE, kernel.FULL, kernel.BROKEN
-USUAL = 1 << 20  # bytes of a buffer that is kept
-ROOM = 1 << 14  # rows of one scan
+USUAL = 1 << 19  # bytes of a buffer that is kept
+ROOM = 1 << 13  # rows of one scan
 _COLUMNS = {"step": "i8", "wall": "f8", "value": "f4", "tag": "i4", "start": "i8", "length": "i8"}
 
 

@@ -20,7 +20,9 @@ from .series import Points, Series
 
 MOST_TAGS = 20_000  # a run that makes more is a mistake or an attack; the rest is not shown
 
-Fresh = dict[str, list[Points]]  # the scalars of a poll by their tags
+MOST_NEWS = 2000  # points of a tag that are handed on; of more, only that they came
+
+Fresh = dict[str, list[Points] | None]  # the scalars of a poll by their tags; None: too many to hand on
 
 
 @dataclass
@@ -36,6 +38,15 @@ class News:
 
     scalars: Fresh = field(default_factory=dict)
     others: set[tuple[str, str]] = field(default_factory=set)
+
+
+def note(fresh: Fresh, tag: str, parts: list[Points] | None) -> None:
+    """Add to what is new of a tag."""
+    known = fresh.setdefault(tag, [])
+    if known is not None:
+        known += parts or ()
+        if parts is None or sum(part.count for part in known) > MOST_NEWS:
+            fresh[tag] = None
 
 
 class Run:
@@ -143,7 +154,7 @@ class Run:
             series = self.series[tag] = Series(self.limit)
             self.renewed = True
         series.append(points)
-        fresh.setdefault(tag, []).append(points)
+        note(fresh, tag, [points])
 
     def _take_event(self, message: bytes, place: Place, fresh: Fresh, changed: set[tuple[str, str]]) -> None:
         try:

@@ -16,11 +16,11 @@ from .allocation import give_back
 from .annotations import Annotations
 from .discovery import Folders
 from .file import LogFile
-from .run import Fresh, News, Room, Run
+from .run import Fresh, News, Room, Run, note
 from .series import BYTES, OVERHEAD
 from .tracefiles import TraceFiles
 
-LEAST, MOST = 32, 1 << 17  # points kept of a series
+LEAST, MOST = 32, 1 << 14  # points kept of a series: twice the pixels of a wide screen
 _LEAST_BYTES = OVERHEAD + LEAST * BYTES * 2  # what a series takes when there are very many
 MEMORY = 512 << 20
 DISCOVER = 1.0  # seconds between two looks for new files, or more where a look takes long
@@ -46,7 +46,7 @@ class Changes:
         """Take what came to a run."""
         known = self.scalars.setdefault(run, {}) if news.scalars else {}
         for tag, parts in news.scalars.items():
-            known.setdefault(tag, []).extend(parts)
+            note(known, tag, parts)
         self.others |= {(run, *which) for which in news.others}
 
 

@@ -21,7 +21,6 @@ from ..logs.series import Points
 from ..logs.store import Changes
 from .numbers import listed
 
-PUSHED = 2000  # points that are sent at once; of more, only that they are there
 WAITING = 256  # messages that a slow page may be behind; then it is told to ask for everything again
 MOST_CLIENTS = 500
 Handler = Callable[["Client", dict[str, Any]], Awaitable[None] | None]
@@ -148,8 +147,8 @@ class Hub:
         self.watched_runs = frozenset().union(*(client.runs or () for client in self.clients))
 
 
-def _news(run: str, tag: str, parts: list[Points]) -> dict[str, Any]:
-    if sum(part.count for part in parts) > PUSHED:
+def _news(run: str, tag: str, parts: list[Points] | None) -> dict[str, Any]:
+    if parts is None:
         return {"type": "stale", "run": run, "tag": tag}
     columns = [[x for part in parts for x in listed(part[k])] for k in range(3)]
     return {"type": "scalars", "run": run, "tag": tag} | dict(
