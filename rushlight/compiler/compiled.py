@@ -16,9 +16,9 @@ from ..func.levels import transformed
 from ..kernels import allocator, native
 from ..nn import Module
 from ..tensor import Tensor
-from .capture import capture
+from .capture import Capture, capture
 from .debugging import check
-from .foreign import foreign_states
+from .foreign import noting_draws
 from .naming import name_plan
 from .program import Program
 from .signature import signature
@@ -53,6 +53,7 @@ class Compiled:
         self.plans: list[Specialised] = []
         self.split: Split | None = None  # where Python asks for numbers in between
         self.given_up = False
+        self.suspected = False  # of drawing from generators that are not ours
         self.varying: set[int] = set()  # arguments that are numbers and change from call to call
         self.fixed: set[int] = set()  # those that change the graph too
         self.recompiled = 0  # times that something else than sizes had changed
@@ -105,24 +106,16 @@ class Compiled:
             )
             return self.f(*args, **kwargs)
         varying = self._varying(flattened((args, kwargs))[0], structure)
-        foreign = foreign_states()
-        with nothing_kept():
+        with nothing_kept(), noting_draws(self.suspected) as draws:
             seen = capture(self.f, args, kwargs, self.fullgraph, varying)
         seen.tracer.alarms.check()
-        if foreign_states() != foreign:
+        self.suspected = draws.drew is None
+        if draws.drew:
             self._draws_elsewhere(name)
+        if draws.drew or self.suspected:
             return seen.result
-        if seen.tracer.reads:
-            lines = ", ".join(dict.fromkeys(f"{file}:{line}" for file, line in seen.tracer.reads))
-            log("breaks", f"{name} is split where Python asks for numbers: {lines}")
-            self.split = Split(self.f, self.debug)
-            return seen.result
-        if seen.tracer.turned and not seen.tracer.once:
-            log("breaks", f"{name} gives tensors from outside other arrays: Python follows every call")
-            self.split = Split(self.f, self.debug)
-            return seen.result
-        if seen.effects and not seen.tracer.once:
-            log("breaks", f"{name} is followed by Python, which changes {seen.effects}")
+        if why := _followed(seen):
+            log("breaks", f"{name} {why}")
             self.split = Split(self.f, self.debug)
             return seen.result
         plan = Specialised(self.f, seen, structure)
@@ -197,6 +190,18 @@ class Compiled:
         if not found:
             raise RuntimeError("compile: there is no graph before the first call")
         return found[0]
+
+
+def _followed(seen: Capture) -> str:
+    """Why Python must follow every call of what was captured; "" if it need not."""
+    if seen.tracer.reads:
+        lines = ", ".join(dict.fromkeys(f"{file}:{line}" for file, line in seen.tracer.reads))
+        return f"is split where Python asks for numbers: {lines}"
+    if seen.tracer.turned and not seen.tracer.once:
+        return "gives tensors from outside other arrays: Python follows every call"
+    if seen.effects and not seen.tracer.once:
+        return f"is followed by Python, which changes {seen.effects}"
+    return ""
 
 
 @contextmanager

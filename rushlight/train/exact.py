@@ -36,6 +36,9 @@ class Exact(Compiled):
             return self.f(*args, **kwargs)
         put_back, plans = self.keep(), list(self.plans)
         result = super()._captured(args, kwargs, structure, sizes)
+        if self.suspected:  # of drawing from generators that are not ours: once more, looked at closely
+            put_back()
+            result = super()._captured(args, kwargs, structure, sizes)
         if self.split is not None:
             self._run_uncompiled()
         if self.given_up or self.plans[:1] == plans[:1]:  # no plan: or the call made state
