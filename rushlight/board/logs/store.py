@@ -25,6 +25,7 @@ _LEAST_BYTES = OVERHEAD + LEAST * BYTES * 2  # what a series takes when there ar
 MEMORY = 512 << 20
 DISCOVER = 1.0  # seconds between two looks for new files, or more where a look takes long
 BUDGET = 0.06  # seconds that a poll reads, so that what was read is soon seen
+LONGEST = 5.0  # seconds between two looks of any kind, however long they take
 SWEEP = 0.2  # seconds within which every file is looked at; those that grew lately at every poll
 HOT = 30.0  # seconds for which a file that grew is one that grows
 THREADS = min(4, os.cpu_count() or 1)  # more would wait for Python's lock
@@ -80,12 +81,12 @@ class Store:
     def poll(self, budget: float = BUDGET) -> Changes:
         """Look for new files, once a second, and read for about `budget` seconds what has grown."""
         changes = Changes()
-        begun = time.monotonic()
-        if begun - self._looked >= self._pause:
+        if time.monotonic() - self._looked >= self._pause:
+            begun = time.thread_time()
             changes.runs = self.discover()
             self._swept = -1e9 if changes.runs else self._swept  # look into new files at once
             self._looked = time.monotonic()
-            self._pause = max(DISCOVER, 60 * (self._looked - begun))
+            self._pause = min(max(DISCOVER, 60 * (time.thread_time() - begun)), LONGEST)
         self._look()
         self._read(changes, time.monotonic() + budget)
         traced = self.traces.look()
@@ -142,14 +143,14 @@ class Store:
 
     def _look(self) -> None:
         """See what has grown: of files that grew lately at every poll, of all others every SWEEP seconds."""
-        now = time.monotonic()
-        if now - self._swept < self._sweep_pause:
+        begun = time.thread_time()  # not of the clock: on a busy machine a look would seem to be long
+        if time.monotonic() - self._swept < self._sweep_pause:
             self._hot = [(run, file) for run, file in self._hot if self._grown(run, file)]
             return
         everything = [(run, file) for run in list(self.runs.values()) for file in run.files.values()]
         self._hot = [(run, file) for run, file in everything if self._grown(run, file)]
         self._swept = time.monotonic()
-        self._sweep_pause = max(SWEEP, 40 * (self._swept - now))
+        self._sweep_pause = min(max(SWEEP, 40 * (time.thread_time() - begun)), LONGEST)
 
     def _grown(self, run: Run, file: LogFile) -> bool:
         """Look at a file; whether it grew lately."""

@@ -11,6 +11,7 @@ from .traces import SUFFIXES
 
 MOST_FILES = 10_000
 EVERY = 1.0  # seconds between two looks, or more where a look takes long
+LONGEST = 10.0  # seconds between two looks, however long they take
 _DEEPEST = 30
 
 
@@ -33,12 +34,12 @@ class TraceFiles:
 
     def look(self) -> set[str]:
         """Look for traces, if it is time: the folders in which some are new, changed or gone."""
-        begun = time.monotonic()
-        if begun < self._next:
+        if time.monotonic() < self._next:
             return set()
+        begun = time.thread_time()  # not of the clock: on a busy machine a look would seem to be long
         found, old = trace_files(self.root), self.files
         self.files = found
-        self._next = time.monotonic() + max(EVERY, 20 * (time.monotonic() - begun))
+        self._next = time.monotonic() + min(max(EVERY, 20 * (time.thread_time() - begun)), LONGEST)
         names = [name for name in old.keys() | found.keys() if old.get(name) != found.get(name)]
         return {(found.get(name) or old[name]).run for name in names}
 
