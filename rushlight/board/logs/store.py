@@ -69,7 +69,7 @@ class Store:
         self.watched: frozenset[str] = frozenset()
         self.lock = threading.RLock()
         self._folders = Folders(self.root)
-        self._scanners = [Scanner() for _ in range(THREADS)]
+        self._scanners = [Scanner()]  # as many as have been of use
         self._pool = ThreadPoolExecutor(THREADS, "rushlight-board-scan")
         self._looked = self._pause = 0.0
         self._swept, self._sweep_pause = 0.0, SWEEP
@@ -169,6 +169,7 @@ class Store:
             self._read_some(iter(waiting), self._scanners[0], changes, deadline)
         else:
             shared = _OneByOne(waiting)
+            self._scanners += [Scanner() for _ in range(THREADS - len(self._scanners))]
             parts = [
                 self._pool.submit(self._read_some, shared, scanner, changes, deadline)
                 for scanner in self._scanners
