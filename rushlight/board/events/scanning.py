@@ -14,8 +14,9 @@ from .records import masked_crc
 
 OTHER, DAMAGED = kernel.OTHER, kernel.DAMAGED
 MORE, FULL, BROKEN = kernel.MORE, kernel.FULL, kernel.BROKEN
-USUAL = 1 << 19  # bytes of a buffer that is kept
-ROOM = 1 << 13  # rows of one scan
+ROOM, MOST_ROOM = 1 << 13, 1 << 16  # rows of one scan, of a few tags and of many
+_OF_A_TAG = 2000  # rows of each tag in one scan that keep the work for each tag small
+_BYTES = 64  # of a row in the file, about
 _COLUMNS = {"step": "i8", "wall": "f8", "value": "f4", "tag": "i4", "start": "i8", "length": "i8"}
 
 
@@ -45,13 +46,26 @@ class Scanner:
     def __init__(self) -> None:
         self.tags: list[str] = []
         self._numbers: dict[str, int] = {}  # of tags, where Python scans
-        self._columns = {name: np.zeros(ROOM, dtype) for name, dtype in _COLUMNS.items()}
+        self.room = 0
+        self.widen(1)
         self._table(1 << 10)
         self._buffer = np.empty(0, np.uint8)
 
+    def widen(self, tags: int) -> None:
+        """Have room for scans of so many tags: each scan costs something for every tag that is in it."""
+        room = min(max(ROOM, 1 << (tags * _OF_A_TAG).bit_length()), MOST_ROOM)
+        if room > self.room:
+            self.room = room
+            self._columns = {name: np.zeros(room, dtype) for name, dtype in _COLUMNS.items()}
+
+    @property
+    def piece(self) -> int:
+        """How many bytes of a file are best read at once."""
+        return self.room * _BYTES
+
     def buffer(self, size: int) -> np.ndarray:
         """Room for a piece of a file: the same again, if it isn't larger than usual."""
-        if size > USUAL:
+        if size > self.piece:
             return np.empty(size, np.uint8)
         if len(self._buffer) < size:
             self._buffer = np.empty(size, np.uint8)
@@ -72,7 +86,7 @@ class Scanner:
         state = np.array([start, 0, len(self.tags), 0], np.int64)
         table = (self._hashes, self._ids, len(self._hashes), self._tag_start, self._tag_length)
         columns = self._columns.values()
-        kernel.scan()(1, 1, data, len(data), kernel.table(), state, ROOM, *columns, *table)
+        kernel.scan()(1, 1, data, len(data), kernel.table(), state, self.room, *columns, *table)
         consumed, count, known, reason = state.tolist()
         for k in range(len(self.tags), known):
             at, length = int(self._tag_start[k]), int(self._tag_length[k])
@@ -109,9 +123,9 @@ class Scanner:
             message = data[begin:end]
             sound = struct.unpack_from("<I", data, end)[0] == masked_crc(message)
             rows = self._event_rows(message) if sound else [(0, 0.0, 0.0, DAMAGED)]
-            if len(rows) > ROOM:
+            if len(rows) > self.room:
                 rows = [(0, 0.0, 0.0, OTHER)]
-            if count + len(rows) > ROOM:
+            if count + len(rows) > self.room:
                 reason = FULL
                 break
             for row in rows:

@@ -15,7 +15,7 @@ import numpy as np
 from ..events.scanning import BROKEN, MORE, Rows, Scanner, next_record
 from .opening import MOST_BYTES, open_regular
 
-PIECE = 1 << 19  # bytes read at once
+PIECE = 1 << 19  # bytes read at once, at least
 _RETRY = 5.0  # seconds
 _RECENT = 60.0  # seconds since a file was written to for which it may be one that grows
 _DATA = getattr(os, "SEEK_DATA", None)
@@ -79,7 +79,7 @@ class LogFile:
         with open_regular(self.path) as file:
             self._pass_hole(file)
             file.seek(self.offset)
-            data = scanner.buffer(self._piece or PIECE)
+            data = scanner.buffer(max(self._piece or PIECE, scanner.piece))
             data = data[: file.readinto(data.data) or 0]
         at, reason = 0, MORE
         begin, end = self.offset, self.offset + len(data)

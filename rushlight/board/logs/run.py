@@ -93,6 +93,7 @@ class Run:
     def read(self, file: LogFile, scanner: Scanner, lock: AbstractContextManager[Any]) -> News:
         """Read a piece of a file: what is new. `lock` is held while the run changes. Raises OSError."""
         news = News()
+        scanner.widen(len(self.series))
         for rows, data, begin in file.read(scanner):
             with lock:
                 self._take(rows, data, begin, scanner, file.path, news.scalars, news.others)
