@@ -14,8 +14,8 @@ from .records import masked_crc
 
 OTHER, DAMAGED = kernel.OTHER, kernel.DAMAGED
 MORE, FULL, BROKEN = kernel.MORE, kernel.FULL, kernel.BROKEN
-ROOM, MOST_ROOM = 1 << 13, 1 << 16  # rows of one scan, of a few tags and of many
-_OF_A_TAG = 2000  # rows of each tag in one scan that keep the work for each tag small
+ROOM, MOST_ROOM = 1 << 12, 1 << 16  # rows of one scan, of a few tags and of many
+_OF_A_TAG = 1000  # rows of each tag in one scan that keep the work for each tag small
 _BYTES = 64  # of a row in the file, about
 _COLUMNS = {"step": "i8", "wall": "f8", "value": "f4", "tag": "i4", "start": "i8", "length": "i8"}
 

@@ -15,7 +15,7 @@ import numpy as np
 from ..events.scanning import BROKEN, MORE, Rows, Scanner, next_record
 from .opening import MOST_BYTES, open_regular
 
-PIECE = 1 << 19  # bytes read at once, at least
+PIECE = 1 << 18  # bytes read at once, at least
 _RETRY = 5.0  # seconds
 _RECENT = 60.0  # seconds since a file was written to for which it may be one that grows
 _DATA = getattr(os, "SEEK_DATA", None)

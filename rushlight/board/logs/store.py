@@ -20,7 +20,7 @@ from .run import Fresh, News, Room, Run, note
 from .series import BYTES, OVERHEAD
 from .tracefiles import TraceFiles
 
-LEAST, MOST = 32, 1 << 14  # points kept of a series: twice the pixels of a wide screen
+LEAST, MOST = 32, 1 << 13  # points kept of a series: two for each pixel of a wide screen
 _LEAST_BYTES = OVERHEAD + LEAST * BYTES * 2  # what a series takes when there are very many
 MEMORY = 512 << 20
 DISCOVER = 1.0  # seconds between two looks for new files, or more where a look takes long
