@@ -1,4 +1,7 @@
-"""PNG files, animated ones too. Source: Portable Network Graphics Specification, https://www.w3.org/TR/png-3."""
+"""PNG files, animated ones too.
+
+Source: Portable Network Graphics Specification, third edition, https://www.w3.org/TR/png-3.
+"""
 
 from __future__ import annotations
 
