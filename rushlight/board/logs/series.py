@@ -164,16 +164,6 @@ class Series:
         """All that is kept."""
         return self.snapshot().points()
 
-    def last(self) -> float | None:
-        """The value that came last; None if there is none."""
-        if self._tail.count:
-            return float(self._tail.value[-1])
-        return float(self._kept.value[self._used - 1]) if self._used else None
-
-    def points(self, most: int) -> Points:
-        """At most about `most` points, thinned the same way; the last one that came is always there."""
-        return thinned(self.all(), most)
-
     def __len__(self) -> int:
         """The points kept."""
         return self._used + self._tail.count

@@ -7,7 +7,3 @@ export function colourOf(name) {
   if (!chosen.has(name)) chosen.set(name, PALETTE[chosen.size % PALETTE.length]);
   return chosen.get(name);
 }
-
-export function setColour(name, colour) {
-  chosen.set(name, colour);
-}

@@ -64,7 +64,8 @@ def _answer(shared: Shared) -> dict[str, Any]:
 def seen(run: Run) -> Seen:
     """A run as it is now. Hold the store's lock."""
     contents = {tag: entries.content for tag, entries in run.entries.get(KIND, {}).items()}
-    last = {tag: x for tag, series in run.series.items() if (x := series.last()) is not None}
+    ends = {tag: series.snapshot().last() for tag, series in run.series.items()}
+    last = {tag: float(end.value[0]) for tag, end in ends.items() if end.count}
     return Seen(run.name, run.started, contents, last)
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from rushlight.board.events import messages
 from rushlight.board.events.records import frame, masked_crc
+from rushlight.board.logs.series import thinned
 from rushlight.board.logs.store import Store
 
 GOOD = b"".join(
@@ -78,7 +79,7 @@ def test_damaged_and_random_files(tmp_path, seed):
     assert store.runs["good"].series["loss"].count == 3
     for run in store.runs.values():
         for series in run.series.values():
-            series.points(100)
+            thinned(series.all(), 100)
         for kind in run.entries.values():
             for tag, entries in kind.items():
                 for k in range(len(entries.all())):
