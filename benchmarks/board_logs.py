@@ -9,7 +9,7 @@ import numpy as np
 
 from rushlight.board.events import messages
 from rushlight.board.events.records import frame
-from rushlight.kernels import events
+from rushlight.kernels import checksums
 
 WALL = 1_700_000_000.0
 PART = 5_000  # steps made at once
@@ -62,7 +62,7 @@ def _crcs(parts: np.ndarray) -> np.ndarray:
     count, size = data.shape
     out = np.empty(count, np.uint32)
     bounds = np.arange(count + 1, dtype=np.int64) * size
-    events.checksums()(count, count, out, data.reshape(-1), bounds, events.table())
+    checksums.checksums()(count, count, out, data.reshape(-1), bounds, checksums.table())
     return out.astype("<u4").view(np.uint8).reshape(-1, 4)
 
 

@@ -10,11 +10,10 @@ whatever they say.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache, reduce
+from functools import cache
 from typing import Any
 
-import numpy as np
-
+from .checksums import crc, crc_of_length, stored
 from .ir import Function, Module
 from .launch import Kernel, entry
 from .targets import Target
@@ -27,9 +26,7 @@ MORE, FULL, BROKEN = 0, 1, 2
 #: in place of a tag: a record to be read elsewhere, and one whose crc is wrong
 OTHER, DAMAGED = -1, -2
 _FAR = 1 << 62  # where a cursor goes that met something it can't read
-_MASK = 0xA282EAD8
-_POLYNOMIAL = 0x82F63B78  # Castagnoli's, reflected
-_HASH_START, _HASH_STEP = 0xCBF29CE484222325, 0x100000001B3  # FNV-1a
+_GOLDEN = 0x9E3779B97F4A7C15  # 2^64 / the golden ratio, odd: multiplying by it spreads the bits (Knuth)
 _BYTES = {"data": u8.pointer, "at": i64.pointer, "end": i64}
 
 _SLOTS: dict[str, Type] = {
@@ -39,36 +36,6 @@ _SLOTS: dict[str, Type] = {
     **{"hashes": u64.pointer, "numbers": i32.pointer, "capacity": i64},
     **{"tag_start": i64.pointer, "tag_length": i64.pointer},
 }
-
-
-@cache
-def table() -> np.ndarray:
-    """The 8 tables of 256 words by which a crc32c takes 8 bytes a step ("slicing by 8", Kounavis & Berry)."""
-    words = np.arange(256, dtype=np.uint32)
-    for _ in range(8):
-        words = np.where(words & 1, (words >> 1) ^ np.uint32(_POLYNOMIAL), words >> 1).astype(np.uint32)
-    tables: list[np.ndarray] = [words]
-    for _ in range(7):
-        tables.append(words[tables[-1] & 0xFF] ^ (tables[-1] >> 8))
-    return np.ascontiguousarray(np.stack(tables))
-
-
-@cache
-def checksums() -> Kernel:
-    """out[k] = the masked crc32c of the bytes bounds[k] .. bounds[k+1] of `data`."""
-
-    def make(target: Target) -> Module:
-        m = Module()
-        _crc(m, target)
-        types = {"out": u32.pointer, "data": u8.pointer, "bounds": i64.pointer, "crcs": u32.pointer}
-        f, lo, hi, _tid, (out, data, bounds, crcs) = entry(m, "kernel", False, **types)
-        for k in f.range(lo, hi):
-            begin = bounds[k]
-            out[k] = f.call("crc", u32, crcs, data.at(begin), bounds[k + 1] - begin)
-        f.ret()
-        return m
-
-    return Kernel("checksums", make)
 
 
 @cache
@@ -82,11 +49,11 @@ def scan() -> Kernel:
 
     def make(target: Target) -> Module:
         m = Module()
-        _crc(m, target)
+        crc(m, target)
         for helper in (_varint, _span, _skip, _float_tensor, _value, _number):
             helper(m)
         f, _lo, _hi, _tid, slots = entry(m, "kernel", False, **_SLOTS)
-        _records(f, dict(zip(_SLOTS, slots, strict=True)))
+        _records(f, dict(zip(_SLOTS, slots, strict=True)), target)
         f.ret()
         return m
 
@@ -99,11 +66,11 @@ def search() -> Kernel:
 
     def make(target: Target) -> Module:
         m = Module()
-        _crc(m, target)
+        crc(m, target)
         types = {"data": u8.pointer, "size": i64, "crcs": u32.pointer, "state": i64.pointer}
         f, _lo, _hi, _tid, (data, size, crcs, state) = entry(m, "kernel", False, **types)
         for at in f.range(state[0], size - HEADER + 1):
-            with f.when(_stored(data.at(at + 8)) == f.call("crc", u32, crcs, data.at(at), 8)):
+            with f.when(stored(data.at(at + 8)) == crc_of_length(crcs, data.at(at), target)):
                 state[0] = at
                 f.ret()
         state[0] = -1
@@ -116,21 +83,21 @@ def search() -> Kernel:
 # -- records and events ---------------------------------------------------------------------------------
 
 
-def _records(f: Function, s: dict[str, Value]) -> None:
+def _records(f: Function, s: dict[str, Value], target: Target) -> None:
     """The loop over records. Nothing is consumed of one that is not whole or finds no room."""
     data, size, state = s["data"], s["size"], s["state"]
     at, row, reason = f.var(state[0]), f.var(state[1]), f.var(MORE)
     for _ in f.forever():
         f.leave(at + (HEADER + FOOTER) > size)
         length = data.at(at).of(i64).load(0, align=1)
-        sound = _stored(data.at(at + 8)) == f.call("crc", u32, s["crcs"], data.at(at), 8)
+        sound = stored(data.at(at + 8)) == crc_of_length(s["crcs"], data.at(at), target)
         reason.set(_pick(sound & (length >= 0), MORE, BROKEN))
         f.leave(reason != MORE)
         f.leave(length > size - at - (HEADER + FOOTER))
         begin = at + HEADER
         before, kind = row.now, f.var(DAMAGED)
-        crc = f.call("crc", u32, s["crcs"], data.at(begin), length)
-        with f.when(_stored(data.at(begin + length)) == crc):
+        known = f.call("crc", u32, s["crcs"], data.at(begin), length)
+        with f.when(stored(data.at(begin + length)) == known):
             kind.set(_event(f, s, begin, length, row))
         crowded = (kind == FULL) & (before > 0)
         reason.set(_pick(crowded, FULL, MORE))
@@ -148,9 +115,55 @@ def _records(f: Function, s: dict[str, Value]) -> None:
 
 def _event(f: Function, s: dict[str, Value], begin: Value, length: Value, row: Any) -> Value:
     """Write a row for every value of an event made of scalars: 0; else OTHER, or FULL if there is no room."""
-    data, at, end = s["data"], f.stack(i64, 1), begin + length
-    wall, step, kind, first = f.var(f.const(f64, 0)), f.var(0), f.var(0), row.now
+    kind, first, end = f.var(0), row.now, begin + length
+    wall, step, size = _usual(f, s["data"], begin, length)
+    with f.when(size > 0):
+        value = s["data"].at(end - 4).of(f32).load(0, align=1)
+        kind.set(_row(f, s, row, end - 5 - size, size.now, value))
+    with f.otherwise():
+        kind.set(_fields_of_event(f, s, begin, end, row, wall, step))
+    for k in f.range(first, row):
+        s["step"][k], s["wall"][k] = step, wall
+        s["start"][k], s["length"][k] = begin, length
+    return kind.now
+
+
+def _usual(f: Function, data: Value, begin: Value, length: Value) -> tuple[Any, Any, Any]:
+    """The time, the step and the size of the tag, if an event is these and one number, spelt as writers do.
+
+    Then its last bytes are 2A n 0A n-2 0A n-9, the tag, 15 and the number. Else the size is 0.
+    """
+    wall, step, size = f.var(f.const(f64, 0)), f.var(0), f.var(0)
+    end = begin + length
+    with f.when((length >= 24) & (data[begin] == 0x09)):  # so that 8 bytes are there behind the longest step
+        wall.set(data.at(begin + 1).of(f64).load(0, align=1))
+        at, more = f.var(begin + 9), f.var(0)
+        with f.when(data[at] == 0x10):
+            shift = f.var(0)
+            for _ in f.forever():
+                at += 1
+                byte = data[at].to(i64)
+                step.set(step | ((byte & 0x7F) << shift))
+                shift += 7
+                more.set(byte & 0x80)
+                f.leave((more == 0) | (shift > 63))
+            at += 1
+        n = end - at - 2
+        wanted = 0x0A000A002A + (n << 8) + ((n - 2) << 24) + ((n - 9) << 40)
+        same = (data.at(at).of(i64).load(0, align=1) & 0xFFFFFFFFFFFF) == wanted
+        fits = (n > 9) & (n < 0x80) & (more == 0) & (data[end - 5] == 0x15)
+        size.set((same & fits).select(n - 9, 0))
+    return wall, step, size
+
+
+def _fields_of_event(
+    f: Function, s: dict[str, Value], begin: Value, end: Value, row: Any, wall: Any, step: Any
+) -> Value:
+    """The same for any order and spelling; time and step are those that come last."""
+    data, at, kind, first = s["data"], f.stack(i64, 1), f.var(0), row.now
     at[0] = begin
+    wall.set(f.const(f64, 0))
+    step.set(0)
     for key in _fields(f, data, at, end):
         with f.when(key == 0x09):
             wall.set(_fixed(data, at, end, f64))
@@ -162,11 +175,7 @@ def _event(f: Function, s: dict[str, Value], begin: Value, length: Value, row: A
                 with f.when(key == 0x2A):
                     kind.set(_summary(f, s, at, end, row))
         f.leave(kind != 0)
-    kind.set(((kind == 0) & ((at[0] != end) | (row == first))).select(OTHER, kind))
-    for k in f.range(first, row):
-        s["step"][k], s["wall"][k] = step, wall
-        s["start"][k], s["length"][k] = begin, length
-    return kind.now
+    return ((kind == 0) & ((at[0] != end) | (row == first))).select(OTHER, kind)
 
 
 def _summary(f: Function, s: dict[str, Value], at: Value, end: Value, row: Any) -> Value:
@@ -180,14 +189,20 @@ def _summary(f: Function, s: dict[str, Value], at: Value, end: Value, row: Any) 
             inner = f.call("span", i64, data, at, stop)
             kind.set(f.call("value", i64, data, at, at[0] + inner, found))
         f.leave(kind != 0)
-        names = [s[name] for name in ("hashes", "numbers", "capacity", "tag_start", "tag_length")]
-        number = f.call("number", i64, data, found[0], found[1], s["state"], *names)
-        kind.set(_pick((number < 0) | (row >= s["room"]), FULL, 0))
+        kind.set(_row(f, s, row, found[0], found[1], found.at(2).of(f32).load()))
         f.leave(kind != 0)
-        s["tag"][row] = number.to(i32)
-        s["value"][row] = found.at(2).of(f32).load()
-        row += 1
     return ((kind == 0) & (at[0] != stop)).select(OTHER, kind)
+
+
+def _row(f: Function, s: dict[str, Value], row: Any, tag: Value, size: Value, value: Value) -> Value:
+    """Write a number with the tag that stands somewhere: 0, or FULL if there is no room."""
+    names = [s[name] for name in ("hashes", "numbers", "capacity", "tag_start", "tag_length")]
+    number = f.call("number", i64, s["data"], tag, size, s["state"], *names)
+    kind = _pick((number < 0) | (row >= s["room"]), FULL, 0)
+    with f.when(kind == 0):
+        s["tag"][row], s["value"][row] = number.to(i32), value
+        row += 1
+    return kind
 
 
 def _value(m: Module) -> None:
@@ -333,35 +348,13 @@ def _skip(m: Module) -> None:
     f.ret()
 
 
-# -- checksums and tags ---------------------------------------------------------------------------------
+# -- tags ------------------------------------------------------------------------------------------------
 
 
-def _stored(at: Value) -> Value:
-    return at.of(u32).load(0, align=1)
-
-
-def _crc(m: Module, target: Target) -> None:
-    """crc(tables, p, n): the masked crc32c of n bytes; by an instruction where SSE4.2 is sure to be there."""
-    f = m.function("crc", u32, internal=True, tables=u32.pointer, p=u8.pointer, n=i64)
-    tables, p, n = f.args
-    crc, at = f.var(f.const(u32, 0xFFFFFFFF)), f.var(0)
-    for _ in f.forever():
-        f.leave(at + 8 > n)
-        word = p.at(at).of(u64).load(0, align=1) ^ crc.now.to(u64)
-        crc.set(_crc_of_word(tables, word, target))
-        at += 8
-    for k in f.range(at, n):
-        crc.set((crc >> 8) ^ tables[(crc.now ^ p[k].to(u32)).to(i64) & 0xFF])
-    last = crc ^ 0xFFFFFFFF
-    f.ret(((last >> 15) | (last << 17)) + _MASK)
-
-
-def _crc_of_word(tables: Value, word: Value, target: Target) -> Value:
-    """What 8 bytes make of the crc that was xored into them."""
-    if target.triple.startswith("x86_64") and target.bits >= 256:
-        return word.f.call("llvm.x86.sse42.crc32.64.64", u64, word.f.const(u64, 0), word).to(u32)
-    parts = [tables[((word >> 8 * k) & 0xFF).to(i64) + 256 * (7 - k)] for k in range(8)]
-    return reduce(lambda x, y: x ^ y, parts)
+def _mixed(code: Any, word: Value) -> Value:
+    """A hash with 8 more bytes in it."""
+    product = (code ^ word) * _GOLDEN
+    return product ^ (product >> 32)
 
 
 def _number(m: Module) -> None:
@@ -371,9 +364,12 @@ def _number(m: Module) -> None:
     f = m.function("number", i64, internal=True, data=u8.pointer, start=i64, length=i64, state=i64.pointer,
                    **tables, **places)  # fmt: skip
     data, start, length, state, hashes, numbers, capacity, tag_start, tag_length = f.args
-    code = f.var(f.const(u64, _HASH_START))
-    for k in f.range(start, start + length):
-        code.set((code ^ data[k].to(u64)) * _HASH_STEP)
+    code, end, rest = f.var(length.to(u64)), start + length, length & 7
+    for at in f.range(start, end - 7, 8):
+        code.set(_mixed(code, data.at(at).of(u64).load(0, align=1)))
+    with f.when(rest != 0):  # the last 8 bytes are there, as a record's head is before its tag
+        last = data.at(end - 8).of(u64).load(0, align=1)
+        code.set(_mixed(code, last >> (64 - 8 * rest).to(u64)))
     code.set(code | 1)  # 0 is an empty slot
     slot = f.var((code >> 32).to(i64) & (capacity - 1))
     for _ in f.forever():

@@ -21,13 +21,13 @@ def masked_crcs(parts: Sequence[bytes]) -> np.ndarray:
     """The masked crc32c of each of `parts`: uint32."""
     if not native.on():
         return np.array([_slow_masked_crc(part) for part in parts], np.uint32)
-    from ...kernels import events
+    from ...kernels import checksums
 
     bounds = np.zeros(len(parts) + 1, np.int64)
     np.cumsum([len(part) for part in parts], out=bounds[1:])
     out = np.empty(len(parts), np.uint32)
     whole = np.frombuffer(b"".join(parts) or b"\0", np.uint8)
-    events.checksums()(len(parts), max(len(parts), 1), out, whole, bounds, events.table())
+    checksums.checksums()(len(parts), max(len(parts), 1), out, whole, bounds, checksums.table())
     return out
 
 
@@ -59,7 +59,7 @@ def records(data: bytes) -> Iterator[bytes]:
 
 
 def _slow_masked_crc(data: bytes) -> int:
-    from ...kernels.events import table
+    from ...kernels.checksums import table
 
     words, crc = table()[0].tolist(), 0xFFFFFFFF
     for byte in data:

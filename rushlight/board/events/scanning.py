@@ -7,16 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...kernels import checksums, native
 from ...kernels import events as kernel
-from ...kernels import native
 from .decoding import Value, decode, decode_tensor
+from .grouping import Grouping, Groups
 from .records import masked_crc
 
 OTHER, DAMAGED = kernel.OTHER, kernel.DAMAGED
 MORE, FULL, BROKEN = kernel.MORE, kernel.FULL, kernel.BROKEN
-ROOM, MOST_ROOM = 1 << 12, 1 << 16  # rows of one scan, of a few tags and of many
-_OF_A_TAG = 1000  # rows of each tag in one scan that keep the work for each tag small
-_BYTES = 64  # of a row in the file, about
+ROOM, MOST_ROOM = 1 << 10, 1 << 16  # rows of one scan
+_OF_A_TAG = 500  # rows of each tag in one scan that keep the work for each tag small
+_BYTES = 48  # of a row in the file, about
 _COLUMNS = {"step": "i8", "wall": "f8", "value": "f4", "tag": "i4", "start": "i8", "length": "i8"}
 
 
@@ -46,26 +47,30 @@ class Scanner:
     def __init__(self) -> None:
         self.tags: list[str] = []
         self._numbers: dict[str, int] = {}  # of tags, where Python scans
-        self.room = 0
-        self.widen(1)
+        self._make_room(ROOM)
         self._table(1 << 10)
         self._buffer = np.empty(0, np.uint8)
+        self._grouping = Grouping()
 
-    def widen(self, tags: int) -> None:
-        """Have room for scans of so many tags: each scan costs something for every tag that is in it."""
-        room = min(max(ROOM, 1 << (tags * _OF_A_TAG).bit_length()), MOST_ROOM)
+    def _make_room(self, room: int) -> None:
+        self.room = room
+        self._columns = {name: np.zeros(room, dtype) for name, dtype in _COLUMNS.items()}
+
+    def piece(self, size: int, tags: int) -> int:
+        """How many bytes of a file of `size` with so many tags are best read at once; there is room for them.
+
+        A scan costs something for every tag that is in it. Of a small file the piece is small, as the file's
+        scalars are few.
+        """
+        most = min(max(2 * ROOM, 1 << (tags * _OF_A_TAG).bit_length()), MOST_ROOM)
+        room = min(max(ROOM, 1 << (size // (64 * _BYTES)).bit_length()), most)
         if room > self.room:
-            self.room = room
-            self._columns = {name: np.zeros(room, dtype) for name, dtype in _COLUMNS.items()}
-
-    @property
-    def piece(self) -> int:
-        """How many bytes of a file are best read at once."""
-        return self.room * _BYTES
+            self._make_room(room)
+        return room * _BYTES
 
     def buffer(self, size: int) -> np.ndarray:
         """Room for a piece of a file: the same again, if it isn't larger than usual."""
-        if size > self.piece:
+        if size > self.room * _BYTES:
             return np.empty(size, np.uint8)
         if len(self._buffer) < size:
             self._buffer = np.empty(size, np.uint8)
@@ -80,13 +85,18 @@ class Scanner:
         """The rows of the records in `data` (uint8) from byte `start` on."""
         return self._scan_natively(data, start) if native.on() else self._scan(data.tobytes(), start)
 
+    def by_tag(self, rows: Rows, part: slice) -> Groups:
+        """Some of the scalars of a scan, sorted by tag. Written over by the next ones."""
+        columns = (rows.tag[part], rows.step[part], rows.wall[part], rows.value[part])
+        return self._grouping.sort(len(self.tags), *columns)
+
     def _scan_natively(self, data: np.ndarray, start: int) -> Rows:
         if len(self.tags) * 2 >= len(self._hashes):
             self._grow()
         state = np.array([start, 0, len(self.tags), 0], np.int64)
         table = (self._hashes, self._ids, len(self._hashes), self._tag_start, self._tag_length)
         columns = self._columns.values()
-        kernel.scan()(1, 1, data, len(data), kernel.table(), state, self.room, *columns, *table)
+        kernel.scan()(1, 1, data, len(data), checksums.table(), state, self.room, *columns, *table)
         consumed, count, known, reason = state.tolist()
         for k in range(len(self.tags), known):
             at, length = int(self._tag_start[k]), int(self._tag_length[k])
@@ -171,7 +181,7 @@ def next_record(data: np.ndarray, start: int) -> int:
     """The first place from `start` on where a record seems to begin; -1 if there is none."""
     state = np.array([start], np.int64)
     if native.on():
-        kernel.search()(1, 1, data, len(data), kernel.table(), state)
+        kernel.search()(1, 1, data, len(data), checksums.table(), state)
         return int(state[0])
     raw = data.tobytes()
     for at in range(start, len(raw) - 11):

@@ -15,7 +15,7 @@ import numpy as np
 from ..events.scanning import BROKEN, MORE, Rows, Scanner, next_record
 from .opening import MOST_BYTES, open_regular
 
-PIECE = 1 << 18  # bytes read at once, at least
+PIECE = 1 << 16  # bytes read at once, at least
 _RETRY = 5.0  # seconds
 _RECENT = 60.0  # seconds since a file was written to for which it may be one that grows
 _DATA = getattr(os, "SEEK_DATA", None)
@@ -71,15 +71,16 @@ class LogFile:
         """Whether another piece of what is known to be there can be read."""
         return self.size - self.offset >= 16 and self._piece != 0
 
-    def read(self, scanner: Scanner) -> Iterator[tuple[Rows, np.ndarray, int]]:
+    def read(self, scanner: Scanner, tags: int = 1) -> Iterator[tuple[Rows, np.ndarray, int]]:
         """The next piece: its rows, its bytes, and where in the file these begin. Raises OSError.
 
-        Both are written over by the next piece: copy what is kept.
+        `tags`: how many it has, as far as that is known. Rows and bytes are written over by the next piece:
+        copy what is kept.
         """
         with open_regular(self.path) as file:
             self._pass_hole(file)
             file.seek(self.offset)
-            data = scanner.buffer(max(self._piece or PIECE, scanner.piece))
+            data = scanner.buffer(max(self._piece or PIECE, scanner.piece(self.size, tags)))
             data = data[: file.readinto(data.data) or 0]
         at, reason = 0, MORE
         begin, end = self.offset, self.offset + len(data)

@@ -10,7 +10,7 @@ import numpy as np
 from ..events.decoding import decode
 from ..events.scanning import OTHER, Rows, Scanner, one_float
 from .file import LogFile
-from .series import Points
+from .points import Points, one_point
 
 
 def raw_points(paths: Sequence[Path], tag: str) -> Iterator[Points]:
@@ -55,6 +55,6 @@ def _decoded(rows: Rows, data: np.ndarray, k: int, tag: str) -> Iterator[Points]
         for value in event.values:
             x = one_float(value) if value.tag == tag else None
             if x is not None:
-                yield Points(np.array([event.step]), np.array([event.wall]), np.array([x], np.float32))
+                yield one_point(event.step, event.wall, x)
     except ValueError:
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,11 @@ from ..events.scanning import DAMAGED, OTHER, Rows, Scanner, one_float
 from .embeddings import CONFIG
 from .entries import Entries, Entry, Place
 from .file import LogFile
-from .series import Points, Series
+from .news import News
+from .points import Points, one_point
+from .series import Series
 
 MOST_TAGS = 20_000  # a run that makes more is a mistake or an attack; the rest is not shown
-
-MOST_NEWS = 2000  # points of a tag that are handed on; of more, only that they came
-
-Fresh = dict[str, list[Points] | None]  # the scalars of a poll by their tags; None: too many to hand on
 
 
 @dataclass
@@ -30,23 +28,6 @@ class Room:
     """How many more series there may be, for all runs of a store."""
 
     left: int
-
-
-@dataclass
-class News:
-    """What came to a run: scalars by tag, and (plugin, tag) of the rest."""
-
-    scalars: Fresh = field(default_factory=dict)
-    others: set[tuple[str, str]] = field(default_factory=set)
-
-
-def note(fresh: Fresh, tag: str, parts: list[Points] | None) -> None:
-    """Add to what is new of a tag."""
-    known = fresh.setdefault(tag, [])
-    if known is not None:
-        known += parts or ()
-        if parts is None or sum(part.count for part in known) > MOST_NEWS:
-            fresh[tag] = None
 
 
 class Run:
@@ -91,12 +72,14 @@ class Run:
         return self.found
 
     def read(self, file: LogFile, scanner: Scanner, lock: AbstractContextManager[Any]) -> News:
-        """Read a piece of a file: what is new. `lock` is held while the run changes. Raises OSError."""
-        news = News()
-        scanner.widen(len(self.series))
-        for rows, data, begin in file.read(scanner):
+        """Read a piece of a file: what is new. `lock` is held while the run changes. Raises OSError.
+
+        Scalars of a file that is met for the first time are not handed on.
+        """
+        news = News(told=file.live)
+        for rows, data, begin in file.read(scanner, len(self.series)):
             with lock:
-                self._take(rows, data, begin, scanner, file.path, news.scalars, news.others)
+                self._take(rows, data, begin, file.path, scanner, news)
         return news
 
     def begin_anew(self) -> None:
@@ -108,44 +91,38 @@ class Run:
             file.rewind()
             file.grown()
 
-    def _take(self, rows: Rows, data: np.ndarray, begin: int, scanner: Scanner, path: Path,
-              fresh: Fresh, changed: set[tuple[str, str]]) -> None:  # fmt: skip
+    def _take(
+        self, rows: Rows, data: np.ndarray, begin: int, path: Path, scanner: Scanner, news: News
+    ) -> None:
         tags = rows.tag
         others = np.flatnonzero(tags < 0)
         start = 0
         for k in [*others.tolist(), len(tags)]:  # in order, as an event may say that a run starts again
-            self._take_scalars(rows, slice(start, k), scanner.tags, fresh)
+            self._take_scalars(rows, slice(start, k), scanner, news)
             start = k + 1
             if k < len(tags) and tags[k] == OTHER:
-                place = Place(path, begin + int(rows.start[k]), int(rows.length[k]))
-                at = int(rows.start[k])
-                self._take_event(data[at : at + place.length].tobytes(), place, fresh, changed)
+                at, length = int(rows.start[k]), int(rows.length[k])
+                place = Place(path, begin + at, length)
+                self._take_event(data[at : at + length].tobytes(), place, news)
             elif k < len(tags) and tags[k] == DAMAGED:
                 self.bad += 1
 
-    def _take_scalars(self, rows: Rows, part: slice, names: list[str], fresh: Fresh) -> None:
-        tags = rows.tag[part]
-        if not len(tags):
+    def _take_scalars(self, rows: Rows, part: slice, scanner: Scanner, news: News) -> None:
+        if not len(rows.tag[part]):
             return
-        points = Points(rows.step[part], rows.wall[part], rows.value[part])
-        self._begin(float(points.wall[0]))
-        if (tags == tags[0]).all():
-            self._add(names[tags[0]], points.copy(), fresh)
-            return
-        narrow = tags.astype(np.uint16) if len(names) < 1 << 16 else tags  # sorted by counting
-        order = np.argsort(narrow, kind="stable")
-        ends = np.flatnonzero(np.diff(tags[order], append=-1)) + 1
+        self._begin(float(rows.wall[part][0]))
+        groups = scanner.by_tag(rows, part)
+        points = Points(groups.step, groups.wall, groups.value)
         first = 0
-        for end in ends.tolist():
-            chosen = order[first:end]
-            self._add(names[tags[chosen[0]]], points.chosen(chosen), fresh)
+        for number, end in zip(groups.numbers, groups.ends, strict=True):
+            self._add(scanner.tags[number], points.cut(first, end), news)
             first = end
 
     def _begin(self, wall: float) -> None:
         if not self.started and math.isfinite(wall):
             self.started = wall
 
-    def _add(self, tag: str, points: Points, fresh: Fresh) -> None:
+    def _add(self, tag: str, points: Points, news: News) -> None:
         series = self.series.get(tag)
         if series is None:
             if len(self.series) >= MOST_TAGS or self.room.left <= 0:
@@ -155,9 +132,9 @@ class Run:
             series = self.series[tag] = Series(self.limit)
             self.renewed = True
         series.append(points)
-        note(fresh, tag, [points])
+        news.add(tag, points)
 
-    def _take_event(self, message: bytes, place: Place, fresh: Fresh, changed: set[tuple[str, str]]) -> None:
+    def _take_event(self, message: bytes, place: Place, news: News) -> None:
         try:
             event = decode(message)
         except ValueError:
@@ -166,13 +143,13 @@ class Run:
         self._begin(event.wall)
         if event.graph is not None:
             self.graph = place
-            changed.add(("graphs", ""))
+            news.others.add(("graphs", ""))
         if event.meta is not None and len(self.metas) < MOST_TAGS:
             self.metas[event.meta[0]] = place
         if event.session == 1 and event.step > 0:
             self._cut(event.step)
-            changed.add(("scalars", ""))
-        self._take_values(event, place, fresh, changed)
+            news.others.add(("scalars", ""))
+        self._take_values(event, place, news)
 
     def _cut(self, step: int) -> None:
         """The run starts again at a step: what an earlier part of it said of later ones is void."""
@@ -182,7 +159,7 @@ class Run:
             for one in entries.values():
                 one.cut(step)
 
-    def _take_values(self, event: Event, place: Place, fresh: Fresh, changed: set[tuple[str, str]]) -> None:
+    def _take_values(self, event: Event, place: Place, news: News) -> None:
         for value in event.values:
             try:
                 x = one_float(value)
@@ -190,15 +167,14 @@ class Run:
                 self.bad += 1
                 continue
             if x is not None:
-                point = Points(np.array([event.step]), np.array([event.wall]), np.array([x], np.float32))
-                self._add(value.tag, point, fresh)
+                self._add(value.tag, one_point(event.step, event.wall, x), news)
                 continue
             entry = Entry(event.step, event.wall, place)
-            self._add_entry(value.kind or "tensors", value, entry, changed)
+            self._add_entry(value.kind or "tensors", value, entry, news)
             if value.kind == "images" and animated(value):
-                self._add_entry("video", value, entry, changed)
+                self._add_entry("video", value, entry, news)
 
-    def _add_entry(self, kind: str, value: Value, entry: Entry, changed: set[tuple[str, str]]) -> None:
+    def _add_entry(self, kind: str, value: Value, entry: Entry, news: News) -> None:
         entries = self.entries.setdefault(kind, {})
         if value.tag not in entries:
             if len(entries) >= MOST_TAGS:
@@ -207,4 +183,4 @@ class Run:
             entries[value.tag] = Entries(value)
             self.renewed = True
         entries[value.tag].append(entry)
-        changed.add((kind, value.tag))
+        news.others.add((kind, value.tag))

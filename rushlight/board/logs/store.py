@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..events.scanning import Scanner
@@ -16,11 +15,12 @@ from .allocation import give_back
 from .annotations import Annotations
 from .discovery import Folders
 from .file import LogFile
-from .run import Fresh, News, Room, Run, note
+from .news import Changes
+from .run import Room, Run
 from .series import BYTES, OVERHEAD
 from .tracefiles import TraceFiles
 
-LEAST, MOST = 32, 1 << 13  # points kept of a series: two for each pixel of a wide screen
+LEAST, MOST = 32, 1 << 12  # points kept of a series: two for each pixel of a wide screen
 _LEAST_BYTES = OVERHEAD + LEAST * BYTES * 2  # what a series takes when there are very many
 MEMORY = 512 << 20
 DISCOVER = 1.0  # seconds between two looks for new files, or more where a look takes long
@@ -29,26 +29,6 @@ LONGEST = 5.0  # seconds between two looks of any kind, however long they take
 SWEEP = 0.2  # seconds within which every file is looked at; those that grew lately at every poll
 HOT = 30.0  # seconds for which a file that grew is one that grows
 THREADS = min(4, os.cpu_count() or 1)  # more would wait for Python's lock
-
-
-@dataclass
-class Changes:
-    """What a poll found: runs or tags come or gone, scalars by run, (run, plugin, tag) of the rest."""
-
-    runs: bool = False
-    scalars: dict[str, Fresh] = field(default_factory=dict)
-    others: set[tuple[str, str, str]] = field(default_factory=set)
-    more: bool = False  # whether files hold more than was read
-
-    def __bool__(self) -> bool:
-        return self.runs or bool(self.scalars) or bool(self.others)
-
-    def add(self, run: str, news: News) -> None:
-        """Take what came to a run."""
-        known = self.scalars.setdefault(run, {}) if news.scalars else {}
-        for tag, parts in news.scalars.items():
-            note(known, tag, parts)
-        self.others |= {(run, *which) for which in news.others}
 
 
 class Store:

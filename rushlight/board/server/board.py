@@ -21,7 +21,8 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
-from ..logs.store import MEMORY, Changes, Store
+from ..logs.news import Changes
+from ..logs.store import MEMORY, Store
 from . import (
     curves,
     downloads,

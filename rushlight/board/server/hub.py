@@ -17,8 +17,8 @@ from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from ..logs.series import Points
-from ..logs.store import Changes
+from ..logs.news import Changes
+from ..logs.points import Points
 from .numbers import listed
 
 WAITING = 256  # messages that a slow page may be behind; then it is told to ask for everything again

@@ -12,9 +12,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from ..logs.points import Points, shown
 from ..logs.raw import raw_points
 from ..logs.run import Run
-from ..logs.series import Kept, Points, Series, shown
+from ..logs.series import Kept, Series
 from .asking import asked, name_list, number
 from .listing import changes_since, listing
 from .numbers import answer, listed, packed
@@ -110,7 +111,7 @@ def _row(run: str, tag: str, series: Series) -> list[Any]:
     """[run, tag, last, step, lowest, highest, mean, count]: over all points that came, not those kept."""
     last = series.snapshot().last()
     mean = series.total / series.finite if series.finite else math.nan
-    bounds = [series.low, series.high] if series.finite else [math.nan, math.nan]
+    bounds = series.bounds if series.finite else (math.nan, math.nan)
     numbers = listed(np.array([last.value[0], *bounds, mean], np.float64)) if last.count else [None] * 4
     return [run, tag, numbers[0], int(last.step[0]) if last.count else None, *numbers[1:], series.count]
 

@@ -108,6 +108,42 @@ def test_malformed_messages_with_right_checksums(seed):
     assert len(rows.tag) >= 30
 
 
+STEPS = [0, 1, 127, 128, 1 << 14, (1 << 35) - 1, 1 << 62, -1, -(1 << 63)]
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 3, 7, 8, 9, 15, 16, 17, 100, 117, 118, 119, 127, 128, 300])
+def test_usual_scalars_of_all_sizes(size):
+    found = both(records.frame([messages.scalar_event(0.5, step, "t" * size, 2.0) for step in STEPS]))
+    assert [row[:4] for row in found] == [(step, 0.5, 2.0, "t" * size) for step in STEPS]
+
+
+@pytest.mark.parametrize("step", [0, 300, -1])
+def test_each_byte_of_a_usual_scalar_may_be_another_one(step):
+    """The short way for usual scalars takes nothing for one that is none; what is odd is left to Python."""
+    usual = messages.scalar_event(0.5, step, "loss/train", 2.0)
+    made = []
+    for at in range(len(usual)):
+        for byte in (0x00, 0x01, 0x09, 0x0A, 0x10, 0x15, 0x2A, 0x2D, 0x42, 0x7F, 0x80, 0xFF, usual[at] ^ 1):
+            made.append(usual[:at] + bytes([byte]) + usual[at + 1 :])
+        made += [usual[:at] + usual[at + 1 :], usual[: at + 1], usual[at:]]
+    taken = 0
+    for message in made:
+        data = np.frombuffer(records.frame([message]), np.uint8)
+        native, python = Scanner(), Scanner()
+        first, second = native.scan(data), python._scan(data.tobytes(), 0)
+        mine, same = ([*zip(rows.step, rows.wall, rows.value, strict=True)] for rows in (first, second))
+        if first.tag[0] >= 0:
+            taken += 1
+            np.testing.assert_equal((mine, native.tags), (same, python.tags))
+    assert taken > len(usual)  # those of another time, step, number or tag
+
+
+def test_tags_that_differ_only_in_their_ends_are_told_apart():
+    tags = ["a" * k for k in range(40)] + ["a" * k + "\0" for k in range(40)] + ["loss/valid", "loss/train"]
+    found = both(records.frame([messages.scalar_event(1.0, k, tag, k) for k, tag in enumerate(tags)]))
+    assert [row[3] for row in found] == tags
+
+
 def test_random_bytes_are_no_records(rng):
     both(rng.integers(0, 256, 5000, np.uint8).tobytes())
 

@@ -10,7 +10,7 @@ import pytest
 
 from rushlight.board.events import messages
 from rushlight.board.events.records import frame, masked_crc
-from rushlight.board.logs.series import thinned
+from rushlight.board.logs.points import thinned
 from rushlight.board.logs.store import Store
 
 GOOD = b"".join(

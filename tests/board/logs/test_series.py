@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
-from rushlight.board.logs.series import Points, Series, shown, thinned
+from rushlight.board.logs.filling import fill, fill_slowly
+from rushlight.board.logs.points import NONE, Points, shown, thinned
+from rushlight.board.logs.series import Series
+from rushlight.kernels.series import STATE
 
 
 def some(first, count, rng):
@@ -36,7 +39,7 @@ def test_extremes_survive_and_memory_is_bounded(limit, seed):
     assert kept.value.max() == every.value.max() and kept.value.min() == every.value.min()
     assert kept.step[-1] == every.step[-1]
     assert (np.diff(kept.step) > 0).all()
-    assert np.diff(kept.step[: series._used]).max() < 2 << series.level  # nowhere thinner than elsewhere
+    assert np.diff(series.snapshot().whole.step).max() < 2 << series.level  # nowhere thinner than elsewhere
 
 
 def test_each_bucket_keeps_its_lowest_and_highest():
@@ -105,7 +108,66 @@ def test_sums_and_what_is_no_number():
     series = Series(8)
     value = np.array([1, np.nan, 3, np.inf, -np.inf, -2] * 50, np.float32)
     series.append(Points(np.arange(300), np.arange(300.0), value))
-    assert (series.low, series.high, series.total, series.finite) == (-2, 3, 100, 150)
+    assert (series.bounds, series.total, series.finite) == ((-2, 3), 100, 150)
     assert series.odd.count == 100 and not np.isfinite(series.odd.value).any()
     series.cut(10)
     assert series.odd.step.max() < 10
+
+
+def hard(rng, count):
+    """Values with ties, NaNs and infinities."""
+    value = rng.integers(-4, 5, count).astype(np.float32)
+    value[rng.random(count) < 0.15] = rng.choice([np.nan, np.inf, -np.inf])
+    return Points(np.arange(count), rng.random(count), value)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_machine_code_and_python_fill_the_same_buckets(seed):
+    rng = np.random.default_rng(seed)
+    bucket, room = 1 << int(rng.integers(1, 7)), int(rng.integers(1, 30)) * 4
+    states, columns = [np.zeros((), STATE) for _ in range(2)], []
+    for state, how in zip(states, (fill, fill_slowly), strict=True):
+        state["least"], state["most"] = np.inf, -np.inf
+        kept = Points(*(np.zeros(room, part.dtype) for part in NONE))
+        again = np.random.default_rng(seed)
+        for count in again.integers(0, 200, 5).tolist():
+            how(state, hard(again, count), kept, bucket, room)
+        columns.append(kept)
+    assert states[0]["used"] > 0 or room < 2 * bucket
+    for name in STATE.names:
+        np.testing.assert_array_equal(states[0][name], states[1][name], name)
+    for native, python in zip(*columns, strict=True):
+        np.testing.assert_array_equal(native, python)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_buckets_by_machine_code_against_numpy(seed):
+    """Against the lowest and highest by NumPy, NaNs counted as neither."""
+    rng = np.random.default_rng(seed)
+    bucket, points = 1 << int(rng.integers(1, 6)), hard(rng, 640)
+    series = Series(1 << 20)
+    series.level = bucket.bit_length() - 1
+    first = int(rng.integers(1, 639))
+    for part in (points.cut(0, first), points.cut(first)):
+        series.append(part)
+    kept = series.snapshot().whole
+    for k in range(640 // bucket):
+        value = points.value[k * bucket : (k + 1) * bucket]
+        places = kept.step[2 * k : 2 * k + 2] - k * bucket
+        assert places[0] < places[1]
+        if not np.isnan(value).all():
+            assert np.nanmin(value) in value[places] and np.nanmax(value) in value[places]
+    good = points.value[np.isfinite(points.value)].astype(np.float64)
+    assert (series.finite, series.bounds) == (len(good), (good.min(), good.max()))
+    assert series.total == good.sum()
+
+
+def test_a_snapshot_does_not_change_any_more():
+    rng = np.random.default_rng(8)
+    series, _ = fed(64, [50, 70], rng)
+    before = series.snapshot()
+    copy = before.points().copy()
+    series.append(some(series.count, 500, rng))
+    series.settle(16)
+    for kept, as_it_was in zip(before.points(), copy, strict=True):
+        np.testing.assert_array_equal(kept, as_it_was)

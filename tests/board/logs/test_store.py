@@ -5,7 +5,8 @@ import os
 import numpy as np
 import pytest
 
-from rushlight.board.logs.store import Changes, Store
+from rushlight.board.logs.news import Changes
+from rushlight.board.logs.store import Store
 
 
 def read_all(store, rounds=1000):
