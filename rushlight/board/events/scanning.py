@@ -15,7 +15,7 @@ from .records import masked_crc
 
 OTHER, DAMAGED = kernel.OTHER, kernel.DAMAGED
 MORE, FULL, BROKEN = kernel.MORE, kernel.FULL, kernel.BROKEN
-ROOM, MOST_ROOM = 1 << 10, 1 << 16  # rows of one scan
+ROOM, MOST_ROOM = 1 << 11, 1 << 16  # rows of one scan
 _OF_A_TAG = 500  # rows of each tag in one scan that keep the work for each tag small
 _BYTES = 48  # of a row in the file, about
 _COLUMNS = {"step": "i8", "wall": "f8", "value": "f4", "tag": "i4", "start": "i8", "length": "i8"}
@@ -56,14 +56,12 @@ class Scanner:
         self.room = room
         self._columns = {name: np.zeros(room, dtype) for name, dtype in _COLUMNS.items()}
 
-    def piece(self, size: int, tags: int) -> int:
-        """How many bytes of a file of `size` with so many tags are best read at once; there is room for them.
+    def piece(self, tags: int) -> int:
+        """How many bytes of a file with so many tags are best read at once; there is room for them.
 
-        A scan costs something for every tag that is in it. Of a small file the piece is small, as the file's
-        scalars are few.
+        A scan costs something for every tag that is in it.
         """
-        most = min(max(2 * ROOM, 1 << (tags * _OF_A_TAG).bit_length()), MOST_ROOM)
-        room = min(max(ROOM, 1 << (size // (64 * _BYTES)).bit_length()), most)
+        room = min(max(ROOM, 1 << (tags * _OF_A_TAG).bit_length()), MOST_ROOM)
         if room > self.room:
             self._make_room(room)
         return room * _BYTES

@@ -80,7 +80,7 @@ class LogFile:
         with open_regular(self.path) as file:
             self._pass_hole(file)
             file.seek(self.offset)
-            data = scanner.buffer(max(self._piece or PIECE, scanner.piece(self.size, tags)))
+            data = scanner.buffer(max(self._piece or PIECE, scanner.piece(tags)))
             data = data[: file.readinto(data.data) or 0]
         at, reason = 0, MORE
         begin, end = self.offset, self.offset + len(data)

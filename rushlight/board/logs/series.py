@@ -20,6 +20,7 @@ from .points import NONE, Points
 
 BYTES = 20  # of a point
 OVERHEAD = 1200  # of a series without points, measured
+_PAGE = 512  # numbers of 8 bytes in a page of memory
 ODD = 100  # points kept that are NaN or infinite
 
 
@@ -76,14 +77,16 @@ class Series:
             points = points.cut(taken)
 
     def _make_room(self, count: int) -> None:
-        """Have room for what so many points leave; the arrays grow eightfold."""
+        """Have room for what so many points leave; arrays grow twofold, those of pages to the limit at once.
+
+        What isn't used yet of these costs addresses, no memory.
+        """
         buckets = (int(self._state["waiting"]) + count) >> self.level
         need = min(int(self._state["used"]) + 2 * buckets, self.limit)
         if need > self._kept.count:
-            whole, size = self._whole(), self.limit
-            while size // 8 >= max(need, 16):  # few sizes, so few copies; what isn't used yet costs addresses
-                size //= 8
-            self._kept, self._state["used"] = _room(size), 0
+            whole, size = self._whole(), 2 * self._kept.count
+            size = min(self.limit, size if size < _PAGE else self.limit)
+            self._kept, self._state["used"] = _room(max(need, size, 16)), 0
             self._put(whole)
 
     def _put(self, points: Points) -> None:
