@@ -1,4 +1,4 @@
-"""Where event files are."""
+"""Where event files and traces are."""
 
 from __future__ import annotations
 
@@ -9,27 +9,35 @@ from pathlib import Path
 from typing import NamedTuple
 
 MARK = "tfevents"  # what the name of every event file holds
+TRACES = (".trace.json", ".trace.json.gz")  # how names of traces end
 _DEEPEST = 30
 _COARSE = 3 * 10**9  # ns: a change so short before may not have changed the time, on some file systems
 _MOST_RUNS = 20_000
 
 
+class Found(NamedTuple):
+    """The event files and their folder by the folder's path from the root; (that path, file) of traces."""
+
+    runs: dict[str, tuple[Path, set[Path]]]
+    traces: list[tuple[str, Path]]
+
+
 class Folders:
-    """The event files below `root`; a folder that hasn't changed since it was read isn't read again."""
+    """The files below `root`; a folder that hasn't changed since it was read isn't read again."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self._known: dict[str, _Folder] = {}
 
-    def event_files(self) -> dict[str, tuple[Path, set[Path]]]:
-        """The folder and its event files by the folder's path from the root; "." for `root` itself.
+    def look(self) -> Found:
+        """What is there now. The path of `root` itself is ".".
 
-        Links are not followed, hidden folders left out; bytes of a name that are no UTF-8 are written out.
+        Links are not followed, what is hidden left out; bytes of a name that are no UTF-8 are written out.
         """
-        found: dict[str, tuple[Path, set[Path]]] = {}
+        found = Found({}, [])
         waiting = [(str(self.root), ".", 0)]
         before, self._known = self._known, {}
-        while waiting and len(found) < _MOST_RUNS:
+        while waiting and len(found.runs) < _MOST_RUNS:
             path, name, depth = waiting.pop()
             folder = _looked_into(path, before.get(path))
             if folder is None:
@@ -41,17 +49,19 @@ class Folders:
                     for below, part in folder.below
                 ]
             if folder.files:
-                found[_printable(name)] = Path(path), folder.files
+                found.runs[_printable(name)] = Path(path), folder.files
+            found.traces.extend((_printable(name), trace) for trace in folder.traces)
         return found
 
 
 class _Folder(NamedTuple):
-    """What a folder held: the time of its last change, when it was read, (path, name) of folders, files."""
+    """What a folder held: when it was changed last, when it was read, (path, name) of folders, files."""
 
     changed: int
     read: int
     below: list[tuple[str, str]]
     files: set[Path]
+    traces: list[Path]
 
 
 def _looked_into(path: str, before: _Folder | None) -> _Folder | None:
@@ -66,16 +76,19 @@ def _looked_into(path: str, before: _Folder | None) -> _Folder | None:
         return None
 
 
-def _sorted(entries: Iterable[os.DirEntry[str]]) -> tuple[list[tuple[str, str]], set[Path]]:
-    """The folders to look into, as (path, name), and the event files."""
-    below, files = [], set()
+def _sorted(entries: Iterable[os.DirEntry[str]]) -> tuple[list[tuple[str, str]], set[Path], list[Path]]:
+    """The folders to look into, as (path, name), the event files, and the traces."""
+    below, files, traces = [], set(), []
     for entry in entries:
         if entry.is_dir(follow_symlinks=False):
             if not entry.name.startswith("."):
                 below.append((entry.path, entry.name))
-        elif MARK in entry.name and entry.is_file(follow_symlinks=False):
-            files.add(Path(entry.path))
-    return below, files
+        elif entry.is_file(follow_symlinks=False):
+            if MARK in entry.name:
+                files.add(Path(entry.path))
+            elif entry.name.endswith(TRACES) and not entry.name.startswith("."):
+                traces.append(Path(entry.path))
+    return below, files, traces
 
 
 def _printable(name: str) -> str:

@@ -42,7 +42,7 @@ class Store:
     def __init__(self, root: str | os.PathLike[str], memory: int = MEMORY) -> None:
         self.root, self.memory = Path(root).resolve(), memory
         self.runs: dict[str, Run] = {}
-        self.traces = TraceFiles(self.root)
+        self.traces = TraceFiles()
         self.gone: dict[str, int] = {}  # runs that went away, and the version since when
         self.annotations = Annotations(self.root)
         self.version, self.epoch = 0, secrets.token_hex(8)
@@ -63,15 +63,12 @@ class Store:
         changes = Changes()
         if time.monotonic() - self._looked >= self._pause:
             begun = time.thread_time()
-            changes.runs = self.discover()
+            changes.runs = self.discover(changes)
             self._swept = -1e9 if changes.runs else self._swept  # look into new files at once
             self._looked = time.monotonic()
             self._pause = min(max(DISCOVER, 60 * (time.thread_time() - begun)), LONGEST)
         self._look()
         self._read(changes, time.monotonic() + budget)
-        traced = self.traces.look()
-        changes.others |= {(run, "profile", "") for run in traced}
-        changes.runs |= bool(traced)
         self._mark(changes)
         self._settle()
         if self._freed and not changes.more:  # all is read
@@ -79,10 +76,13 @@ class Store:
             give_back()
         return changes
 
-    def discover(self) -> bool:
-        """Find event files that are new or gone; whether there were any."""
-        found = self._folders.event_files()
-        changed = self.annotations.refresh()
+    def discover(self, changes: Changes | None = None) -> bool:
+        """Find event files and traces that are new or gone; whether there were any."""
+        found, there = self._folders.look()
+        traced = self.traces.update(there)
+        if changes is not None:
+            changes.others |= {(run, "profile", "") for run in traced}
+        changed = self.annotations.refresh() or bool(traced)
         with self.lock:
             for name in [name for name in self.runs if name not in found]:
                 self.forget(name)

@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 
-SUFFIXES = (".trace.json", ".trace.json.gz")
 MOST_BYTES = 200 << 20  # read of a file, unpacked
 MOST_EVENTS = 1_000_000
 MOST_TEXT = 300  # characters kept of a name
