@@ -1,9 +1,9 @@
 """Products of NumPy arrays in every dtype, as PyTorch multiplies them.
 
 Operands are of one dtype. float32 and float64 go to our own kernels, or to BLAS where there is no machine
-code. Half types are multiplied in float32; integers wrap around, and are multiplied in float64 when no
-partial
-sum can pass 2^53 (NumPy's own integer product has neither blocks nor vectors).
+code; bfloat16 to kernels where the processor multiplies it. Other half types are multiplied in float32;
+integers wrap around, and are multiplied in float64 when no partial sum can pass 2^53 (NumPy's own integer
+product has neither blocks nor vectors).
 """
 
 from __future__ import annotations
@@ -14,17 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from ..kernels import native
 from . import products_native
 from .numpy import cast
-from .products_native import of_vectors, planned, product
+from .products_native import of_vectors, planned, product, takes
 from .tracing import WATCHED
 
 Array = Any
 Multiply = Callable[[Array, Array], Array]
 
 BLAS = frozenset("fdFD")  # dtype characters that BLAS multiplies
-FLOATS = frozenset("fd")  # and those that kernels multiply
+FLOATS = frozenset("fd")  # and those that kernels multiply everywhere
 _EXACT = 2.0**53  # float64 holds every integer up to here
 _SMALL = 4096  # multiplications below which converting integers does not pay
 
@@ -34,7 +33,7 @@ def dot(x: Array, y: Array) -> Array:
     found = None if WATCHED else products_native.known(x, y)
     if found is not None:
         return found
-    if x.dtype.char in FLOATS and native.on():
+    if takes(x.dtype):
         found = planned(x, y) if x.ndim == y.ndim == 2 else of_vectors(x, y)
         if found is not None:
             return found
@@ -45,7 +44,7 @@ def dot(x: Array, y: Array) -> Array:
 
 def stacked(x: Array, y: Array) -> Array:
     """x @ y of stacks of matrices, whose leading dimensions broadcast."""
-    if x.dtype.char in FLOATS and x.ndim > 1 and y.ndim > 1 and native.on():
+    if x.ndim > 1 and y.ndim > 1 and takes(x.dtype):
         found = product(x, y)
         if found is not None:
             return found
@@ -59,7 +58,9 @@ def affine(addend: Array, x: Array, y: Array, beta: float, alpha: float) -> Arra
 
     Raises ValueError where the addend does not broadcast to the product.
     """
-    if not (x.dtype.char in FLOATS and x.ndim > 1 and y.ndim > 1 and native.on()):
+    if not (x.ndim > 1 and y.ndim > 1 and takes(x.dtype)):
+        return None
+    if x.dtype.char not in FLOATS and not (alpha == 1 and beta in (0, 1)):
         return None
     return product(x, y, None if beta == 0 else addend, float(alpha), float(beta))
 

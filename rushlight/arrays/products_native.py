@@ -7,19 +7,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+import rushlight.dtypes as dtypes
 import rushlight.threads as threads
 
 from ..kernels import gemm_calls, native
 from ..kernels.gemm_plan import Layout, Plan, copy_pays, plan
+from ..kernels.halves import multiplies
 from ..kernels.targets import host
-from ..kernels.types import f32, f64
+from ..kernels.types import bf16, f32, f64
 from .copying import row_major
 from .tracing import WATCHED
 
 Array = Any
 Strides = tuple[int, ...]
 
-TYPES = {"f": f32, "d": f64}
+TYPES = {np.dtype(np.float32): f32, np.dtype(np.float64): f64, dtypes.bfloat16.np: bf16}
 
 
 class Call(NamedTuple):
@@ -30,6 +32,11 @@ class Call(NamedTuple):
     turned: bool  # the product's transpose is computed
     copied: tuple[bool, bool, bool]  # which of the operands and the addend must be contiguous first
     rest: tuple[int, ...]  # the kernel's arguments behind alpha and beta
+
+
+def takes(kind: np.dtype) -> bool:
+    """Whether kernels multiply matrices of this type here: float32, float64, and bfloat16 where that pays."""
+    return native.on() and (kind.char in "fd" or (kind == dtypes.bfloat16.np and multiplies(host())))
 
 
 _calls: dict[tuple[Any, ...], Call | None] = {}
@@ -59,7 +66,7 @@ def _nothing(*arrays: Any) -> None:
 
 
 def product(x: Array, y: Array, addend: Array | None = None, alpha: float = 1.0, beta: float = 1.0) -> Any:
-    """α·x @ y + β·addend for stacks of float32 or float64 matrices; None where NumPy must do it.
+    """α·x @ y + β·addend for stacks of matrices of a type that `takes`; None where NumPy must do it.
 
     The operands have one dtype and sizes that fit; the addend broadcasts to the product.
     """
@@ -160,7 +167,7 @@ def _tried(
     turned = shape[-1] == 1 and shape[-2] > 1
     cheap, dear = (1, 0) if turned else (0, 1)
     ways = [(), (cheap,), (cheap, dear)]
-    if copy_pays(host(), TYPES[x.dtype.char], _layout(x, y)):
+    if copy_pays(host(), TYPES[x.dtype], _layout(x, y)):
         ways.insert(0, (1,))
     for also in ways:
         now = [x, y]
@@ -185,7 +192,7 @@ def _call(
         stacks = [(size, (b, a, d)) for size, (a, b, d) in stacks]
     stacks = [(1, (0, 0, 0))] * (2 - len(stacks)) + stacks
     (outer, steps), (inner, small) = stacks
-    made = plan(host(), TYPES[x.dtype.char], n, outer * inner, threads.get(), d is not None, scaled)
+    made = plan(host(), TYPES[x.dtype], n, outer * inner, threads.get(), d is not None, scaled)
     if made is None:
         return None
     d_row = 0 if d is None or turned else d.strides[-2] // d.itemsize

@@ -54,7 +54,7 @@ def remember(arrays: Sequence[Any], entry: Entry) -> None:
     """Let the next product of two (or, with an addend, three) arrays like these go straight to its kernel."""
     if max(len(entry.shape), *(a.ndim for a in arrays)) > MOST_DIMS or len(entry.rest) > MOST_REST:
         return
-    if any(a.dtype is not np.dtype(a.dtype.char) for a in arrays):
+    if any(a.dtype.isbuiltin != 1 or a.dtype is not np.dtype(a.dtype.char) for a in arrays):
         return  # the key is the address of the dtype, which must be there for ever
     key = _key_of(arrays)
     words = [*key, entry.kernel, entry.total, entry.grain, entry.turned, len(entry.shape)]

@@ -7,14 +7,15 @@ it fits.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
+from . import halves
 from .gemm import Form, begin, locate
 from .ir import Function, Module
 from .targets import Target
 from .tile import fma
 from .turning import smaller
-from .types import i64
+from .types import Type, bf16, f32, i64, u16
 from .values import Value, Var
 
 
@@ -41,37 +42,53 @@ def product(form: Form) -> Any:
 
 def _tile(f: Function, form: Form, s: Any, top: Value, left: Value) -> None:
     """One tile of C: partial sums, their totals, and what is made of them."""
-    alpha, beta = s.alpha.to(form.type), s.beta.to(form.type)
+    half, kind = form.type == bf16, _kind_of_sums(form)
+    alpha, beta = s.alpha.to(kind), s.beta.to(kind)
     for i, total in enumerate(_totals(form, _sums(f, form, s, top, left))):
-        value = total * alpha if form.scaled else total
+        value, place = total * alpha if form.scaled else total, (top + i) * s.d_row + left
         if form.added:
-            value = fma(s.D.load((top + i) * s.d_row + left, form.vectors), beta, value)
-        s.C.store(value, (top + i) * s.c_row + left)
+            addend = halves.load(s.D, place, form.vectors) if half else s.D.load(place, form.vectors)
+            value = fma(addend, beta, value)
+        goal = (top + i) * s.c_row + left
+        halves.store(s.C, value, goal) if half else s.C.store(value, goal)
+
+
+def _kind_of_sums(form: Form) -> Type:
+    """The type of sums: float32 for bfloat16, whose vectors of twice the lanes are multiplied by pairs."""
+    return f32 if form.type == bf16 else form.type
 
 
 def _sums(f: Function, form: Form, s: Any, top: Value, left: Value) -> list[list[Var]]:
     """Σ over k of A[i, k]·B[j, k], every lane for itself."""
-    zero = f.const(form.type.x(form.lanes), 0)
+    zero = f.const(_kind_of_sums(form).x(form.lanes), 0)
     sums = [[f.var(zero) for _ in range(form.vectors)] for _ in range(form.rows)]
     rows = [s.A.at((top + i) * s.a_row) for i in range(form.rows)]
     columns = [s.B.at((left + j) * s.b_column) for j in range(form.vectors)]
-    whole = s.depth & -form.lanes
-    for k in f.range(0, whole, form.lanes):
-        _step(form, sums, rows, columns, k, None)
+    lanes = form.lanes * (_kind_of_sums(form).size // form.type.size)
+    whole = s.depth & -lanes
+    for k in f.range(0, whole, lanes):
+        _step(form, sums, rows, columns, _Part(k, lanes, None))
     with f.when(whole < s.depth):
-        _step(form, sums, rows, columns, whole, f.below(s.depth - whole, form.lanes))
+        _step(form, sums, rows, columns, _Part(whole, lanes, f.below(s.depth - whole, lanes)))
     return sums
 
 
-def _step(
-    form: Form, sums: list[list[Var]], rows: list[Value], columns: list[Value], k: Value, mask: Any
-) -> None:
+class _Part(NamedTuple):
+    """A vector of k: where it begins, its lanes, and which of them count."""
+
+    k: Value
+    lanes: int
+    mask: Value | None
+
+
+def _step(form: Form, sums: list[list[Var]], rows: list[Value], columns: list[Value], part: _Part) -> None:
     """Add what a vector of k gives."""
-    vectors = [column.load(k, form.lanes, mask) for column in columns]
+    add, kind = (halves.add_products, u16) if form.type == bf16 else (fma, form.type)
+    vectors = [column.of(kind).load(*part) for column in columns]
     for x, row in zip(rows, sums, strict=True):
-        left = x.load(k, form.lanes, mask)
+        left = x.of(kind).load(*part)
         for y, total in zip(vectors, row, strict=True):
-            total.set(fma(left, y, total))
+            total.set(add(left, y, total.now))
 
 
 def _totals(form: Form, sums: list[list[Var]]) -> list[Value]:

@@ -11,12 +11,12 @@ from itertools import product
 from math import ceil
 from typing import NamedTuple
 
-from . import gemm, gemm_bands, gemm_dots
+from . import gemm, gemm_bands, gemm_dots, gemm_pairs
 from .gemm import Form
 from .launch import Kernel
 from .targets import Target
 from .tile import most_rows
-from .types import Type
+from .types import Type, bf16, f32
 
 WIDE = 512  # columns whose panels of B stay in L2 together
 NEAR = 800 << 10  # bytes of B that are read in place, from L2, again and again
@@ -38,6 +38,7 @@ GENERATORS = dict(
     bands=gemm_bands.product,
     dots=gemm_dots.product,
     packed=gemm_bands.product,
+    pairs=gemm_pairs.product,
 )
 
 
@@ -73,6 +74,8 @@ class Plan(NamedTuple):
 def choose(target: Target, t: Type, layout: Layout) -> str:
     """The kind of kernel; "" where an operand must be copied first."""
     n, size = layout, t.size
+    if t == bf16:
+        return "dots" if n.rows <= FEW and n.a_step == n.b_step == 1 else "pairs"
     large = _is_large(target, t, n)
     if n.b_column == 1:
         aliased = n.b_step * size % ALIASED == 0 and n.rows > MANY
@@ -116,9 +119,12 @@ def copy_pays(target: Target, t: Type, layout: Layout) -> bool:
 
 def form(target: Target, t: Type, kind: str, n: Layout, added: bool, scaled: bool) -> Form:
     """The tile: as even as it can be, in the registers there are."""
-    lanes = target.lanes(t)
+    if kind == "pairs":
+        return gemm_pairs.form(target, n.rows, n.columns, added)
     if kind == "dots":
-        return _dots_form(target, t, n, added, scaled)
+        wide = f32 if t == bf16 else t
+        return _dots_form(target, wide, n, added, scaled)._replace(type=t)
+    lanes = target.lanes(t)
     while n.columns < lanes and not target.masks:
         lanes //= 2
     parts = ceil(n.columns / lanes)
@@ -184,29 +190,35 @@ def plan(
     width = tile.vectors if kind == "dots" else tile.width
     work = 2.0 * n.rows * n.columns * n.depth
     want = 1 if work * count < SHARED or threads == 1 else max(1, min(4 * threads // count, int(work / 1e5)))
-    if kind in ("bands", "packed"):
+    if kind == "pairs":
+        wanted = 1 if want == 1 else ceil(threads / count)
+        blocks = gemm_pairs.blocks(tile, n.rows, n.columns, n.depth, wanted)
+    elif kind in ("bands", "packed"):
         blocks = _by_bands(tile, n, count, threads, want)
     else:
         blocks = _blocks(tile, width, n, count, threads, want)
     items = blocks[0] * blocks[1] * count
     shared = threads > 1 and work * count >= SHARED
     grain = max(1, min(items // (4 * threads), int(1e5 * items / (work * count)))) if shared else items
-    tail, room = _tail(kind, tile, n, blocks[3])
-    return Plan(kernel(kind, tile), items, grain, blocks, tail, room * t.size)
+    tail, room = _tail(kind, tile, n, *blocks[2:4])
+    return Plan(kernel(kind, tile), items, grain, blocks, tail, room)
 
 
-def _tail(kind: str, tile: Form, n: Layout, wide: int) -> tuple[tuple[int, ...], int]:
-    """What a kernel of a kind is told besides, and how many numbers a thread needs room for."""
+def _tail(kind: str, tile: Form, n: Layout, tall: int, wide: int) -> tuple[tuple[int, ...], int]:
+    """What a kernel of a kind is told besides, and how many bytes a thread needs room for."""
     if kind in ("dots", "turned"):
         return (n.b_column,), 0
     if kind == "direct":
         return (), 0
+    if kind == "pairs":
+        room = gemm_pairs.room(tile, n.depth, tall, wide)
+        return (n.b_column, room), room * 4
     bands = ceil(n.depth / (BAND if n.rows <= MANY else DEEP_BAND))
     tail = ceil(n.depth / bands), bands, ceil(n.rows / tile.rows)
     if kind == "bands" and not tile.packed_a:
         return tail, 0
     room = (tail[0] + 2 * tile.lanes) * (tile.rows + (wide + tile.width) * tile.packed)
-    return (*tail, n.b_column, room), room
+    return (*tail, n.b_column, room), room * tile.type.size
 
 
 class Cut(NamedTuple):

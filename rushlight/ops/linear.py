@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..arrays.numpy import cast
-from ..arrays.products import BLAS, affine, sum_rows
+from ..arrays.products import BLAS, affine, sum_rows, takes
 from ..arrays.products import dot as array_dot
 from ..dtypes import OF_NUMPY, compute_type
 from ..errors import shape_text
@@ -60,7 +60,7 @@ def _linear(x: Array, w: Array, bias: Array | None) -> Array:
     rows = x if x.ndim < 3 else x.reshape(_rows_of(x), x.shape[-1])
     if bias is None:
         return np.asarray(array_dot(rows, w.T)).reshape(out)
-    work = compute_type(x.dtype)
+    work = x.dtype if takes(x.dtype) else compute_type(x.dtype)
     rows, columns = cast(rows, work), cast(w, work).T
     if bias.dtype == x.dtype:
         try:
