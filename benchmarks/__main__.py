@@ -36,6 +36,7 @@ SUITES: dict[str, Callable[[], list[Any]]] = {
     "kernels": kernels.rows,
     "optimizers": kernels.optimizers,
     "gemm": linear.gemm,
+    "halves": linear.halves,
     "conv": linear.conv,
     "channels_last": linear.channels_last,
     "attention": sequences.attention,

@@ -24,6 +24,24 @@ def _matmul(m: int, k: int, n: int) -> Case:
     return Case(f"matmul, {m}x{k}x{n}", 1.5, "a @ b", f"a, b = normal({m}, {k}), normal({k}, {n})")
 
 
+def halves() -> list[Case]:
+    """Products of bfloat16: of signs, whose sums are exact, so that all orders of summing agree."""
+    sizes = [(512, 512, 512), (1024, 1024, 1024), (128, 784, 512), (4096, 512, 512), (64, 256, 256)]
+    sizes += [(1, 1024, 4096), (4, 1024, 4096), (16, 1024, 4096)]
+    return [case for size in sizes for case in _halves(*size)]
+
+
+def _halves(m: int, k: int, n: int) -> list[Case]:
+    x, w, g = (f"normal({r}, {c}).sign().to(m.bfloat16)" for r, c in ((m, k), (n, k), (m, n)))
+    given = f"x, w, g = {x}, {w}, {g}"
+    name = f"bfloat16, {m}x{k}x{n}"
+    forward = Case(f"linear {name}", 1.0, "F.linear(x, w).float()", given)
+    if m < 64:
+        return [forward]
+    return [forward, Case(f"its dX {name}", 1.0, "(g @ w).float()", given),
+            Case(f"its dW {name}", 1.0, "(g.t() @ x).float()", given)]  # fmt: skip
+
+
 class Shape(NamedTuple):
     """A convolution: batch, channels in and out, height = width, kernel, stride."""
 

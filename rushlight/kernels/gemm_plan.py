@@ -22,6 +22,7 @@ WIDE = 512  # columns whose panels of B stay in L2 together
 NEAR = 800 << 10  # bytes of B that are read in place, from L2, again and again
 ACROSS = 8 << 20  # bytes of A that are read column by column again and again, from the caches
 FAR = 128 << 10  # bytes of B from which few rows read it in bands
+UNPACKED = 24  # rows of bfloat16, at most, for which laying B out in pairs costs more than it saves
 RUN = 2048  # bytes of a row of B, at least, that a thread reads for two rows of A, where it reads bands
 MANY = 64  # rows, at most, that are too few for laying B out anew to pay
 FEW = 14  # rows, at most, for which B goes by once, or is not laid out anew if it is small
@@ -75,7 +76,7 @@ def choose(target: Target, t: Type, layout: Layout) -> str:
     """The kind of kernel; "" where an operand must be copied first."""
     n, size = layout, t.size
     if t == bf16:
-        return "dots" if n.rows <= FEW and n.a_step == n.b_step == 1 else "pairs"
+        return "dots" if n.rows <= UNPACKED and n.a_step == n.b_step == 1 else "pairs"
     large = _is_large(target, t, n)
     if n.b_column == 1:
         aliased = n.b_step * size % ALIASED == 0 and n.rows > MANY

@@ -48,7 +48,7 @@ class Kernel:
         _kernels.add(self)
 
     def __call__(self, total: int, grain: int, *slots: Any) -> None:
-        """Do the items 0..total in chunks of `grain`."""
+        """Do the items 0..total in chunks of `grain`; of 0: all at once, while other threads run Python."""
         self.run(total, grain, *slots)
 
     def ready(self) -> Kernel:
@@ -112,7 +112,13 @@ def _module() -> Module:
         f.ret(objects.raise_error(f, "TypeError", "a kernel takes arrays, floats, ints and None"))
     with f.when(f.call("PyErr_Occurred", ptr) != 0):
         f.ret(f.const(ptr, 0))
-    run(f, objects.field(owner, layout.POINTER, ptr), slots, total, grain)
+    kernel = objects.field(owner, layout.POINTER, ptr)
+    with f.when(grain == 0):
+        state = f.call("PyEval_SaveThread", ptr)
+        f.call_pointer(kernel, void, slots, 0, total, 0)
+        f.call("PyEval_RestoreThread", void, state)
+    with f.otherwise():
+        run(f, kernel, slots, total, grain)
     f.ret(objects.none(f))
     return m
 

@@ -46,7 +46,7 @@ class Grouping:
             self._place = np.zeros(2 * known, np.int32)
         found = np.zeros(1, np.int64)
         tables = (self._place, self._present, self._ends, found)
-        series.grouping()(1, 1, count, tags, *tables, *columns, *self._columns)
+        series.grouping()(1, 0, count, tags, *tables, *columns, *self._columns)
         met = int(found[0])
         ordered = (column[:count] for column in self._columns)
         return Groups(self._present[:met].tolist(), self._ends[:met].tolist(), *ordered)

@@ -94,7 +94,7 @@ class Scanner:
         state = np.array([start, 0, len(self.tags), 0], np.int64)
         table = (self._hashes, self._ids, len(self._hashes), self._tag_start, self._tag_length)
         columns = self._columns.values()
-        kernel.scan()(1, 1, data, len(data), checksums.table(), state, self.room, *columns, *table)
+        kernel.scan()(1, 0, data, len(data), checksums.table(), state, self.room, *columns, *table)
         consumed, count, known, reason = state.tolist()
         for k in range(len(self.tags), known):
             at, length = int(self._tag_start[k]), int(self._tag_length[k])
