@@ -181,6 +181,24 @@ def test_digits_by_the_trainer(tmp_path):
 # -- the board ------------------------------------------------------------------------------------------
 
 
+def test_a_training_for_all_views_of_the_board(tmp_path):
+    from rushlight.board.logs.graphs import listed
+    from rushlight.board.logs.store import Store
+
+    printed = python(EXAMPLES / "board_writer.py", "here", cwd=tmp_path)
+    read = [float(part) for part in re.findall(r"reads ([\d.]+)% of the held-out", printed)]
+    assert len(read) == 3 and read[0] > 80 and read[1] > 95 and "Now: rushlight board here" in printed
+    store = Store(tmp_path / "here")
+    store.poll(10)
+    run, end = store.runs["rate_0.01"], store.runs["rate_0.01/end"]
+    assert len(store.runs) == 12 and listed(run) == [("graph", "")] and run.projector
+    assert set(run.series) == {"loss"} and run.series["loss"].count == 5 * 43
+    counts = {kind: len(tags) for kind, tags in run.entries.items()}
+    assert counts == {"text": 1, "images": 2, "histograms": 8, "pr_curves": 10}
+    assert store.runs["rate_0.01/accuracy_held_out"].series["accuracy"].count == 5
+    assert set(end.series) == {"held_out/loss", "held_out/accuracy"} and len(end.entries["hparams"]) == 3
+
+
 def test_a_profile_for_the_board(tmp_path):
     from rushlight.board.logs.graphs import listed
     from rushlight.board.logs.store import Store

@@ -61,13 +61,12 @@ def crc(m: Module, target: Target) -> None:
     crc, at = f.var(f.const(u32, 0xFFFFFFFF)), f.var(0)
     for _ in f.forever():
         f.leave(at + 8 > n)
-        word = p.at(at).of(u64).load(0, align=1) ^ crc.now.to(u64)
-        crc.set(_crc_of_word(tables, word, target))
+        crc.set(_with_word(tables, crc.now, p.at(at).of(u64).load(0, align=1), target))
         at += 8
     if _by_instruction(target):
         for part in (u32, u16, u8):
             with f.when((n & part.size) != 0):
-                crc.set(_instruction(crc.now, p.at(at).of(part).load(0, align=1)))
+                crc.set(_instruction(crc.now, p.at(at).of(part).load(0, align=1), target))
                 at += part.size
     else:
         for k in f.range(at, n):
@@ -77,7 +76,8 @@ def crc(m: Module, target: Target) -> None:
 
 def crc_of_length(tables: Value, p: Value, target: Target) -> Value:
     """The masked crc32c of 8 bytes, without a call."""
-    return _masked(_crc_of_word(tables, p.of(u64).load(0, align=1) ^ 0xFFFFFFFF, target))
+    word = p.of(u64).load(0, align=1)
+    return _masked(_with_word(tables, p.f.const(u32, 0xFFFFFFFF), word, target))
 
 
 def _masked(crc: Value) -> Value:
@@ -85,19 +85,27 @@ def _masked(crc: Value) -> Value:
     return ((last >> 15) | (last << 17)) + _MASK
 
 
-def _crc_of_word(tables: Value, word: Value, target: Target) -> Value:
-    """What 8 bytes make of the crc that was xored into them."""
+def _with_word(tables: Value, crc: Value, word: Value, target: Target) -> Value:
+    """The crc with 8 bytes more."""
     if _by_instruction(target):
-        return _instruction(word.f.const(u64, 0), word).to(u32)
+        return _instruction(crc, word, target)
+    word = word ^ crc.to(u64)
     parts = [tables[((word >> 8 * k) & 0xFF).to(i64) + 256 * (7 - k)] for k in range(8)]
     return reduce(lambda x, y: x ^ y, parts)
 
 
 def _by_instruction(target: Target) -> bool:
-    """Whether SSE4.2 is sure to be there."""
+    """Whether SSE4.2 is sure to be there, or aarch64's crc32c (its own feature; of all from ARMv8.1 on)."""
+    if target.triple.startswith("aarch64"):
+        return "+crc" in target.features.split(",")
     return target.triple.startswith("x86_64") and target.bits >= 256
 
 
-def _instruction(crc: Value, part: Value) -> Value:
-    """The crc with a number's bytes."""
-    return crc.f.call(f"llvm.x86.sse42.crc32.{crc.type.bits}.{part.type.bits}", crc.type, crc, part)
+def _instruction(crc: Value, part: Value, target: Target) -> Value:
+    """The crc with a number's bytes: u8 .. u64."""
+    bits = part.type.bits
+    if target.triple.startswith("aarch64"):
+        letter = {8: "b", 16: "h", 32: "w", 64: "x"}[bits]
+        return crc.f.call(f"llvm.aarch64.crc32c{letter}", u32, crc, part if bits == 64 else part.to(u32))
+    crc = crc.to(u64) if bits == 64 else crc
+    return crc.f.call(f"llvm.x86.sse42.crc32.{crc.type.bits}.{bits}", crc.type, crc, part).to(u32)

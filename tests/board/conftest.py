@@ -1,11 +1,7 @@
 """Logs for the tests of the board: events as TensorFlow and PyTorch write them, by hand."""
 
-import json
 import struct
 import time
-import urllib.error
-import urllib.parse
-import urllib.request
 import zlib
 
 import numpy as np
@@ -14,6 +10,7 @@ import pytest
 from rushlight.board.events import messages
 from rushlight.board.events.records import frame
 from rushlight.io import protobuf
+from tests.board.asking import Asking
 
 
 class Make:
@@ -129,55 +126,18 @@ def pixels():
     return look
 
 
-class Asking:
-    """Questions to a board."""
-
-    def __init__(self, board):
-        self.board = board
-
-    def raw(self, path, question=None):
-        """(status, headers, body)."""
-        data = None if question is None else json.dumps(question).encode()
-        request = urllib.request.Request(self.board.url.rstrip("/") + path, data)
-        try:
-            with urllib.request.urlopen(request) as answer:
-                return answer.status, answer.headers, answer.read()
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, error.headers, error.read()
-
-    def json(self, path, question=None):
-        status, _, body = self.raw(path, question)
-        assert status == 200, (status, body)
-        return json.loads(body)
-
-    def packed(self, path, question):
-        """The head and all numbers of a packed answer."""
-        status, _, body = self.raw(path, question)
-        assert status == 200, (status, body)
-        size = int.from_bytes(body[:4], "little")
-        return json.loads(body[4 : 4 + size]), np.frombuffer(body[4 + size :], "<f8")
-
-    def entries(self, kind, tag, run="run", count=1):
-        """The line of a tag's entries, when there are at least so many."""
-        deadline = time.monotonic() + 10
-        while True:
-            lines = self.json("/api/entries", {"kind": kind, "tag": tag, "runs": [run, "absent"]})["lines"]
-            if lines and len(lines[0]["mark"]) >= count:
-                return lines[0]
-            assert time.monotonic() < deadline, f"no {count} entries of {tag}"
-            time.sleep(0.02)
-
-    def media(self, kind, tag, mark, item=0, run="run"):
-        query = {"kind": kind, "run": run, "tag": tag, "mark": mark, "item": item}
-        return self.raw("/api/media?" + urllib.parse.urlencode(query))
-
-
 @pytest.fixture
-def asking(tmp_path):
+def board(tmp_path):
+    """A board over `tmp_path`, in this process."""
     pytest.importorskip("uvicorn")
     from rushlight.board.server.board import Board
 
     board = Board(tmp_path, port=0).start()
-    yield Asking(board)
+    yield board
     board.close()
+
+
+@pytest.fixture
+def asking(board):
+    """Questions to that board."""
+    return Asking(board)

@@ -82,13 +82,13 @@ def _folder() -> Path:
     return folder
 
 
-def program(make: Callable[[targets.Target], Module]) -> Path:
+def program(make: Callable[[targets.Target], Module], target: targets.Target = TARGET) -> Path:
     """An executable of a module's function `kernel`."""
-    with targets.writing(TARGET):
-        module = make(TARGET)
+    with targets.writing(target):
+        module = make(target)
     folder = _folder()
     name = f"kernel{len(list(folder.glob('*.o')))}"
-    (folder / f"{name}.o").write_bytes(llvm.assemble(llvm.text_of(module, TARGET), TARGET))
+    (folder / f"{name}.o").write_bytes(llvm.assemble(llvm.text_of(module, target), target))
     command = [_COMPILERS[0], "-static", "-o", name, "harness.o", f"{name}.o", "-lm"]
     subprocess.run(command, cwd=folder, check=True)
     return folder / name

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from ...io import protobuf
 from ..events import messages
+from ..events.graphdefs import GraphNode, encode_graph
 from . import curves, embedding, histograms, hparams, images, meshes, text
 from .audio import audio
 from .file_writer import FileWriter, now
 from .layout import custom_scalars
-from .onnx_graph import graph_def
+from .onnx_graph import onnx_nodes
 from .sink import Job, Message
 from .values import Values, name, number, whole
 
@@ -83,6 +84,10 @@ class Writer:
     def _add(self, values: Values, step: Step, walltime: float | None) -> None:
         self._get_file_writer().add_values(values, step, walltime)
 
+    def _put_graph(self, nodes: list[GraphNode]) -> None:
+        data = messages.graph_event(time.time(), encode_graph(nodes))
+        self._get_file_writer().sink.put_job(Job(lambda: data, len(data)))
+
     # -- numbers -----------------------------------------------------------------------------------------
 
     def add_scalar(
@@ -116,7 +121,6 @@ class Writer:
         arguments. verbose: print the ops as well. use_strict_trace is accepted for programs written for
         PyTorch. Raises what the model raises.
         """
-        from ..events.graphdefs import encode_graph
         from .graphs import graph_of
 
         if input_to_model is None:
@@ -126,8 +130,7 @@ class Writer:
         nodes = graph_of(model, input_to_model)
         if verbose:
             print("\n".join(f"{node.name} = {node.op}({', '.join(node.inputs)})" for node in nodes))
-        data = messages.graph_event(time.time(), encode_graph(nodes))
-        self._get_file_writer().sink.put_job(Job(lambda: data, len(data)))
+        self._put_graph(nodes)
 
     def add_scalars(
         self,
@@ -369,9 +372,8 @@ class Writer:
             writer.sink.put((key, x, whole(global_step), time.time()))
 
     def add_onnx_graph(self, prototxt: str | os.PathLike[str]) -> None:
-        """The graph of an ONNX file, named by its path. Raises ValueError for what is none."""
-        data = messages.head(time.time(), 0) + protobuf.data(4, graph_def(prototxt))
-        self._get_file_writer().sink.put_job(Job(lambda: data, len(data)))
+        """The graph of an ONNX file, given by its path. Raises ValueError for what is none."""
+        self._put_graph(onnx_nodes(prototxt))
 
     def add_embedding(
         self,

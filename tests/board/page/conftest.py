@@ -19,17 +19,6 @@ def browser():
 
 
 @pytest.fixture
-def board(tmp_path):
-    """A board over `tmp_path`, in this process."""
-    pytest.importorskip("uvicorn")
-    from rushlight.board.server.board import Board
-
-    board = Board(tmp_path, port=0).start()
-    yield board
-    board.close()
-
-
-@pytest.fixture
 def show(browser, board):
     """show("#view=scalars", width=.., scheme="dark"): a page of the board; its complaints are errors."""
     complaints, pages = [], []

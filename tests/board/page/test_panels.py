@@ -4,7 +4,6 @@ import json
 import re
 import sys
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ pytest.importorskip("uvicorn")
 
 from rushlight.board import Panel
 from rushlight.board.server.board import Board
+from tests.board.asking import until
 
 # What Chromium says of its own drawing without a GPU.
 DRAWING = ("GL Driver", "willReadFrequently", "GPU stall", "WebGL")
@@ -27,13 +27,6 @@ LOST = ("ERR_CONNECTION", "WebSocket", "Failed to fetch", "Failed to load resour
 def panel(board):
     with Panel("main", board.url) as panel:
         yield panel
-
-
-def wait(condition, seconds=15):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)
 
 
 def window(page, win):
@@ -68,7 +61,7 @@ def test_every_kind_is_shown(show, panel):
     window(page, "image").get_by_text("noise").wait_for()
     for win in ("image", "video", "svg"):
         image = window(page, win).locator("img")
-        wait(lambda image=image: image.evaluate("i => i.complete && i.naturalWidth > 0"))
+        until(lambda image=image: image.evaluate("i => i.complete && i.naturalWidth > 0"))
     assert window(page, "text").locator("b").inner_text() == "bold"
     assert window(page, "audio").locator("audio source").get_attribute("src").startswith("data:audio/wav")
     assert window(page, "graph").locator("circle").count() == 3
@@ -80,7 +73,7 @@ def test_updates_arrive_and_many_of_them(show, panel):
     window(page, "w").locator(".main-svg").first.wait_for()
     for k in range(1, 3001):
         panel.line([float(k)], [k], win="w", name="a", update="append")
-    wait(lambda: len((traces(page, "w") or [[]])[0]) == 3001)
+    until(lambda: len((traces(page, "w") or [[]])[0]) == 3001)
     assert traces(page, "w")[0] == [float(k) for k in range(3001)]
     panel.text("one", win="t")
     panel.text("two", win="t", append=True)
@@ -108,7 +101,7 @@ def test_a_killed_server_loses_and_doubles_nothing(show, board, panel, tmp_path,
     data = json.loads(panel.get_window_data("w"))["content"]["data"][0]["y"]
     if kept:
         assert data == [float(k) for k in range(sent)]
-    wait(lambda: (traces(page, "w") or [[]])[0] == data)
+    until(lambda: (traces(page, "w") or [[]])[0] == data)
     board.close()
 
 
@@ -131,7 +124,7 @@ def test_a_slider_sets_the_learning_rate_of_a_running_training(show, board, caps
             slider.press("ArrowLeft")
         shown = float(window(page, "controls").locator("output").inner_text())
         assert 0.9 < shown < 1
-        wait(lambda: abs((traces(page, "lr") or [[0]])[0][-1] - shown) < 1e-6)
+        until(lambda: abs((traces(page, "lr") or [[0]])[0][-1] - shown) < 1e-6)
     finally:
         training.join()
     assert f"at learning rate {shown:g}" in capsys.readouterr().out
@@ -146,15 +139,15 @@ def test_clicks_and_keys_reach_python(show, panel):
     assert panel.check_connection(5)
     page = show("#view=panels", allowed=DRAWING)
     image = window(page, "image").locator("img")
-    wait(lambda: image.evaluate("i => i.naturalWidth") == 100)
+    until(lambda: image.evaluate("i => i.naturalWidth") == 100)
     box = image.bounding_box()
     image.click(position={"x": box["width"] / 2, "y": box["height"] / 2})
-    wait(lambda: got)
+    until(lambda: got)
     assert got[0]["event_type"] == "Click"
     assert abs(got[0]["image_coord"]["x"] - 50) < 2 and abs(got[0]["image_coord"]["y"] - 25) < 2
     window(page, "text").focus()
     page.keyboard.type("t1/")  # also the page's own keys
-    wait(lambda: len(got) == 4)
+    until(lambda: len(got) == 4)
     assert [event["key"] for event in got[1:]] == list("t1/") and got[1]["pane_data"][
         "content"
     ] == "type here"
@@ -162,7 +155,7 @@ def test_clicks_and_keys_reach_python(show, panel):
     window(page, "text").hover()
     window(page, "text").get_by_label("Close").click()
     window(page, "text").wait_for(state="detached")
-    wait(lambda: len(got) == 5)
+    until(lambda: len(got) == 5)
     assert got[4]["event_type"] == "close" and not panel.win_exists("text")
 
 
@@ -177,16 +170,16 @@ def test_windows_are_moved_resized_and_stay_so(show, panel):
     page.mouse.down()
     page.mouse.move(before[2]["x"] + 60, header["y"] + 14, steps=8)
     page.mouse.up()
-    wait(lambda: abs(window(page, "w0").bounding_box()["x"] - before[2]["x"]) < 120)
+    until(lambda: abs(window(page, "w0").bounding_box()["x"] - before[2]["x"]) < 120)
     corner = window(page, "w1").locator(".corner").bounding_box()
     page.mouse.move(corner["x"] + 8, corner["y"] + 8)
     page.mouse.down()
     page.mouse.move(corner["x"] + 200, corner["y"] + 150, steps=8)
     page.mouse.up()
-    wait(lambda: window(page, "w1").bounding_box()["width"] > before[1]["width"] + 100)
+    until(lambda: window(page, "w1").bounding_box()["width"] > before[1]["width"] + 100)
     window(page, "w0").focus()
     page.keyboard.press("Alt+Shift+ArrowDown")
-    wait(lambda: window(page, "w0").bounding_box()["height"] > before[0]["height"] + 20)
+    until(lambda: window(page, "w0").bounding_box()["height"] > before[0]["height"] + 20)
     page.wait_for_timeout(300)
     after = [window(page, f"w{k}").bounding_box() for k in range(3)]
     again = show("#view=panels")
@@ -194,7 +187,7 @@ def test_windows_are_moved_resized_and_stay_so(show, panel):
     again.wait_for_timeout(300)
     assert [window(again, f"w{k}").bounding_box() for k in range(3)] == after
     again.get_by_text("Arrange").click()
-    wait(lambda: abs(window(again, "w0").bounding_box()["x"] - before[0]["x"]) < 2)
+    until(lambda: abs(window(again, "w0").bounding_box()["x"] - before[0]["x"]) < 2)
 
 
 def test_environments_several_filtered_forked_compared_and_deleted(show, panel, tmp_path):
@@ -213,7 +206,7 @@ def test_environments_several_filtered_forked_compared_and_deleted(show, panel, 
     page.get_by_label("Filter windows").fill("")
     page.get_by_label("Compare").check()
     page.get_by_text("a + b").first.wait_for()
-    wait(lambda: len(traces(page, "Loss") or []) == 2)
+    until(lambda: len(traces(page, "Loss") or []) == 2)
     page.get_by_label("Compare").uncheck()
     page.get_by_label("Hide b").click()
     page.get_by_text("Fork", exact=True).click()
@@ -224,7 +217,7 @@ def test_environments_several_filtered_forked_compared_and_deleted(show, panel, 
     page.get_by_text("Delete", exact=True).click()
     page.get_by_text("Delete c?").click()
     page.locator("article[data-env='c']").first.wait_for(state="detached")
-    wait(lambda: "c" not in panel.get_env_list())
+    until(lambda: "c" not in panel.get_env_list())
 
 
 ATTACKS = [

@@ -15,6 +15,7 @@ from rushlight.board import Panel, png
 from rushlight.board.panel import connection
 from rushlight.board.panes import calls
 from rushlight.board.panes.environments import Environments
+from tests.board.asking import until
 
 
 @pytest.fixture
@@ -162,23 +163,6 @@ def test_what_can_not_be_drawn_is_said_at_the_call(here, call, arguments, why):
 # -- with a board -----------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def board(tmp_path):
-    pytest.importorskip("uvicorn")
-    from rushlight.board.server.board import Board
-
-    board = Board(tmp_path, port=0).start()
-    yield board
-    board.close()
-
-
-def wait(condition, seconds=15):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)
-
-
 SERVER = """
 import sys
 from pathlib import Path
@@ -271,14 +255,14 @@ def test_handlers_hear_what_happens_also_after_a_restart(tmp_path):
             panel.register_event_handler(lambda event: got.append(event["key"]), "t")
             assert panel.check_connection(10)
             happen("a")
-            wait(lambda: got == ["a"])
+            until(lambda: got == ["a"])
             process.kill()
             process.communicate()
             process, _ = serve(tmp_path, port)
             panel.listener.alive.clear()
             assert panel.listener.alive.wait(15)
             happen("b")
-            wait(lambda: got == ["a", "b"])
+            until(lambda: got == ["a", "b"])
     process.kill()
     process.communicate()
     assert len(failed) == 2

@@ -3,7 +3,6 @@
 import gc
 import json
 import threading
-import time
 
 import pytest
 
@@ -15,6 +14,7 @@ import visdom
 import websocket
 
 from rushlight.board.server.board import Board
+from tests.board.asking import until
 from tests.board.panes.visdom_demo import NOT_RUN
 from tests.board.panes.visdom_surfaces import DEMO
 
@@ -71,13 +71,6 @@ def test_the_table_in_the_docs_is_that_of_the_demo():
     assert not missing and NOT_RUN.keys() <= rows.keys()
 
 
-def wait(condition):
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)
-
-
 def happen(board, event):
     import urllib.request
 
@@ -90,7 +83,7 @@ def test_events_reach_handlers(board, client):
     win = client.text("press a key", env="events")
     client.register_event_handler(got.append, win)
     happen(board, {"event_type": "KeyPress", "key": "a", "key_code": 65, "target": win, "eid": "events"})
-    wait(lambda: got)
+    until(lambda: got)
     assert (got[0]["event_type"], got[0]["key"], got[0]["eid"]) == ("KeyPress", "a", "events")
     assert got[0]["pane_data"]["content"] == "press a key"
     client.clear_event_handlers(win)
@@ -104,7 +97,7 @@ def test_polling_instead_of_a_socket(board):
         polling.register_event_handler(got.append, win)
         for key in "abc":
             happen(board, {"event_type": "KeyPress", "key": key, "target": win, "eid": "polled"})
-        wait(lambda: len(got) == 3)
+        until(lambda: len(got) == 3)
         assert [event["key"] for event in got] == ["a", "b", "c"]
     finally:
         polling.use_socket = False

@@ -43,4 +43,4 @@ def test_wrong_shapes_are_errors_of_their_run(asking, write, make):
 
 def test_curves_must_be_named(asking):
     for curves in ([3], [{}], [{"run": "a"}], "x", [{"run": 1, "mark": "x"}]):
-        assert asking.raw("/api/curves", {"tag": "c", "curves": curves})[0] == 400
+        assert asking.ask("/api/curves", {"tag": "c", "curves": curves}).status == 400

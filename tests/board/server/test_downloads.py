@@ -10,26 +10,27 @@ import pytest
 
 from rushlight.board import Writer
 from rushlight.board.server.downloads import _quoted
+from tests.board.asking import until
 
 
 @pytest.fixture
-def run(asks, tmp_path):
+def run(asking, tmp_path):
     with Writer(tmp_path / "a,b") as writer:
         for k, x in enumerate([0.1, math.nan, math.inf, -math.inf, 1e-30]):
             writer.add_scalar("x/loss", x, k, walltime=100.0 + k)
-    asks.until(lambda: asks.json("/api/table", {"tags": ["x/loss"], "runs": ["a,b"]})["rows"])
+    until(lambda: asking.json("/api/table", {"tags": ["x/loss"], "runs": ["a,b"]})["rows"])
 
 
-def test_csv(asks, run):
-    status, body = asks("/api/download?" + urlencode({"tag": "x/loss", "run": "a,b"}))
+def test_csv(asking, run):
+    status, _, body = asking.ask("/api/download?" + urlencode({"tag": "x/loss", "run": "a,b"}))
     rows = list(csv.reader(io.StringIO(body.decode())))
     assert status == 200 and rows[1] == ["a,b", "0", "100.0", "0.100000001"]
     assert [row[3] for row in rows[2:]] == ["NaN", "Infinity", "-Infinity", "1e-30"]
 
 
-def test_json_by_a_form(asks, run):
+def test_json_by_a_form(asking, run):
     form = urlencode([("tag", "x/loss"), ("format", "json"), ("run", "a,b"), ("run", "absent")]).encode()
-    status, body = asks("/api/download", form)
+    status, _, body = asking.ask("/api/download", form)
     found = json.loads(body)
     assert status == 200 and found["tag"] == "x/loss"
     assert [point[3] for point in found["points"]] == [0.100000001, None, "Infinity", "-Infinity", 1e-30]
@@ -45,8 +46,8 @@ def test_json_by_a_form(asks, run):
         ("run=a,b", 404),
     ],
 )
-def test_bad_questions(asks, run, query, status):
-    assert asks("/api/download?" + query)[0] == status
+def test_bad_questions(asking, run, query, status):
+    assert asking.ask("/api/download?" + query).status == status
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+x", "-x", "@x"])

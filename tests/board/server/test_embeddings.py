@@ -6,82 +6,82 @@ import json
 import numpy as np
 import pytest
 
+from tests.board.asking import until
 from tests.board.embedding import clusters, write
 
 
 @pytest.fixture
-def listed(served, wait):
+def listed(asking):
     """listed(): the embeddings, when the server has found some."""
-    return lambda: wait(lambda: served.json("/api/embeddings"))
+    return lambda: until(lambda: asking.json("/api/embeddings"))
 
 
-def unpacked(body):
-    size = int.from_bytes(body[:4], "little")
-    head = json.loads(body[4 : 4 + size])
-    return head, np.frombuffer(body[4 + size :], "<f8").reshape(-1, head["points"])
+def points_of(asking, question):
+    """The head, and the columns of the points."""
+    head, numbers = asking.packed("/api/embeddings/points", question)
+    return head, numbers.reshape(-1, head["points"])
 
 
-def test_points_and_components(served, listed, tmp_path):
+def test_points_and_components(asking, listed, tmp_path):
     points, kinds = clusters()
     write(tmp_path / "run", points, kinds)
     assert listed() == [{"run": "run", "embeddings": ["emb"], "error": ""}]
-    assert "embeddings" in served.json("/api/runs")["tags"]
-    status, body = served.ask("/api/embeddings/points", {"run": "run", "index": 0})
-    head, (rows, *components) = unpacked(body)
-    assert status == 200 and (head["points"], head["dimensions"], len(components)) == (60, 6, 6)
+    assert "embeddings" in asking.json("/api/runs")["tags"]
+    head, (rows, *components) = points_of(asking, {"run": "run", "index": 0})
+    assert (head["points"], head["dimensions"], len(components)) == (60, 6, 6)
     assert head["columns"] == ["label"] and head["metadata"][4] == [kinds[4]] and head["note"] == ""
     np.testing.assert_array_equal(rows, np.arange(60))
     centred = points - points.mean(0)
     np.testing.assert_allclose((np.array(components) ** 2).sum(), (centred**2).sum(), rtol=1e-4)
 
 
-def test_neighbours(served, listed, tmp_path):
+def test_neighbours(asking, listed, tmp_path):
     points, kinds = clusters()
     write(tmp_path, points, kinds)
     listed()
     question = {"run": ".", "index": 0, "point": 4, "count": 10, "metric": "euclidean"}
-    found = served.json("/api/embeddings/neighbours", question)
+    found = asking.json("/api/embeddings/neighbours", question)
     assert {kinds[i] for i in found["indices"]} == {kinds[4]} and found["distances"] == sorted(
         found["distances"]
     )
     for bad in ({"point": 60}, {"point": -1}, {"metric": "other"}, {"count": "x"}, {"point": True}):
-        assert served.ask("/api/embeddings/neighbours", question | bad)[0] == 400
+        assert asking.ask("/api/embeddings/neighbours", question | bad).status == 400
 
 
-def test_a_changed_table_is_read_again(served, listed, tmp_path):
+def test_a_changed_table_is_read_again(asking, listed, tmp_path):
     write(tmp_path, np.eye(3))
     listed()
-    assert unpacked(served.ask("/api/embeddings/points", {"run": "."})[1])[0]["points"] == 3
+    assert points_of(asking, {"run": "."})[0]["points"] == 3
     (tmp_path / "t.tsv").write_text("1\t2\n3\t4\n5\t6\n7\t8\n")
-    assert unpacked(served.ask("/api/embeddings/points", {"run": "."})[1])[0]["points"] == 4
+    assert points_of(asking, {"run": "."})[0]["points"] == 4
 
 
-def test_what_is_wrong_is_said(served, listed, tmp_path):
+def test_what_is_wrong_is_said(asking, listed, tmp_path):
     (tmp_path / "secret.tsv").write_text("1\t2\n")
     write(tmp_path / "run", np.eye(3), ["a"])
     write(tmp_path / "run", np.eye(3), name="out", tensor="../secret.tsv")
     write(tmp_path / "run", np.eye(3), name="absolute", tensor=str(tmp_path / "secret.tsv"))
     write(tmp_path / "run", np.eye(3), name="gone", tensor="gone.tsv")
     listed()
-    head, _ = unpacked(served.ask("/api/embeddings/points", {"run": "run", "index": 0})[1])
+    head, _ = points_of(asking, {"run": "run", "index": 0})
     assert head["note"] == "the metadata have 1 rows for 3 points" and head["metadata"] == []
     for index, message in enumerate(["leads out", "not relative", "no file 'gone.tsv'"], 1):
-        status, body = served.ask("/api/embeddings/points", {"run": "run", "index": index})
+        status, _, body = asking.ask("/api/embeddings/points", {"run": "run", "index": index})
         assert status == 422 and message in body.decode()
     for question in ({"run": "run", "index": 9}, {"run": "../run"}, {"run": "/etc"}):
-        assert served.ask("/api/embeddings/points", question)[0] == 404
-    assert served.ask("/api/embeddings/points", {})[0] == 400
+        assert asking.ask("/api/embeddings/points", question).status == 404
+    assert asking.ask("/api/embeddings/points", {}).status == 400
 
 
-def test_pictures(served, listed, tmp_path):
+def test_pictures(asking, listed, tmp_path):
     png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + (8).to_bytes(4, "big") * 2 + b"rest"
     write(tmp_path / "a", np.eye(3), sprite=png)
     write(tmp_path / "b", np.eye(3), sprite=b"<svg onload='alert(1)'/>")
     listed()
-    assert served.ask("/api/embeddings/sprite?run=a&index=0") == (200, png)
-    assert served.ask("/api/embeddings/sprite?run=b&index=0")[0] == 422
-    assert served.ask("/api/embeddings/sprite?run=..%2f&index=x")[0] == 404
-    assert served.ask("/api/embeddings/sprite?run=a&index=" + "9" * 5000)[0] in (400, 404)
+    assert asking.ask("/api/embeddings/sprite?run=a&index=0").good() == png
+    assert asking.ask("/api/embeddings/sprite?run=b&index=0").status == 422
+    assert asking.ask("/api/embeddings/sprite?run=..%2f&index=x").status == 404
+    assert asking.ask("/api/embeddings/sprite?run=a&index=" + "9" * 5000).status in (400, 404)
 
 
 def received(socket, *states):
@@ -104,11 +104,11 @@ def positions(message):
     return np.frombuffer(base64.b64decode(message["positions"]), "<f4").reshape(-1, message["dims"])
 
 
-def test_tsne_runs_to_its_end(served, listed, tmp_path):
+def test_tsne_runs_to_its_end(asking, listed, tmp_path):
     points, kinds = clusters()
     write(tmp_path, points, kinds)
     listed()
-    with served.socket() as socket:
+    with asking.socket() as socket:
         start(socket, perplexity=10, iterations=400, dims=3)
         assert received(socket, "running")["iteration"] >= 1
         last = received(socket, "done")
@@ -118,10 +118,10 @@ def test_tsne_runs_to_its_end(served, listed, tmp_path):
         assert all(kinds[i] == kinds[j] for i, j in enumerate(nearest))
 
 
-def test_tsne_waits_until_the_page_is_ready_and_can_be_paused(served, listed, tmp_path):
+def test_tsne_waits_until_the_page_is_ready_and_can_be_paused(asking, listed, tmp_path):
     write(tmp_path, clusters()[0])
     listed()
-    with served.socket() as socket:
+    with asking.socket() as socket:
         start(socket, iterations=20_000)
         first = received(socket, "running")
         say(socket, "pause")
@@ -134,7 +134,7 @@ def test_tsne_waits_until_the_page_is_ready_and_can_be_paused(served, listed, tm
         assert received(socket, "cancelled")["iteration"] < 20_000
 
 
-def test_a_page_that_leaves_ends_its_job(served, listed, tmp_path, wait):
+def test_a_page_that_leaves_ends_its_job(asking, listed, tmp_path):
     import threading
 
     def working():
@@ -142,17 +142,17 @@ def test_a_page_that_leaves_ends_its_job(served, listed, tmp_path, wait):
 
     write(tmp_path, clusters()[0])
     listed()
-    with served.socket() as socket:
+    with asking.socket() as socket:
         start(socket, iterations=20_000)
         received(socket, "running")
         assert working()
-    wait(lambda: not working())
+    until(lambda: not working())
 
 
-def test_tsne_of_nonsense(served, listed, tmp_path):
+def test_tsne_of_nonsense(asking, listed, tmp_path):
     write(tmp_path, np.eye(3))
     listed()
-    with served.socket() as socket:
+    with asking.socket() as socket:
         start(socket)
         assert "at least 4 points" in received(socket, "failed")["message"]
         start(socket, index=7)
@@ -170,10 +170,10 @@ def test_tsne_of_nonsense(served, listed, tmp_path):
             assert "not understood" in answer["message"]
 
 
-def test_no_more_jobs_than_the_machine_bears(served, listed, tmp_path):
+def test_no_more_jobs_than_the_machine_bears(asking, listed, tmp_path):
     write(tmp_path, clusters()[0])
     listed()
-    with served.socket() as one, served.socket() as two, served.socket() as three:
+    with asking.socket() as one, asking.socket() as two, asking.socket() as three:
         for socket in (one, two):
             start(socket, iterations=20_000)
             received(socket, "running")

@@ -39,9 +39,9 @@ def test_bad_questions_get_words(asking, path):
         {"runs": 3, "curves": 3, "tag": "x"},
         {"runs": [3], "bins": "many"},
     ):
-        status, _, body = asking.raw(f"/api/{path}", question)
-        assert status == 400 and body
-    assert asking.raw(f"/api/{path}", NONSENSE)[0] in (200, 400)
+        answer = asking.ask(f"/api/{path}", question)
+        assert answer.status == 400 and answer.body
+    assert asking.ask(f"/api/{path}", NONSENSE).status in (200, 400)
 
 
 def test_a_wrong_mark_is_an_error_of_that_card(asking, write, make):

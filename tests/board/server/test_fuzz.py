@@ -13,6 +13,7 @@ pytest.importorskip("starlette")
 from starlette.routing import Route
 
 from rushlight.board import Writer
+from tests.board.asking import until
 
 VALUES = [None, True, -1, 0, 1e308, 10**30, "", "a", "a\0b", "../..", "\ud800", [], {}, [[]], ["a"],
           ["\ud800"], [1], {"a": []}, [None] * 50, "x" * 5000, [0, 1], [1, "a"], [1e400], "loss"]  # fmt: skip
@@ -40,10 +41,10 @@ def run(tmp_path):
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_every_route(served, asks, run, seed):
+def test_every_route(asking, run, seed):
     rng = random.Random(seed)
-    asks.until(lambda: asks.json("/api/changes")["runs"])
-    for path, method in routes(served):
+    until(lambda: asking.json("/api/changes")["runs"])
+    for path, method in routes(asking.board):
         for _ in range(12):
             body = (
                 json.dumps(question(rng)).encode()
@@ -53,13 +54,13 @@ def test_every_route(served, asks, run, seed):
             address = path.replace("{", "").replace("}", "")
             if rng.random() < 0.5:
                 address += "?" + "&".join(f"{rng.choice(NAMES)}={rng.choice(TEXTS)}" for _ in range(3))
-            status, answer = asks(address, body if method in ("POST", "PUT") else None, method)
+            status, _, answer = asking.ask(address, body if method in ("POST", "PUT") else None, method)
             assert status < 500, (address, body, answer)
             assert status == 200 or answer or method == "HEAD"
-    assert asks.json("/api/changes")["version"]  # the run may be deleted: that was asked, too
+    assert asking.json("/api/changes")["version"]  # the run may be deleted: that was asked, too
 
 
-def test_paths_of_all_kinds_end_in_404(served, asks):
+def test_paths_of_all_kinds_end_in_404(asking):
     rng = random.Random(0)
     pieces = [
         "..",
@@ -79,7 +80,7 @@ def test_paths_of_all_kinds_end_in_404(served, asks):
     ]
     for _ in range(300):
         path = "/" + "/".join(rng.choice(pieces) for _ in range(rng.randint(1, 6)))
-        status, body = asks(path)
+        status, _, body = asking.ask(path)
         assert status < 500 and b"root:" not in body and b"import annotations" not in body, path
 
 
@@ -96,7 +97,7 @@ def raw(board, text):
             return b""
 
 
-def test_what_is_no_http(served, asks):
+def test_what_is_no_http(asking):
     rng = random.Random(1)
     post = b"POST /api/scalars HTTP/1.1\r\nHost: localhost\r\n"
     get = b"GET / HTTP/1.1\r\nHost: localhost\r\n"
@@ -108,12 +109,12 @@ def test_what_is_no_http(served, asks):
     texts += [get + b"Cookie: " + rng.randbytes(300).replace(b"\n", b"") + b"\r\n\r\n"]
     texts += [get + b"Origin: http://[\r\n\r\n", b"GET / HTTP/1.1\r\nHost: \xff\xfe\r\n\r\n"]
     for text in texts:
-        assert b" 500 " not in raw(served, text)
-    assert asks("/api/runs")[0] == 200
+        assert b" 500 " not in raw(asking.board, text)
+    assert asking.ask("/api/runs").status == 200
 
 
-def test_a_body_that_is_too_large_is_refused(served):
-    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=10)
+def test_a_body_that_is_too_large_is_refused(asking):
+    connection = http.client.HTTPConnection("127.0.0.1", asking.board.port, timeout=10)
     try:
         connection.request("POST", "/api/scalars", body=b" " * (2 << 20))
         assert connection.getresponse().status == 413
@@ -124,16 +125,15 @@ def test_a_body_that_is_too_large_is_refused(served):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_the_socket(served, asks, seed):
-    client = pytest.importorskip("websockets.sync.client")
+def test_the_socket(asking, seed):
+    pytest.importorskip("websockets")
     from websockets.exceptions import ConnectionClosed
 
     rng = random.Random(seed)
-    url = served.url.replace("http", "ws") + "live"
     kinds = ["watch", "ping", "unknown", None, 3, [], {}]
-    with client.connect(url) as good:
+    with asking.socket() as good:
         for _ in range(40):
-            with client.connect(url) as bad:
+            with asking.socket() as bad:
                 try:
                     for _ in range(rng.randrange(6)):
                         message = {**question(rng), "type": rng.choice(kinds)}
@@ -146,4 +146,4 @@ def test_the_socket(served, asks, seed):
                     continue
         good.send('{"type": "ping"}')
         assert json.loads(good.recv(10)) == {"type": "pong"}
-    asks.until(lambda: not served.shared.hub.clients)
+    until(lambda: not asking.board.shared.hub.clients)

@@ -1,7 +1,5 @@
 """The routes of graphs: the list, the nodes, a node's attributes; refusals in words."""
 
-import json
-
 import pytest
 
 pytest.importorskip("uvicorn")
@@ -10,10 +8,7 @@ from rushlight.board.events import messages, records
 from rushlight.board.events.graphdefs import GraphNode, encode_graph
 from rushlight.board.server.graphs import drawn
 from rushlight.io import protobuf
-
-from .test_server import ask, board, wait
-
-__all__ = ["board"]
+from tests.board.asking import until
 
 GRAPH = {"run": ".", "kind": "graph", "tag": ""}
 
@@ -23,12 +18,12 @@ def log(folder, graph):
     (folder / "events.out.tfevents.1").write_bytes(framed)
 
 
-def listed(board):
-    return json.loads(ask(board, "/api/graphs")[1])["graphs"]
+def listed(asking):
+    return asking.json("/api/graphs")["graphs"]
 
 
-def test_a_graph_and_a_node(board, tmp_path):
-    assert listed(board) == []
+def test_a_graph_and_a_node(asking, tmp_path):
+    assert listed(asking) == []
     said = {"_source": "net.py:3", "_source_text": "x @ w", "_modules": "Net", "dim": "1"}
     log(
         tmp_path,
@@ -39,16 +34,15 @@ def test_a_graph_and_a_node(board, tmp_path):
             ]
         ),
     )
-    wait(lambda: listed(board) == [GRAPH])
-    status, body = ask(board, "/api/graph", GRAPH)
-    assert status == 200 and json.loads(body) == {
+    until(lambda: listed(asking) == [GRAPH])
+    assert asking.json("/api/graph", GRAPH) == {
         "nodes": [
             ["x", "Input", [], [["2×?", "float32"]], "", "", ""],
             ["Net/mm", "mm", [[0, 0], [0, -1]], [], "net.py:3", "x @ w", "Net"],
         ],
         "unknown": 1,
     }
-    found = json.loads(ask(board, "/api/graph/node", GRAPH | {"node": 1})[1])
+    found = asking.json("/api/graph/node", GRAPH | {"node": 1})
     assert found["attributes"]["dim"] == "1" and found["inputs"] == ["x", "^x", "gone"]
 
 
@@ -65,10 +59,10 @@ def test_a_graph_and_a_node(board, tmp_path):
         (GRAPH | {"node": -1}, 400),
     ],
 )
-def test_bad_questions(board, tmp_path, question, status):
+def test_bad_questions(asking, tmp_path, question, status):
     log(tmp_path, encode_graph([GraphNode("x", "Input")]))
-    wait(lambda: listed(board))
-    assert ask(board, "/api/graph/node", question)[0] == status
+    until(lambda: listed(asking))
+    assert asking.ask("/api/graph/node", question).status == status
 
 
 @pytest.mark.parametrize(
@@ -78,12 +72,12 @@ def test_bad_questions(board, tmp_path, question, status):
         (protobuf.data(1, protobuf.text(1, "n")) * 1_000_000, b"more than 50,000 ops"),
     ],
 )
-def test_a_graph_that_cannot_be_shown_says_why(board, tmp_path, graph, words):
+def test_a_graph_that_cannot_be_shown_says_why(asking, tmp_path, graph, words):
     log(tmp_path, graph)
-    wait(lambda: listed(board))
-    status, body = ask(board, "/api/graph", GRAPH)
+    until(lambda: listed(asking))
+    status, _, body = asking.ask("/api/graph", GRAPH)
     assert status == 422 and words in body
-    assert ask(board, "/api/runs")[0] == 200
+    assert asking.ask("/api/runs").status == 200
 
 
 def test_inputs_by_output_and_of_two_nodes_of_one_name():

@@ -43,15 +43,15 @@ def test_audio_and_tensors(asking, write, make):
     status, headers, body = asking.media("audio", "s", asking.entries("audio", "s")["mark"][0])
     assert (status, headers["content-type"], body) == (200, "audio/wav", wav)
     mark = asking.entries("images", "t")["mark"][0]
-    assert asking.media("images", "t", mark, 1)[2] == make.png(1, 1)
-    assert asking.media("images", "t", mark, 2)[0] == 404
+    assert asking.media("images", "t", mark, 1).body == make.png(1, 1)
+    assert asking.media("images", "t", mark, 2).status == 404
 
 
 def test_a_gif_is_an_image_and_a_video(asking, write, make):
     write("run", (1, make.image("film", make.gif())))
     for kind in ("images", "video"):
         mark = asking.entries(kind, "film")["mark"][0]
-        assert asking.media(kind, "film", mark)[1]["content-type"] == "image/gif"
+        assert asking.media(kind, "film", mark).headers["content-type"] == "image/gif"
 
 
 def test_a_video_of_the_video_plugin(asking, write, make):
@@ -72,8 +72,8 @@ def test_a_video_of_the_video_plugin(asking, write, make):
     ],
 )
 def test_bad_addresses(asking, query):
-    status, _, body = asking.raw("/api/media" + query)
-    assert status == 400 and body
+    answer = asking.ask("/api/media" + query)
+    assert answer.status == 400 and answer.body
 
 
 def test_paths_are_never_opened(asking, write, make, tmp_path):
@@ -81,7 +81,7 @@ def test_paths_are_never_opened(asking, write, make, tmp_path):
     write("run", (1, make.image("a", make.png(1, 1))))
     mark = asking.entries("images", "a")["mark"][0]
     for run in ("../secret", "/etc/passwd", "run/../../secret", "run\0"):
-        assert asking.media("images", "a", mark, run=run)[0] == 404
+        assert asking.media("images", "a", mark, run=run).status == 404
 
 
 def test_a_bomb_is_described_and_not_unfolded(asking, write, make):
@@ -103,7 +103,7 @@ def test_malformed_messages_are_errors_of_their_card(asking, write, make):
     for mark in line["mark"]:
         question = {"kind": "images", "run": "run", "tag": "a", "mark": mark}
         assert asking.json("/api/describe", question)["error"].startswith("malformed")
-        assert asking.media("images", "a", mark)[0] == 404
+        assert asking.media("images", "a", mark).status == 404
 
 
 def test_a_tensor_that_claims_to_be_huge_is_not_filled(asking, write):

@@ -16,27 +16,14 @@ from rushlight.board.server.panes import latest
 from rushlight.board.server.visdom import POSTS, parsed
 
 
-@pytest.fixture
-def board(tmp_path):
-    board = Board(tmp_path, port=0).start()
-    yield board
-    board.close()
+def post(asking, path, body, **headers):
+    """The status and the words of an answer to a client's post."""
+    answer = asking.ask(f"/{path}", body, **headers)
+    return answer.status, answer.body.decode()
 
 
-def post(board, path, body, **headers):
-    body = body if isinstance(body, bytes) else json.dumps(body).encode()
-    request = urllib.request.Request(board.url + path, body, headers)
-    try:
-        with urllib.request.urlopen(request) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, error.read().decode()
-
-
-def read(board, env="main"):
-    with urllib.request.urlopen(f"{board.url}api/panes?env={env}") as answer:
-        return json.load(answer)
+def read(asking, env="main"):
+    return asking.json(f"/api/panes?env={env}")
 
 
 def text(win, content, env="main"):
@@ -50,43 +37,42 @@ def received(socket, kind):
 
 
 @contextmanager
-def subscribe(board, envs):
-    connect = pytest.importorskip("websockets.sync.client").connect
-    with connect(board.url.replace("http", "ws") + "live") as socket:
+def subscribe(asking, envs):
+    with asking.socket() as socket:
         socket.send(json.dumps({"type": "panes", "envs": envs}))
         yield socket
 
 
-def test_a_page_gets_what_follows_the_number_it_knows(board):
-    post(board, "events", text("a", "1"))
-    known = read(board)
+def test_a_page_gets_what_follows_the_number_it_knows(asking):
+    post(asking, "events", text("a", "1"))
+    known = read(asking)
     assert known["jsons"]["a"]["content"] == "1"
-    post(board, "events", text("b", "2"))
-    with subscribe(board, {"main": [known["life"], known["n"]]}) as socket:
+    post(asking, "events", text("b", "2"))
+    with subscribe(asking, {"main": [known["life"], known["n"]]}) as socket:
         message = received(socket, "panes")
         assert (message["from"], [op["win"] for op in message["ops"]]) == (known["n"], ["b"])
-        post(board, "update", text("a", "more") | {"append": True})
+        post(asking, "update", text("a", "more") | {"append": True})
         then = received(socket, "panes")
         assert then["from"] == message["n"] and then["ops"][0]["edits"][0] == [
             "extend",
             ["content"],
             "<br>more",
         ]
-        post(board, "close", {"win": "a"})
+        post(asking, "close", {"win": "a"})
         assert received(socket, "panes")["ops"][0]["do"] == "close"
 
 
-def test_a_page_that_knows_nothing_is_told_to_read(board):
-    post(board, "events", text("a", "1"))
-    for known in (["", 0], ["other", 5], [read(board)["life"], 10**9]):
-        with subscribe(board, {"main": known}) as socket:
+def test_a_page_that_knows_nothing_is_told_to_read(asking):
+    post(asking, "events", text("a", "1"))
+    for known in (["", 0], ["other", 5], [read(asking)["life"], 10**9]):
+        with subscribe(asking, {"main": known}) as socket:
             assert received(socket, "panes_stale")["env"] == "main"
 
 
-def test_the_list_of_environments_is_pushed(board):
-    with subscribe(board, {}) as socket:
+def test_the_list_of_environments_is_pushed(asking):
+    with subscribe(asking, {}) as socket:
         assert received(socket, "envs")["names"] == ["main"]
-        post(board, "events", text("a", "1", "second"))
+        post(asking, "events", text("a", "1", "second"))
         assert received(socket, "envs")["names"] == ["main", "second"]
 
 
@@ -134,14 +120,14 @@ BODIES = [
         "api/panes/do/boom",
     ],
 )
-def test_a_malformed_post_gets_words(board, path):
+def test_a_malformed_post_gets_words(asking, path):
     for body in BODIES:
-        status, answer = post(board, path, body)
+        status, answer = post(asking, path, body)
         assert status < 500, (body[:30], answer)
-    assert post(board, "events", text("a", "1")) == (200, "a")
+    assert post(asking, "events", text("a", "1")) == (200, "a")
 
 
-def test_any_bytes_leave_it_standing(board):
+def test_any_bytes_leave_it_standing(asking):
     """Posts of every kind, mutated byte by byte: refused or done, never an error of the server's."""
     rng = random.Random(0)
     points = [{"type": "scatter", "x": [1], "y": [2], "name": "n"}]
@@ -171,13 +157,13 @@ def test_any_bytes_leave_it_standing(board):
         body = bytearray(json.dumps(rng.choice(whole)).encode())
         for _ in range(rng.randrange(4)):
             body[rng.randrange(len(body))] = rng.choice(b'{}[]",:0123456789aenul\\\xff')
-        status, answer = post(board, rng.choice(paths), bytes(body))
+        status, answer = post(asking, rng.choice(paths), bytes(body))
         assert status < 500, (bytes(body), answer)
-    assert post(board, "events", text("a", "1")) == (200, "a")
+    assert post(asking, "events", text("a", "1")) == (200, "a")
 
 
-def test_malformed_messages_of_a_page(board):
-    with subscribe(board, {}) as socket:
+def test_malformed_messages_of_a_page(asking):
+    with subscribe(asking, {}) as socket:
         for envs in (3, [], {"main": 3}, {"main": ["x", "y"]}, {str(k): ["", 0] for k in range(101)}):
             socket.send(json.dumps({"type": "panes", "envs": envs}))
             assert received(socket, "error")["message"].startswith("not understood")
@@ -186,44 +172,44 @@ def test_malformed_messages_of_a_page(board):
         received(socket, "pong")
 
 
-def test_too_long_a_post(board, monkeypatch):
+def test_too_long_a_post(asking, monkeypatch):
     monkeypatch.setattr("rushlight.board.server.visdom.MOST_BYTES", 1 << 20)
-    status, words = post(board, "api/panes/event", b" " * (2 << 20))
+    status, words = post(asking, "api/panes/event", b" " * (2 << 20))
     assert status == 413 and "at most" in words
 
 
 @pytest.mark.parametrize("path", ["events", "delete_env", "api/panes/batch", "api/panes/event"])
-def test_a_foreign_page_can_not_post(board, path):
-    assert post(board, path, {}, Origin="http://evil.example")[0] == 403
-    assert post(board, path, {}, Host="evil.example")[0] == 403
+def test_a_foreign_page_can_not_post(asking, path):
+    assert post(asking, path, {}, Origin="http://evil.example")[0] == 403
+    assert post(asking, path, {}, Host="evil.example")[0] == 403
 
 
-def test_an_edited_property_is_so_for_all(board):
+def test_an_edited_property_is_so_for_all(asking):
     item = {"type": "slider", "name": "lr", "value": 0.1}
-    post(board, "events", {"win": "p", "data": [{"type": "properties", "content": [item]}]})
+    post(asking, "events", {"win": "p", "data": [{"type": "properties", "content": [item]}]})
     event = {"event_type": "PropertyUpdate", "target": "p", "eid": "main", "propertyId": 0, "value": 0.5}
-    assert post(board, "api/panes/event", event)[0] == 200
-    assert read(board)["jsons"]["p"]["content"][0]["value"] == 0.5
+    assert post(asking, "api/panes/event", event)[0] == 200
+    assert read(asking)["jsons"]["p"]["content"][0]["value"] == 0.5
     for k in (-1, 7, "x", None):
-        assert post(board, "api/panes/event", event | {"propertyId": k})[0] == 200
-    assert read(board)["jsons"]["p"]["content"] == [item | {"value": 0.5}]
+        assert post(asking, "api/panes/event", event | {"propertyId": k})[0] == 200
+    assert read(asking)["jsons"]["p"]["content"] == [item | {"value": 0.5}]
 
 
-def test_an_address_of_visdoms_leads_to_the_view(board):
+def test_an_address_of_visdoms_leads_to_the_view(asking):
     class Stay(urllib.request.HTTPRedirectHandler):
         def redirect_request(self, *arguments):
             return None
 
     with pytest.raises(urllib.error.HTTPError) as answer:
-        urllib.request.build_opener(Stay).open(board.url + "env/my%20env")
+        urllib.request.build_opener(Stay).open(asking.board.url + "env/my%20env")
     with answer.value as found:
         assert found.headers["location"] == "/#view=panels&envs=my%2520env"
 
 
-def test_an_answer_does_not_wait_for_an_ack(board):
+def test_an_answer_does_not_wait_for_an_ack(asking):
     """asyncio sets TCP_NODELAY only on sockets that say they are TCP; else a small answer takes 40 ms."""
     import socket
 
-    bound = Board(board.root, port=0).bind()
+    bound = Board(asking.board.root, port=0).bind()
     with bound:
         assert bound.proto == socket.IPPROTO_TCP

@@ -1,7 +1,6 @@
 """The server: what it answers, what it pushes, and whom it refuses."""
 
 import json
-import time
 
 import numpy as np
 import pytest
@@ -14,73 +13,39 @@ import urllib.request
 
 from rushlight.board import Writer
 from rushlight.board.server.board import Board
+from tests.board.asking import until
 
 
-@pytest.fixture
-def board(tmp_path):
-    board = Board(tmp_path, port=0).start()
-    yield board
-    board.close()
-
-
-def ask(board, path, question=None, **headers):
-    data = None if question is None else json.dumps(question).encode()
-    request = urllib.request.Request(board.url.rstrip("/") + path, data, headers)
-    try:
-        with urllib.request.urlopen(request) as answer:
-            return answer.status, answer.read()
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, error.read()
-
-
-def runs(board):
-    return json.loads(ask(board, "/api/runs")[1])
-
-
-def wait(condition):
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)
-
-
-def unpacked(body):
-    size = int.from_bytes(body[:4], "little")
-    return json.loads(body[4 : 4 + size]), np.frombuffer(body[4 + size :], "<f8")
-
-
-def test_runs_and_scalars(board, tmp_path):
+def test_runs_and_scalars(asking, tmp_path):
     with Writer(tmp_path / "a" / "b") as writer:
         for step in range(10):
             writer.add_scalar("loss/train", step * 0.5, step)
-    wait(lambda: runs(board)["tags"].get("scalars"))
-    assert [run["name"] for run in runs(board)["runs"]] == ["a/b"]
-    status, body = ask(board, "/api/scalars", {"tag": "loss/train", "runs": ["a/b", "absent"]})
-    head, numbers = unpacked(body)
-    assert status == 200 and head["lines"] == [{"run": "a/b", "points": 10, "count": 10}]
+    until(lambda: asking.json("/api/runs")["tags"].get("scalars"))
+    assert [run["name"] for run in asking.json("/api/runs")["runs"]] == ["a/b"]
+    head, numbers = asking.packed("/api/scalars", {"tag": "loss/train", "runs": ["a/b", "absent"]})
+    assert head["lines"] == [{"run": "a/b", "points": 10, "count": 10}]
     np.testing.assert_array_equal(numbers.reshape(3, 10)[[0, 2]], [np.arange(10), np.arange(10) * 0.5])
-    _, body = ask(board, "/api/scalars", {"tag": "loss/train", "runs": ["a/b"], "range": [3, 5]})
-    np.testing.assert_array_equal(unpacked(body)[1].reshape(3, -1)[0], [2, 3, 4, 5, 6])
+    _, numbers = asking.packed("/api/scalars", {"tag": "loss/train", "runs": ["a/b"], "range": [3, 5]})
+    np.testing.assert_array_equal(numbers.reshape(3, -1)[0], [2, 3, 4, 5, 6])
 
 
 @pytest.mark.parametrize("question", [[], {}, {"tag": "a"}, {"tag": "a", "runs": [1]},
                                       {"tag": "a", "runs": [], "points": "x"}])  # fmt: skip
-def test_a_bad_question_gets_a_reason(board, question):
-    status, body = ask(board, "/api/scalars", question)
-    assert status == 400 and body
+def test_a_bad_question_gets_a_reason(asking, question):
+    answer = asking.ask("/api/scalars", question)
+    assert answer.status == 400 and answer.body
 
 
 @pytest.mark.parametrize("path", ["/page/../board.py", "/page/%2e%2e/server/board.py", "/page//etc/passwd",
                                   "/page/vendor/../../server/board.py"])  # fmt: skip
-def test_nothing_outside_the_page_is_served(board, path):
-    assert ask(board, path)[0] == 404
+def test_nothing_outside_the_page_is_served(asking, path):
+    assert asking.ask(path).status == 404
 
 
-def test_foreign_hosts_and_origins_are_refused(board):
-    assert ask(board, "/api/runs", Host="evil.example")[0] == 403
-    assert ask(board, "/api/runs", Origin="http://evil.example")[0] == 403
-    assert ask(board, "/api/runs", Origin=board.url.rstrip("/"))[0] == 200
+def test_foreign_hosts_and_origins_are_refused(asking):
+    assert asking.ask("/api/runs", Host="evil.example").status == 403
+    assert asking.ask("/api/runs", Origin="http://evil.example").status == 403
+    assert asking.ask("/api/runs", Origin=asking.board.url.rstrip("/")).status == 200
 
 
 def test_a_token_is_asked_where_others_can_come(tmp_path):
@@ -107,12 +72,11 @@ def received(socket, kind):
     return message
 
 
-def test_new_points_are_pushed(board, tmp_path):
-    client = pytest.importorskip("websockets.sync.client")
+def test_new_points_are_pushed(asking, tmp_path):
     writer = Writer(tmp_path)
     writer.add_scalar("loss", 1.0, 1)
-    wait(lambda: runs(board)["tags"].get("scalars"))
-    with client.connect(board.url.replace("http", "ws") + "live") as socket:
+    until(lambda: asking.json("/api/runs")["tags"].get("scalars"))
+    with asking.socket() as socket:
         socket.send(json.dumps({"type": "watch", "tags": ["loss"]}))
         socket.send(json.dumps({"type": "ping"}))
         assert json.loads(socket.recv(5)) == {"type": "pong"}
@@ -131,9 +95,9 @@ def test_new_points_are_pushed(board, tmp_path):
     writer.close()
 
 
-def test_a_foreign_page_gets_no_socket(board):
-    client = pytest.importorskip("websockets.sync.client")
+def test_a_foreign_page_gets_no_socket(asking):
+    pytest.importorskip("websockets")
     from websockets.exceptions import InvalidStatus
 
     with pytest.raises(InvalidStatus):
-        client.connect(board.url.replace("http", "ws") + "live", origin="http://evil.example")
+        asking.socket(origin="http://evil.example")

@@ -3,6 +3,8 @@
 import json
 import threading
 
+from tests.board.asking import until
+
 
 def sampling():
     return [t for t in threading.enumerate() if t.name == "rushlight-board-system"]
@@ -16,23 +18,23 @@ def samples(socket, count):
     return found
 
 
-def test_samples_come_while_a_page_looks(served, wait):
-    assert served.json("/api/system")["history"] == [] and not sampling()
-    with served.socket() as socket:
+def test_samples_come_while_a_page_looks(asking):
+    assert asking.json("/api/system")["history"] == [] and not sampling()
+    with asking.socket() as socket:
         socket.send('{"type": "system", "on": true}')
         (sample,) = samples(socket, 1)
         assert sample["disk"]["total"] > 0 and sample["time"] > 1e9
         socket.send('{"type": "system", "on": false}')
-        wait(lambda: not sampling())
+        until(lambda: not sampling())
         socket.send('{"type": "system", "on": true}')
         samples(socket, 1)
-    wait(lambda: not sampling())
-    found = served.json("/api/system")
+    until(lambda: not sampling())
+    found = asking.json("/api/system")
     assert len(found["history"]) >= 2 and found["facts"]["processors"] >= 1
 
 
-def test_a_second_page_shares_the_thread(served):
-    with served.socket() as one, served.socket() as two:
+def test_a_second_page_shares_the_thread(asking):
+    with asking.socket() as one, asking.socket() as two:
         for socket in (one, two):
             socket.send('{"type": "system", "on": true}')
         assert samples(one, 1) and samples(two, 1) and len(sampling()) == 1

@@ -183,19 +183,30 @@ def plain_embedding(w, t):
 
 
 def onnx_model() -> bytes:
-    """A model of one convolution: onnx.proto's ModelProto."""
+    """A model of a convolution and a split, whose second half is the result: onnx.proto's ModelProto."""
 
-    def value(name: str, *sizes: int) -> bytes:
-        shape = b"".join(protobuf.data(1, protobuf.uint(1, n)) for n in sizes)
+    def value(name: str, *sizes: int | str) -> bytes:
+        dims = [protobuf.text(2, n) if isinstance(n, str) else protobuf.uint(1, n) for n in sizes]
+        shape = b"".join(protobuf.data(1, dim) for dim in dims)
         kind = protobuf.data(1, protobuf.uint(1, 1) + protobuf.data(2, shape))
         return protobuf.text(1, name) + protobuf.data(2, kind)
 
+    def node(op: str, inputs: list[str], outputs: list[str], *attributes: bytes) -> bytes:
+        named = [protobuf.text(k, name) for k, names in ((1, inputs), (2, outputs)) for name in names]
+        tail = b"".join(protobuf.data(5, attribute) for attribute in attributes)
+        return b"".join(named) + protobuf.text(3, op.lower()) + protobuf.text(4, op) + tail
+
     strides = protobuf.text(1, "strides") + protobuf.uint(8, 2) + protobuf.uint(8, 2) + protobuf.uint(20, 7)
     alpha = protobuf.text(1, "alpha") + protobuf.single(2, 0.5) + protobuf.uint(20, 1)
-    node = protobuf.text(1, "x") + protobuf.text(1, "w") + protobuf.text(2, "y") + protobuf.text(3, "conv")
-    node += protobuf.text(4, "Conv") + protobuf.data(5, strides) + protobuf.data(5, alpha)
-    graph = protobuf.data(1, node) + protobuf.text(2, "main")
-    graph += protobuf.data(11, value("x", 1, 3, 8, 8)) + protobuf.data(12, value("y", 1, 4, 4, 4))
+    axis = protobuf.text(1, "axis") + protobuf.uint(3, -1) + protobuf.uint(20, 2)
+    weight = protobuf.uints(1, [4, 3, 3, 3]) + protobuf.uint(2, 1) + protobuf.text(8, "w")
+    nodes = node("Conv", ["x", "w", ""], ["y"], strides, alpha), node("Split", ["y"], ["a", "b"], axis)
+    nodes += (node("Relu", ["b"], ["z"]),)
+    graph = b"".join(protobuf.data(1, part) for part in nodes) + protobuf.text(2, "main")
+    graph += protobuf.data(5, weight + protobuf.data(9, bytes(4 * 108)))
+    graph += protobuf.data(11, value("x", "batch", 3, 8, 8)) + protobuf.data(11, value("w", 4, 3, 3, 3))
+    graph += protobuf.data(12, value("z", 1, 4, 4, 2)) + protobuf.data(13, value("y", 1, 4, 4, 4))
+    graph += protobuf.data(13, value("b", 1, 4, 4, 2))
     return protobuf.uint(1, 10) + protobuf.data(7, graph)
 
 

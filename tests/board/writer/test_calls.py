@@ -10,6 +10,7 @@ import rushlight as torch
 from rushlight.board import Writer
 from rushlight.board.events import messages, records
 from rushlight.board.events.decoding import decode, decode_tensor
+from rushlight.board.events.graphdefs import decode_graph
 from rushlight.board.writer.file_writer import FileWriter
 from rushlight.io import protobuf
 
@@ -246,13 +247,30 @@ def test_onnx_graph(tmp_path, writer):
     writer.add_onnx_graph(path)
     writer.flush()
     (event,) = [e for e in map(decode, records.records(event_file(writer))) if e.graph]
-    assert b"strides = [2, 2], alpha = 0.5" in event.graph
-    graph_pb2 = pytest.importorskip("tensorboard.compat.proto.graph_pb2")
-    nodes = {node.name: node for node in graph_pb2.GraphDef.FromString(event.graph).node}
-    assert nodes["x"].op == "Variable" and nodes["x"].attr["dtype"].type == 1
-    assert [dim.size for dim in nodes["x"].attr["shape"].shape.dim] == [1, 3, 8, 8]
-    assert len(nodes) == 2 and nodes["y"].op == "Conv" and list(nodes["y"].input) == ["x", "w"]
+    nodes = {node.name: node for node in decode_graph(event.graph)}
+    assert {name: node.op for name, node in nodes.items()} == {
+        "x": "Placeholder", "w": "Parameter", "y": "Conv", "a": "Split", "z": "Relu"
+    }  # fmt: skip
+    assert nodes["x"].shapes == [(-1, 3, 8, 8)] and nodes["w"].shapes == [(4, 3, 3, 3)]
+    assert nodes["y"].inputs == ["x", "w"] and nodes["z"].inputs == ["a:1"]
+    assert nodes["y"].attributes == {"strides": "[2, 2]", "alpha": "0.5"}
+    assert nodes["a"].attributes == {"axis": "-1"} and nodes["a"].shapes == [None, (1, 4, 4, 2)]
+    assert all(node.dtypes[-1] == "float32" for node in nodes.values())
     assert "graph" in rushlight_reads(tmp_path)[".", ""]
+
+
+def test_tensorboards_messages_of_an_onnx_graph(tmp_path, writer):
+    graph_pb2 = pytest.importorskip("tensorboard.compat.proto.graph_pb2")
+    (tmp_path / "model.onnx").write_bytes(onnx_model())
+    writer.add_onnx_graph(tmp_path / "model.onnx")
+    writer.flush()
+    (event,) = [e for e in map(decode, records.records(event_file(writer))) if e.graph]
+    nodes = {node.name: node for node in graph_pb2.GraphDef.FromString(event.graph).node}
+    attributes = nodes["x"].attr
+    (shape,), (dtype,) = attributes["_output_shapes"].list.shape, attributes["_output_dtypes"].list.type
+    assert [dim.size for dim in shape.dim] == [-1, 3, 8, 8] and dtype == 1
+    assert nodes["y"].op == "Conv" and list(nodes["y"].input) == ["x", "w"]
+    assert list(nodes["z"].input) == ["a:1"] and nodes["y"].attr["strides"].s == b"[2, 2]"
 
 
 @pytest.mark.parametrize("data", [b"", b"not a model", onnx_model()[:-3], b"\x3a\x05ab"])

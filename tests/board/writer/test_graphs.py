@@ -13,6 +13,8 @@ from rushlight.board.events.decoding import decode
 from rushlight.board.events.graphdefs import decode_graph
 from rushlight.board.writer.graphs import graph_of
 
+from .calls import onnx_model
+
 
 class Block(nn.Module):
     """A residual block."""
@@ -155,8 +157,11 @@ def test_tensorboards_graph_plugin_serves_it(tmp_path):
     from tensorboard.plugins.core.core_plugin import CorePluginLoader
     from tensorboard.plugins.graph.graphs_plugin import GraphsPlugin
 
+    (tmp_path / "model.onnx").write_bytes(onnx_model())
     with Writer(tmp_path / "run") as writer:
         writer.add_graph(Net(), torch.ones(3, 8))
+    with Writer(tmp_path / "onnx") as writer:
+        writer.add_onnx_graph(tmp_path / "model.onnx")
     parser = argparse.ArgumentParser()
     CorePluginLoader().define_flags(parser)
     flags = parser.parse_args(["--logdir", str(tmp_path)])
@@ -167,11 +172,12 @@ def test_tensorboards_graph_plugin_serves_it(tmp_path):
     plugin = GraphsPlugin(TBContext(data_provider=ingester.data_provider, flags=flags))
     app = application.TensorBoardWSGI([plugin], data_provider=ingester.data_provider)
     client, deadline = werkzeug.Client(app), time.monotonic() + 10
-    while not client.get("/data/plugin/graphs/info").json and time.monotonic() < deadline:
+    while len(client.get("/data/plugin/graphs/info").json) < 2 and time.monotonic() < deadline:
         time.sleep(0.05)
     assert client.get("/data/plugin/graphs/info").json["run"]["run_graph"]
-    text = client.get("/data/plugin/graphs/graph?run=run&conceptual=false").get_data(as_text=True)
-    assert 'name: "Net/blocks/0/fc/linear"' in text
+    for run, name in (("run", "Net/blocks/0/fc/linear"), ("onnx", "y")):
+        text = client.get(f"/data/plugin/graphs/graph?run={run}&conceptual=false").get_data(as_text=True)
+        assert f'name: "{name}"' in text
 
 
 class Asking(nn.Module):
