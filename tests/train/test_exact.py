@@ -1,6 +1,7 @@
 """Compiled calls whose numbers are a plan's from the first call on."""
 
 import random
+import threading
 
 import numpy as np
 import pytest
@@ -133,12 +134,20 @@ def test_what_has_no_plan_runs_uncompiled_and_says_so(f, why):
 
 
 @pytest.mark.parametrize("f, draw", [(noise_of_numpy, np.random.rand), (noise_of_python, random.random)])
-def test_random_numbers_of_others_stay_random(f, draw):
+@pytest.mark.parametrize("threads", [0, 1])
+def test_random_numbers_of_others_stay_random(f, draw, threads):
+    """Also where another thread runs, so that the first call is made again to tell whose the draws were."""
     torch.advice(False)
-    exact = Exact(f, lambda: lambda: None)
+    exact, over = Exact(f, lambda: kept(nn.Linear(1, 1))), threading.Event()
+    others = [threading.Thread(target=over.wait) for _ in range(threads)]
+    for thread in others:
+        thread.start()
     np.random.seed(5)
     random.seed(5)
     found = [exact(torch.ones(1)).item() for _ in range(3)]
+    over.set()
+    for thread in others:
+        thread.join()
     np.random.seed(5)
     random.seed(5)
     assert found == pytest.approx([draw() for _ in range(3)])
