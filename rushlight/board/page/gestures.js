@@ -37,7 +37,7 @@ class Follower {
 
   pointerdown(event) {
     if ((this.fingers && !isFinger(event)) || !this.buttons.includes(event.button) || this.down.size === 2) return;
-    if (!this.down.size) Object.assign(this, { moved: 0, pinched: false });
+    if (!this.down.size) Object.assign(this, { moved: 0, pinched: false, from: local(this.element, event), isOurs: null });
     this.down.set(event.pointerId, local(this.element, event));
     if (this.down.size === 1) return void this.on.press?.(event);
     this.pinched = true;
@@ -53,8 +53,14 @@ class Follower {
     if (!this.element.hasPointerCapture(event.pointerId)) this.element.setPointerCapture(event.pointerId);
     const before = this.two;
     this.down.set(event.pointerId, now);
-    if (before) this.on.pinch?.(this.two, before);
-    else if (!this.pinched) this.on.drag?.(dx, dy, event, ...now); // the finger that a pinch leaves drags nothing
+    if (before) return this.on.pinch?.(this.two, before);
+    this.isOurs ??= !isFinger(event) || !this.scrolls() || Math.abs(now[0] - this.from[0]) > Math.abs(now[1] - this.from[1]);
+    if (this.isOurs && !this.pinched) this.on.drag?.(dx, dy, event, ...now); // the finger that a pinch leaves drags nothing
+  }
+
+  // Whether a finger up or down moves the page: its first way says whose it is, as the browser decides a moment later.
+  scrolls() {
+    return getComputedStyle(this.element).touchAction.includes("pan-y");
   }
 
   pointerup(event) {

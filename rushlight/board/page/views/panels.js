@@ -141,7 +141,7 @@ function Window({ each, moves, several }) {
       <h3 title=${name}>${pane.title ? pane.title : html`<span class="faint">${pane.type === "plot" ? "" : pane.type.replace("_", " ")}</span>`}</h3>
       ${several && html`<span class="env" title="Environment">${env}</span>`}
       ${pane.type === "plot" && html`<button class="quiet" title="Save as PNG (with Shift: SVG)"
-        onClick=${(e) => download(box.current.querySelector(".figure"), e.shiftKey ? "svg" : "png", name)}>⭳</button>`}
+        onClick=${(e) => download(box.current.querySelector(".figure"), e.shiftKey ? "svg" : "png", name)}>⤓</button>`}
       ${!merged && html`<button class="quiet" title="Close" aria-label=${`Close ${name}`} onClick=${() => closeWindow(env, win)}>×</button>`}
     </header>
     <div class="content ${pane.type}">${visible && (Kind
