@@ -223,6 +223,8 @@ HAND = """([steps, log, yZoom]) => import('/page/zooming.js').then(async ({ Hand
     [
         # Level fingers: x alone. 100 px become 200, about the middle.
         ([[[150, 100], [250, 100]], [[100, 100], [300, 110]]], False, None, [[2500.75, 7500.25, None]]),
+        # A pinch that is 12 px higher at its end than at its beginning leaves y alone.
+        ([[[150, 60], [250, 120]], [[100, 54], [300, 126]]], False, None, [[2500.75, 7500.25, None]]),
         # The same on logarithmic axes: the middle half of four decades.
         ([[[150, 100], [250, 100]], [[100, 100], [300, 100]]], True, None, [[10, 1000, None]]),
         # Upright fingers: y alone, once it is clear (at 124 px) that it is meant.
@@ -312,8 +314,12 @@ def test_the_graph_zooms_moves_and_opens(phone, tmp_path):
     until(page, lambda: box.bounding_box()["x"] > before["x"] + 30)
     assert box.bounding_box()["y"] < before["y"] - 45
     assert page.locator(".box.selected").count() == 0  # a drag chooses nothing
+    inner = page.locator(".box[data-name^='Net/h/']")
+    assert inner.count() == 0
     fingers.tap(place(box, 0.3, 0.5), times=2)
-    page.locator(".box[data-name='Net/h/1']").or_(page.locator(".box[data-name^='Net/h/']")).first.wait_for()
+    inner.first.wait_for()
+    fingers.tap(place(box, 0.3, 0.02), times=2)  # on its upper edge
+    inner.first.wait_for(state="detached")
 
 
 def test_a_mesh_lets_the_page_scroll_until_it_is_tapped(phone, tmp_path):

@@ -40,8 +40,9 @@ export function useLayout(graph, open) {
     const items = seen.items.slice(0, MOST_DRAWN), number = new Map(items.map((item, k) => [item, `n${k}`]));
     const links = seen.links.filter(({ from, to }) => number.has(from) && number.has(to));
     worker.current.onmessage = ({ data }) => {
+      if (data.id !== latest.current) return; // about what was open before
       data.boxes.forEach((box, k) => box && items[k].isScope && isOpen(items[k], open) && ((box.y -= HEAD / 2), (box.height += HEAD)));
-      if (data.id === latest.current) setFound({ ...data, items, links, open, graph, left: seen.items.length - items.length });
+      setFound({ ...data, items, links, open, graph, left: seen.items.length - items.length });
     };
     worker.current.postMessage({
       id,
