@@ -399,6 +399,25 @@ def test_the_values_of_a_histogram_stay_when_the_finger_leaves(phone, tmp_path):
     page.locator(".tip").wait_for(state="detached")
 
 
+def test_a_plot_lets_the_page_scroll_until_a_button_says_otherwise(phone, board):
+    with Panel("main", board.url) as panel:
+        for _ in range(4):
+            panel.line(list(range(20)))
+    page, fingers = phone("#view=panels")
+    plot = page.locator(".figure .nsewdrag").first
+    plot.wait_for()
+    span = "() => JSON.stringify(document.querySelector('.figure').layout.yaxis.range)"
+    before = page.evaluate(span)
+    fingers.move((place(plot, 0.5, 0.9), place(plot, 0.5, 0.1)), steps=20)
+    page.wait_for_function("() => scrollY > 50")
+    assert page.evaluate(span) == before
+    page.locator(".figure [data-title=Pan]").first.click()
+    at = at_rest(page)
+    fingers.move((place(plot, 0.5, 0.3), place(plot, 0.5, 0.8)), steps=20)
+    until(page, lambda: page.evaluate(span) != before)
+    assert page.evaluate("scrollY") == at
+
+
 # -- what fits -----------------------------------------------------------------------------------------
 
 LONG = "a-rather-long-name-of-an-experiment/learning-rate=0.001,batch=128"
