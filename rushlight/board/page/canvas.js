@@ -1,13 +1,15 @@
 // A canvas as a component: sharp on any screen, drawn again when its size, its theme or what it shows changes.
+import { isFinger, outside } from "./gestures.js";
 import { html, useEffect, useRef } from "./lib.js";
 
 export const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 // props: draw(context, width, height) in CSS pixels; deps: when to draw again; height; label; onPoint(x, y) or
-// onPoint(null) when the pointer leaves; onKey(event) -> whether the key was taken.
+// onPoint(null) when a mouse leaves or a finger touches another place; onKey(event) -> whether the key was taken.
 export function Canvas({ draw, deps, height, label, onPoint, onKey, className = "" }) {
-  const canvas = useRef(), latest = useRef(draw), frame = useRef(0);
+  const canvas = useRef(), latest = useRef(draw), frame = useRef(0), point = useRef();
   latest.current = draw;
+  point.current = onPoint;
   const paint = () => {
     cancelAnimationFrame(frame.current);
     frame.current = requestAnimationFrame(() => {
@@ -36,12 +38,16 @@ export function Canvas({ draw, deps, height, label, onPoint, onKey, className = 
       removeEventListener("themechange", paint);
     };
   }, []);
+  const away = useRef(null);
+  useEffect(() => () => away.current?.(), []);
   const move = (event) => {
+    if (!onPoint) return;
     const box = canvas.current.getBoundingClientRect();
-    onPoint?.(event.clientX - box.left, event.clientY - box.top, box.width, box.height);
+    onPoint(event.clientX - box.left, event.clientY - box.top, box.width, box.height);
+    if (isFinger(event)) away.current ??= outside(canvas.current, () => ((away.current = null), point.current(null)));
   };
   return html`<canvas ref=${canvas} class=${className} style=${`height: ${height}px`} role="img" aria-label=${label} data-keys=${onKey ? "" : undefined}
-    tabindex=${onKey ? 0 : undefined} onPointerMove=${move} onPointerDown=${move} onPointerLeave=${() => onPoint?.(null)}
+    tabindex=${onKey ? 0 : undefined} onPointerMove=${move} onPointerDown=${move} onPointerLeave=${(event) => isFinger(event) || onPoint?.(null)}
     onKeyDown=${(event) => onKey?.(event) && (event.preventDefault(), event.stopPropagation())} />`;
 }
 

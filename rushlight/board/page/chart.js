@@ -2,6 +2,7 @@
 import uPlot from "uplot";
 import { html, useEffect, useRef } from "./lib.js";
 import { short } from "./numbers.js";
+import { Hand, shiftDrag, touch } from "./zooming.js";
 
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
@@ -67,34 +68,7 @@ function select(u, onZoom) {
   u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
 }
 
-// With Shift a drag moves what is looked at.
-function pan(u, onZoom) {
-  u.over.addEventListener("mousedown", (down) => {
-    if (!down.shiftKey || down.button !== 0) return;
-    down.stopImmediatePropagation();
-    down.preventDefault();
-    const { min, max } = u.scales.x, at = down.clientX;
-    const place = (event) => {
-      const [from, to] = [0, u.over.clientWidth].map((p) => u.posToVal(p - (event.clientX - at), "x"));
-      return [from, to];
-    };
-    let [low, high] = [min, max];
-    const move = (event) => {
-      u.setScale("x", { min, max });
-      [low, high] = place(event);
-      u.setScale("x", { min: low, max: high });
-    };
-    const up = () => {
-      removeEventListener("mousemove", move);
-      removeEventListener("mouseup", up);
-      if (low !== min) onZoom?.(low, high, null);
-    };
-    addEventListener("mousemove", move);
-    addEventListener("mouseup", up);
-  }, true);
-}
-
-export function options({ lines, xKind, log, logX, range, xRange, bands, marks, sync, onHover, onZoom, width, height }) {
+export function options({ lines, xKind, log, logX, range, xRange, bands, marks, sync, hand, onHover, onZoom, width, height }) {
   return {
     width, height,
     legend: { show: false },
@@ -104,14 +78,15 @@ export function options({ lines, xKind, log, logX, range, xRange, bands, marks, 
     },
     focus: { alpha: 0.35 },
     scales: {
-      x: { time: xKind === "wall", distr: logX ? 3 : 1, ...(xRange ? { range: (_, min, max) => xRange() ?? [min, max] } : {}) },
-      y: { distr: log ? 3 : 1, range: range ? () => range() : undefined },
+      x: { time: xKind === "wall", distr: logX ? 3 : 1, ...(xRange ? { range: (_, min, max) => hand.x ?? xRange() ?? [min, max] } : {}) },
+      y: { distr: log ? 3 : 1, range: range ? () => hand.y ?? range() : undefined },
     },
     axes: axes(xKind),
     bands: bands?.map(([high, low, colour]) => ({ series: [high, low], fill: colour + "2e" })),
     series: [{}, ...series(lines)],
     hooks: {
-      ready: [(u) => pan(u, onZoom)],
+      ready: [(u) => onZoom && shiftDrag(u, hand)],
+      setScale: [(u) => hand.scaled(u)],
       draw: [(u) => drawMarks(u, marks?.() ?? [])],
       setCursor: [(u) => onHover?.(u)],
       setSelect: [(u) => select(u, onZoom)],
@@ -131,23 +106,25 @@ function keys(event, u, onZoom, onReset) {
 
 // props: data (uPlot's), lines ([{label, colour, faint, width, dash}]), version, xKind, log, logX, height; range(),
 // xRange() and marks(); bands ([[series above, below, colour]]), sync (charts of a name share the crosshair);
-// onHover(u), onZoom(from, to, y or null), onReset, onPlot.
+// onHover(u), onZoom(from, to, y or null), onReset, onPlot. yZoom(): the range of y that was chosen, or null; without it
+// two fingers zoom x alone. onTouch(true) when a finger shows values, onTouch(false) when it does no longer.
 export function Chart(props) {
   const box = useRef(), plot = useRef(), latest = useRef(props);
   latest.current = props;
   const shape = JSON.stringify([props.lines, props.xKind, props.log, props.logX, props.bands, props.sync]);
   useEffect(() => {
-    const width = box.current.clientWidth;
+    const width = box.current.clientWidth, hand = new Hand(() => latest.current);
     const found = options({
-      ...props, width, height: props.height ?? 200,
+      ...props, width, hand, height: props.height ?? 200,
       range: latest.current.range && (() => latest.current.range()),
       xRange: latest.current.xRange && (() => latest.current.xRange()),
       marks: () => latest.current.marks?.() ?? [],
       onHover: (u) => latest.current.onHover?.(u),
-      onZoom: (a, b, y) => latest.current.onZoom?.(a, b, y),
+      onZoom: props.onZoom && ((a, b, y) => latest.current.onZoom(a, b, y)),
     });
     plot.current = new uPlot(found, props.data, box.current);
     props.onPlot?.(plot.current);
+    const letGo = touch(plot.current, hand);
     const watcher = new ResizeObserver(() => {
       const now = box.current?.clientWidth;
       if (now && now !== plot.current.width) plot.current.setSize({ width: now, height: plot.current.height });
@@ -159,6 +136,7 @@ export function Chart(props) {
     addEventListener("themechange", repaint);
     return () => {
       watcher.disconnect();
+      letGo();
       scheme.removeEventListener("change", repaint);
       removeEventListener("themechange", repaint);
       plot.current.destroy();

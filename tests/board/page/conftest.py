@@ -6,6 +6,10 @@ import pytest
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
+PHONE = {
+    "viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "has_touch": True, "is_mobile": True
+}  # fmt: skip
+
 
 @pytest.fixture(scope="session")
 def browser():
@@ -20,11 +24,15 @@ def browser():
 
 @pytest.fixture
 def show(browser, board):
-    """show("#view=scalars", width=.., scheme="dark"): a page of the board; its complaints are errors."""
+    """show("#view=scalars", width=.., scheme="dark"): a page of the board; its complaints are errors.
+
+    phone=True: 390 px wide, with a finger in place of a mouse.
+    """
     complaints, pages = [], []
 
-    def open_page(hash="", width=1280, height=800, scheme="light", allowed=()):
-        page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
+    def open_page(hash="", width=1280, height=800, scheme="light", allowed=(), phone=False):
+        size = {"viewport": {"width": width, "height": height}}
+        page = browser.new_page(**(PHONE if phone else size), color_scheme=scheme)
         page.set_default_timeout(15_000)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda m: m.type in ("error", "warning") and complaints.append(m.text))

@@ -1,4 +1,5 @@
 // The drawing: boxes and lines where the worker put them; moved by pointer, wheel, two fingers and keys.
+import { follow } from "../gestures.js";
 import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../lib.js";
 import { flowText, isOpen, visible } from "./model.js";
 
@@ -39,8 +40,9 @@ export function useLayout(graph, open) {
     const items = seen.items.slice(0, MOST_DRAWN), number = new Map(items.map((item, k) => [item, `n${k}`]));
     const links = seen.links.filter(({ from, to }) => number.has(from) && number.has(to));
     worker.current.onmessage = ({ data }) => {
+      if (data.id !== latest.current) return; // about what was open before
       data.boxes.forEach((box, k) => box && items[k].isScope && isOpen(items[k], open) && ((box.y -= HEAD / 2), (box.height += HEAD)));
-      if (data.id === latest.current) setFound({ ...data, items, links, open, graph, left: seen.items.length - items.length });
+      setFound({ ...data, items, links, open, graph, left: seen.items.length - items.length });
     };
     worker.current.postMessage({
       id,
@@ -77,13 +79,13 @@ function Box({ item, box, open, selected, tied, onSelect, onToggle }) {
   const lower = below(item);
   return html`<g class=${classes} style=${hue === null ? null : `--hue: ${hue}`} transform=${`translate(${(x - width / 2).toFixed(1)},${(y - height / 2).toFixed(1)})`}
       tabindex="0" role="button" aria-label=${`${item.isScope ? item.key : item.name} ${lower}`} aria-expanded=${opens ? open : null} data-name=${item.name}
-      onClick=${() => onSelect(item)} onDblClick=${() => opens && onToggle(item)} onKeyDown=${press}>
+      data-uid=${item.uid} onClick=${() => onSelect(item)} onKeyDown=${press}>
     ${item.series && !open && html`<rect class="behind" x="4" y="-4" width=${width} height=${height} rx="8" />`}
     <rect width=${width} height=${height} rx=${kind === "op" || kind === "end" ? height / 2 : 8} />
     <text x=${open ? 12 : opens ? 12 : width / 2} y=${open ? 15 : lower ? 18 : height / 2 + 4} text-anchor=${opens ? "start" : "middle"}>${nameOf(item)}${open && item.kind ? html`<tspan class="kind" dx="6">${cut(item.kind, 30)}</tspan>` : ""}</text>
     ${!open && lower && html`<text class="kind" x=${opens ? 12 : width / 2} y="32" text-anchor=${opens ? "start" : "middle"}>${lower}</text>`}
     ${opens && html`<g class="toggle" role="button" aria-label=${open ? "Close" : "Open"} onClick=${(event) => (event.stopPropagation(), onToggle(item))}>
-      <rect x=${width - 28} y=${open ? 0 : height / 2 - 12} width="24" height="24" rx="6" /><text x=${width - 16} y=${open ? 17 : height / 2 + 5} text-anchor="middle">${open ? "−" : "+"}</text></g>`}
+      <rect x=${width - 36} y=${open ? -6 : 0} width="36" height=${open ? 34 : height} rx="6" /><text x=${width - 16} y=${open ? 17 : height / 2 + 5} text-anchor="middle">${open ? "−" : "+"}</text></g>`}
   </g>`;
 }
 
@@ -145,7 +147,15 @@ export function Diagram({ found, selected, onSelect, onToggle, onReady }) {
       wish.current = null;
     } else if (wanted && centre(found, wanted)) wish.current = null;
   }, [found]);
-  useMoving(svg, move, zoom);
+  // Twice on a box opens or closes it, twice beside all boxes shows all.
+  const double = (target) => {
+    const uid = target.closest(".box")?.dataset.uid;
+    if (target.closest(".toggle")) return false;
+    if (uid === undefined) return void fit();
+    const item = found.items.find((one) => String(one.uid) === uid);
+    return item?.isScope && !item.only ? void onToggle(item) : false;
+  };
+  useMoving(svg, { move, zoom, double });
   const press = (event) => {
     const step = { ArrowLeft: [60, 0], ArrowRight: [-60, 0], ArrowUp: [0, 60], ArrowDown: [0, -60] }[event.key];
     if (step) move(...step);
@@ -162,46 +172,24 @@ export function Diagram({ found, selected, onSelect, onToggle, onReady }) {
     <g ref=${group}>${scene}</g></svg>`;
 }
 
-// One pointer moves, two zoom, the wheel zooms, with shift it moves sideways.
-function useMoving(svg, move, zoom) {
+// One pointer moves, two zoom and move, the wheel zooms, with shift it moves sideways.
+function useMoving(svg, { move, zoom, double }) {
+  const latest = useRef();
+  latest.current = double;
   useEffect(() => {
-    const element = svg.current, down = new Map();
-    let moved = 0;
-    const local = (event) => {
-      const box = element.getBoundingClientRect();
-      return [event.clientX - box.left, event.clientY - box.top];
-    };
-    const press = (event) => {
-      if (event.button) return;
-      if (!down.size) moved = 0;
-      down.set(event.pointerId, local(event));
-    };
-    const drag = (event) => {
-      if (!down.has(event.pointerId)) return;
-      const now = local(event), then = down.get(event.pointerId), others = [...down].filter(([id]) => id !== event.pointerId);
-      moved += Math.abs(now[0] - then[0]) + Math.abs(now[1] - then[1]);
-      if (moved < 5) return;
-      if (!element.hasPointerCapture(event.pointerId)) element.setPointerCapture(event.pointerId);
-      down.set(event.pointerId, now);
-      if (!others.length) return move(now[0] - then[0], now[1] - then[1]);
-      const [, other] = others[0], far = (p) => Math.hypot(p[0] - other[0], p[1] - other[1]) || 1;
-      zoom(far(now) / far(then), (now[0] + other[0]) / 2, (now[1] + other[1]) / 2);
-    };
-    const release = (event) => down.delete(event.pointerId);
+    const element = svg.current;
     const wheel = (event) => {
+      const { left, top } = element.getBoundingClientRect();
       event.preventDefault();
       if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) move(-(event.deltaX || event.deltaY), 0);
-      else zoom(Math.exp(-clamp(event.deltaY, -120, 120) / 400), ...local(event));
+      else zoom(Math.exp(-clamp(event.deltaY, -120, 120) / 400), event.clientX - left, event.clientY - top);
     };
-    const click = (event) => moved >= 5 && (event.stopPropagation(), (moved = 0)); // the end of a drag selects nothing
-    const all = { pointerdown: press, pointermove: drag, pointerup: release, pointercancel: release };
-    Object.entries(all).forEach(([name, handler]) => element.addEventListener(name, handler));
+    const stop = follow(element, {
+      drag: move,
+      pinch: (now, before) => (zoom(now.far / before.far, before.x, before.y), move(now.x - before.x, now.y - before.y)),
+      double: (x, y, event) => latest.current(event.target),
+    });
     element.addEventListener("wheel", wheel, { passive: false });
-    element.addEventListener("click", click, true);
-    return () => {
-      Object.entries(all).forEach(([name, handler]) => element.removeEventListener(name, handler));
-      element.removeEventListener("wheel", wheel);
-      element.removeEventListener("click", click, true);
-    };
+    return () => (stop(), element.removeEventListener("wheel", wheel));
   }, []);
 }

@@ -82,6 +82,9 @@ export function figure(content, title) {
 const CONFIG = { displaylogo: false, responsive: false, displayModeBar: "hover", showSendToCloud: false, showEditInChartStudio: false,
   modeBarButtonsToRemove: ["sendDataToCloud", "autoScale2d"] };
 
+// Where fingers are what people have they scroll the page until a button of the plot says what they do on it.
+const byFinger = () => matchMedia("(pointer: coarse)").matches;
+
 // Draws `content` ({data, layout}); draws again when `version` changes, but never more often than it can.
 export function Figure({ content, title, version, onPoint, onRegion, dragmode }) {
   const box = useRef(), latest = useRef();
@@ -99,7 +102,7 @@ export function Figure({ content, title, version, onPoint, onRegion, dragmode })
       const { data, layout } = figure(latest.current.content, latest.current.title);
       const first = !box.current.data;
       await Plotly.react(box.current, data, { ...layout, datarevision: String(latest.current.version), uirevision: "kept",
-        ...(dragmode ? { dragmode } : {}) }, CONFIG);
+        ...(dragmode ? { dragmode } : byFinger() ? { dragmode: false } : {}) }, CONFIG);
       if (first && !s.gone) hooks(box.current, latest);
       s.took = performance.now() - begun;
       s.last = performance.now();

@@ -1,4 +1,5 @@
 // The timeline: a canvas with a band for each thread or stream. Drag moves, the wheel and two fingers zoom.
+import { follow } from "../gestures.js";
 import { html, useEffect, useRef, useState } from "../lib.js";
 import { before, bytes, hue, isRange, time } from "./trace.js";
 
@@ -193,62 +194,41 @@ export function Event({ trace, event }) {
   return html`<b>${say("name")}</b><dl>${rows.map(([name, text]) => html`<dt>${name}</dt><dd>${text}</dd>`)}</dl>`;
 }
 
-const local = (element, event) => {
-  const box = element.getBoundingClientRect();
-  return [event.clientX - box.left, event.clientY - box.top];
-};
+const STEPS = { ArrowLeft: [80, 0], ArrowRight: [-80, 0], a: [80, 0], d: [-80, 0], ArrowUp: [0, 40], ArrowDown: [0, -40] };
+const FACTORS = { "+": 1.5, "=": 1.5, w: 1.5, "-": 1 / 1.5, s: 1 / 1.5 };
+
+function press(event, drawing, on) {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (STEPS[event.key]) drawing.move(...STEPS[event.key]);
+  else if (FACTORS[event.key]) drawing.zoom(FACTORS[event.key]);
+  else if (event.key === "0") on.fit();
+  else if (event.key === "n" || event.key === "p") on.next(event.key === "n" ? 1 : -1);
+  else if (event.key === "Enter") on.zoomTo(drawing.selected);
+  else if (event.key === "Escape") on.select(-1);
+  else return;
+  event.preventDefault();
+}
 
 function listenTo(element, drawing, on) {
-  const down = new Map();
-  let moved = 0;
-  const handlers = {
-    pointerdown: (event) => {
-      if (event.button) return;
-      if (!down.size) moved = 0;
-      down.set(event.pointerId, local(element, event));
-    },
-    pointermove: (event) => {
-      const now = local(element, event), then = down.get(event.pointerId);
-      if (!then) return on.hover(drawing.at(...now), now);
-      moved += Math.abs(now[0] - then[0]) + Math.abs(now[1] - then[1]);
-      if (moved < 4) return;
-      if (!element.hasPointerCapture(event.pointerId)) element.setPointerCapture(event.pointerId);
-      down.set(event.pointerId, now);
-      const other = [...down].find(([id]) => id !== event.pointerId)?.[1];
-      if (!other) return drawing.move(now[0] - then[0], now[1] - then[1]);
-      const far = (p) => Math.abs(p[0] - other[0]) + 1;
-      drawing.zoom(far(now) / far(then), (now[0] + other[0]) / 2);
-    },
-    pointerup: (event) => {
-      down.delete(event.pointerId);
-      if (moved < 4) on.select(drawing.at(...local(element, event)));
-    },
-    pointercancel: (event) => down.delete(event.pointerId),
-    pointerleave: () => on.hover(-1, [0, 0]),
-    dblclick: (event) => on.zoomTo(drawing.at(...local(element, event))),
-    keydown: (event) => {
-      const step = { ArrowLeft: [80, 0], ArrowRight: [-80, 0], a: [80, 0], d: [-80, 0], ArrowUp: [0, 40], ArrowDown: [0, -40] }[event.key];
-      const factor = { "+": 1.5, "=": 1.5, w: 1.5, "-": 1 / 1.5, s: 1 / 1.5 }[event.key];
-      if (event.ctrlKey || event.metaKey || event.altKey) return;
-      if (step) drawing.move(...step);
-      else if (factor) drawing.zoom(factor);
-      else if (event.key === "0") on.fit();
-      else if (event.key === "n" || event.key === "p") on.next(event.key === "n" ? 1 : -1);
-      else if (event.key === "Enter") on.zoomTo(drawing.selected);
-      else if (event.key === "Escape") on.select(-1);
-      else return;
-      event.preventDefault();
-    },
-  };
+  const keydown = (event) => press(event, drawing, on);
   const wheel = (event) => {
     event.preventDefault();
     if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) drawing.move(-(event.deltaX || event.deltaY), 0);
-    else drawing.zoom(Math.exp(-Math.min(Math.max(event.deltaY, -120), 120) / 300), local(element, event)[0]);
+    else drawing.zoom(Math.exp(-Math.min(Math.max(event.deltaY, -120), 120) / 300), event.clientX - element.getBoundingClientRect().left);
   };
-  Object.entries(handlers).forEach(([name, handler]) => element.addEventListener(name, handler));
+  const stop = follow(element, {
+    hover: (x, y) => on.hover(drawing.at(x, y), [x, y]),
+    leave: () => on.hover(-1, [0, 0]),
+    drag: (dx, dy) => drawing.move(dx, dy),
+    pinch: (now, before) => (drawing.zoom(now.wide / before.wide, before.x), drawing.move(now.x - before.x, now.y - before.y)),
+    tap: (x, y) => on.select(drawing.at(x, y)),
+    double: (x, y) => (drawing.at(x, y) < 0 ? on.fit() : on.zoomTo(drawing.at(x, y))),
+  });
+  element.addEventListener("keydown", keydown);
   element.addEventListener("wheel", wheel, { passive: false });
   return () => {
-    Object.entries(handlers).forEach(([name, handler]) => element.removeEventListener(name, handler));
+    stop();
+    element.removeEventListener("keydown", keydown);
     element.removeEventListener("wheel", wheel);
   };
 }
@@ -307,6 +287,6 @@ export function Timeline({ trace, span, onLook }) {
   return html`<div class="timeline">
     <canvas ref=${canvas} tabindex="0" role="application" aria-label=${`Timeline of ${trace.count} events. Arrow keys move it, + and - zoom, 0 shows all, n and p go from event to event`}></canvas>
     ${tip && html`<div class="tip" style=${`left: ${Math.max(4, left)}px; top: ${tip.place[1] + 18}px`}><${Event} trace=${trace} event=${tip.event} /></div>`}
-    <div class="hint faint">${selected >= 0 ? html`<div class="picked"><${Event} trace=${trace} event=${selected} /></div>` : "Drag to move, wheel or pinch to zoom, double click to fill the width with an event"}</div>
+    <div class="hint faint">${selected >= 0 ? html`<div class="picked"><${Event} trace=${trace} event=${selected} /></div>` : "Drag to move, wheel or pinch to zoom, double click or double tap to fill the width with an event"}</div>
   </div>`;
 }

@@ -64,7 +64,8 @@ export function Card({ tag, runs, settings, pinned, onPin }) {
       ${visible && columns.length
         ? html`<${Chart} data=${data} lines=${drawn} bands=${bands} version=${version} view=${JSON.stringify([zoom, outliers])} xKind=${xKind}
             log=${log} logX=${logX} range=${yRange} xRange=${() => zoom.x} height=${height} sync=${"x " + xKind} label=${tag}
-            marks=${() => columns.flatMap(({ odd }) => odd)} onHover=${onHover} onZoom=${onZoom} onReset=${reset}
+            marks=${() => columns.flatMap(({ odd }) => odd)} yZoom=${() => zoom.y} onHover=${onHover} onZoom=${onZoom} onReset=${reset}
+            onTouch=${(on) => (inside.current = on)}
             onPlot=${(u) => (plot.current = u)} />`
         : html`<div class="plot empty" style=${`height: ${height}px`}>${visible && version > 0 && !columns.length ? "no run shown has it" : ""}</div>`}
       ${hover && inside.current && columns.length > 0 && html`<${Tooltip} columns=${columns} hover=${hover} xKind=${xKind} log=${log} />`}

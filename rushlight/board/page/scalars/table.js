@@ -59,7 +59,7 @@ export function Table({ tags, runs }) {
     </div>
     <div class="scroll"><table class="compare"><thead><tr><th>run</th>
       ${columns.map(([title]) => html`<th class="n" aria-sort=${sort.slice(1) === title ? (down ? "descending" : "ascending") : "none"}>
-        <button class="link" onClick=${() => next(title)}>${title}${sort.slice(1) === title ? (down ? " ↓" : " ↑") : ""}</button></th>`)}
+        <button class="link" title=${title} onClick=${() => next(title)}>${title}${sort.slice(1) === title ? (down ? " ↓" : " ↑") : ""}</button></th>`)}
     </tr></thead><tbody>
       ${rows.map((run) => html`<tr key=${run.name}><th scope="row"><i class="dot" style=${`background: ${run.colour}`}></i> ${run.title}</th>
         ${columns.map((column) => html`<td class="n">${value(run, column) === undefined ? "" : short(value(run, column))}</td>`)}</tr>`)}

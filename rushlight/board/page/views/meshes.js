@@ -2,6 +2,7 @@
 import { ask, askPacked, board, matcher, useRuns } from "../board.js";
 import { CARDS, CardHead, More, Problem, Steps, stepKeys, useAnswer, useNews, useStep } from "../entries.js";
 import { useVisible } from "../scalars/card.js";
+import { follow } from "../gestures.js";
 import { Groups } from "../groups.js";
 import { html, useEffect, useMemo, useRef, useState } from "../lib.js";
 import { fromJson, short } from "../numbers.js";
@@ -18,19 +19,24 @@ const TURN = 0.12;
 const KEYS = { ArrowLeft: { yaw: -TURN }, ArrowRight: { yaw: TURN }, ArrowUp: { pitch: -TURN }, ArrowDown: { pitch: TURN } };
 
 function changed(view, key) {
-  if (key === "+" || key === "=") return { ...view, zoom: Math.min(20, view.zoom * 1.15) };
-  if (key === "-") return { ...view, zoom: Math.max(0.1, view.zoom / 1.15) };
+  if (key === "+" || key === "=") return enlarged(view, 1.15);
+  if (key === "-") return enlarged(view, 1 / 1.15);
   if (key === "0") return START;
   const by = KEYS[key];
   return by ? turned(view, by.yaw ?? 0, by.pitch ?? 0) : null;
 }
 
 const turned = (view, yaw, pitch) => ({ ...view, yaw: view.yaw + yaw, pitch: Math.max(-1.57, Math.min(1.57, view.pitch + pitch)) });
+// Larger about a place, in parts of the canvas from its middle.
+const enlarged = (view, by, [x, y] = [view.x, view.y]) => {
+  const zoom = Math.max(0.1, Math.min(20, view.zoom * by)), real = zoom / view.zoom;
+  return { ...view, zoom, x: x - (x - view.x) * real, y: y - (y - view.y) * real };
+};
+const shifted = (view, dx, dy, { clientWidth, clientHeight }) => ({ ...view, x: view.x + dx / clientWidth, y: view.y + dy / clientHeight });
 const rgb = (hex) => [1, 3, 5].map((k) => parseInt(hex.slice(k, k + 2), 16) || 0);
 
 function Viewer({ mesh, colour, label, view, setView }) {
   const canvas = useRef(), frame = useRef(0), coarse = useRef(false), latest = useRef();
-  const pointers = useRef(new Map());
   latest.current = { mesh, view };
   const paint = () => {
     cancelAnimationFrame(frame.current);
@@ -50,34 +56,21 @@ function Viewer({ mesh, colour, label, view, setView }) {
     const wheel = (event) => {
       if (document.activeElement !== canvas.current) return; // else the page scrolls on
       event.preventDefault();
-      setView((v) => ({ ...v, zoom: Math.max(0.1, Math.min(20, v.zoom * 1.001 ** -event.deltaY)) }));
+      setView((v) => enlarged(v, 1.001 ** -event.deltaY));
     };
     canvas.current.addEventListener("wheel", wheel, { passive: false });
-    return () => (watcher.disconnect(), cancelAnimationFrame(frame.current));
+    const stop = follow(canvas.current, {
+      press: () => (coarse.current = true),
+      release: () => ((coarse.current = false), paint()),
+      drag: (dx, dy, event) => setView((v) => (event.shiftKey || event.buttons === 2 ? shifted(v, dx, dy, canvas.current) : turned(v, dx * 0.01, dy * 0.01))),
+      pinch: (now, before) => setView((v) => {
+        const { clientWidth, clientHeight } = canvas.current, middle = [now.x / clientWidth - 0.5, now.y / clientHeight - 0.5];
+        return enlarged(shifted(v, now.x - before.x, now.y - before.y, canvas.current), now.far / before.far, middle);
+      }),
+      double: () => setView(START),
+    }, { buttons: [0, 2] });
+    return () => (stop(), watcher.disconnect(), cancelAnimationFrame(frame.current));
   }, []);
-  const down = (event) => {
-    canvas.current.setPointerCapture(event.pointerId);
-    pointers.current.set(event.pointerId, [event.clientX, event.clientY]);
-    coarse.current = true;
-  };
-  const move = (event) => {
-    const before = pointers.current.get(event.pointerId);
-    if (!before) return;
-    const now = [event.clientX, event.clientY], by = [now[0] - before[0], now[1] - before[1]];
-    const other = [...pointers.current].find(([id]) => id !== event.pointerId)?.[1];
-    pointers.current.set(event.pointerId, now);
-    const { clientWidth, clientHeight } = canvas.current;
-    if (other) {
-      const far = (p) => Math.hypot(p[0] - other[0], p[1] - other[1]) || 1;
-      setView((v) => ({ ...v, zoom: Math.max(0.1, Math.min(20, (v.zoom * far(now)) / far(before))) }));
-    } else if (event.shiftKey || event.buttons === 2) setView((v) => ({ ...v, x: v.x + by[0] / clientWidth, y: v.y + by[1] / clientHeight }));
-    else setView((v) => turned(v, by[0] * 0.01, by[1] * 0.01));
-  };
-  const up = (event) => {
-    pointers.current.delete(event.pointerId);
-    coarse.current = pointers.current.size > 0;
-    paint();
-  };
   const key = (event) => {
     const next = changed(view, event.key);
     if (!next) return;
@@ -85,8 +78,8 @@ function Viewer({ mesh, colour, label, view, setView }) {
     event.stopPropagation();
     setView(next);
   };
-  return html`<canvas ref=${canvas} class="mesh" tabindex="0" role="img" data-keys aria-label=${label} style=${"height: 300px"} onPointerDown=${down} onPointerMove=${move}
-    onPointerUp=${up} onPointerCancel=${up} onKeyDown=${key} onContextMenu=${(e) => e.preventDefault()} onDblClick=${() => setView(START)} />`;
+  return html`<canvas ref=${canvas} class="mesh" tabindex="0" role="img" data-keys aria-label=${label} style=${"height: 300px"}
+    onKeyDown=${key} onContextMenu=${(e) => e.preventDefault()} />`;
 }
 
 function Card({ found, run }) {
@@ -121,7 +114,7 @@ export function Meshes() {
   const drawn = found.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)).slice(0, most);
   const names = [...new Set(drawn.map((mesh) => mesh.name))];
   return html`<div class="bar"><input type="search" placeholder="Filter tags (regex)" aria-label="Filter tags" value=${filter} onInput=${(e) => setFilter(e.target.value)} />
-      <span class="faint">drag or arrow keys turn, + − or the wheel zoom, shift moves</span></div>
+      <span class="faint">drag or arrow keys turn, + −, the wheel or two fingers zoom, shift or two fingers move</span></div>
     ${error && html`<${Problem} text=${error} />`}
     ${board.loaded && value && !names.length && html`<p class="none">No meshes ${filter ? `match “${filter}”` : "yet: writer.add_mesh(tag, vertices, colors, faces) makes some"}.</p>`}
     <${Groups} names=${names} card=${(name) => drawn.filter((mesh) => mesh.name === name).map((mesh) => html`<${Card} key=${mesh.run + "\n" + name} found=${mesh} run=${runs.get(mesh.run)} />`)} />

@@ -137,11 +137,11 @@ function Window({ each, moves, several }) {
   const name = pane.title || win;
   return html`<article class=${"window" + (held?.key === key ? " held" : "")} ref=${box} style=${style} tabindex="0" data-win=${win}
       data-env=${env} aria-label=${`${name} (${pane.type})`} onKeyDown=${press}>
-    <header onPointerDown=${merged || columns === 1 ? undefined : drag}>
+    <header class=${merged || columns === 1 ? "" : "movable"} onPointerDown=${merged || columns === 1 ? undefined : drag}>
       <h3 title=${name}>${pane.title ? pane.title : html`<span class="faint">${pane.type === "plot" ? "" : pane.type.replace("_", " ")}</span>`}</h3>
       ${several && html`<span class="env" title="Environment">${env}</span>`}
       ${pane.type === "plot" && html`<button class="quiet" title="Save as PNG (with Shift: SVG)"
-        onClick=${(e) => download(box.current.querySelector(".figure"), e.shiftKey ? "svg" : "png", name)}>⭳</button>`}
+        onClick=${(e) => download(box.current.querySelector(".figure"), e.shiftKey ? "svg" : "png", name)}>⤓</button>`}
       ${!merged && html`<button class="quiet" title="Close" aria-label=${`Close ${name}`} onClick=${() => closeWindow(env, win)}>×</button>`}
     </header>
     <div class="content ${pane.type}">${visible && (Kind

@@ -1,15 +1,17 @@
 // The cloud of points: drawn on a canvas, turned, moved, enlarged; a point under the pointer has its label, a click chooses it.
+import { follow, isFinger } from "../../gestures.js";
 import { html, useEffect, useMemo, useRef, useState } from "../../lib.js";
 import { Canvas, css } from "../canvas.js";
 import { Camera } from "./camera.js";
 import { Splats } from "./splat.js";
 
 const LABELLED = 60; // found points that get a label
+const REACH = 12, FINGER = 24; // px from a point at which it is meant
 
 // props: cloud (camera.js), colours [string], label(i), chosen, found (Set or null), near (Map of neighbours), sprite, onChoose.
 export function Cloud(props) {
   const { cloud, label, chosen, found, near, onChoose } = props;
-  const camera = useRef(null), element = useRef(), drag = useRef(null);
+  const camera = useRef(null), element = useRef();
   camera.current ??= new Camera();
   const [, again] = useState(0);
   const [hover, setHover] = useState(null);
@@ -27,53 +29,46 @@ export function Cloud(props) {
     drawLabels(context, width, height, [...marks].filter((i) => i < cloud.n), { place, label, chosen, hover });
   };
 
-  const at = (event) => {
-    const { left, top } = element.current.getBoundingClientRect();
-    return [event.clientX - left, event.clientY - top];
-  };
-  const pick = (x, y) => {
-    let best = null, least = 144, nearest = -1;
+  const pick = (x, y, reach) => {
+    let best = null, least = reach * reach, nearest = -1;
     for (let i = 0; i < cloud.n; i++) {
       const far = (place.x[i] - x) ** 2 + (place.y[i] - y) ** 2;
       if (far < least - 4 || (far < least && place.z[i] > nearest)) [best, least, nearest] = [i, far, place.z[i]];
     }
     return best;
   };
-  const move = (event) => {
-    const [x, y] = at(event);
-    if (!drag.current) return setHover(pick(x, y));
-    const d = drag.current;
-    camera.current.drag(x - d.x, y - d.y, cloud.dims, event.shiftKey || d.button === 2);
-    d.far += Math.abs(x - d.x) + Math.abs(y - d.y);
-    [d.x, d.y] = [x, y];
-    redraw();
-  };
-  const down = (event) => {
-    const [x, y] = at(event);
-    element.current.setPointerCapture(event.pointerId);
-    drag.current = { x, y, far: 0, button: event.button };
-  };
-  const up = () => {
-    if (drag.current && drag.current.far < 4) onChoose(pick(drag.current.x, drag.current.y));
-    drag.current = null;
+  const magnify = (by, x, y) => camera.current.magnify(by, x, y, element.current.clientWidth, element.current.clientHeight);
+  const hands = useRef();
+  hands.current = {
+    hover: (x, y) => setHover(pick(x, y, REACH)),
+    leave: () => setHover(null),
+    drag: (dx, dy, event) => (camera.current.drag(dx, dy, cloud.dims, event.shiftKey || event.buttons === 2), redraw()),
+    pinch: (now, before) => {
+      magnify(now.far / before.far, before.x, before.y);
+      camera.current.drag(now.x - before.x, now.y - before.y, cloud.dims, true);
+      redraw();
+    },
+    tap: (x, y, event) => onChoose(pick(x, y, isFinger(event) ? FINGER : REACH)),
+    double: (x, y, event) => pick(x, y, isFinger(event) ? FINGER : REACH) === null && (camera.current.reset(), redraw()),
   };
   useEffect(() => {
     const wheel = (event) => {
       event.preventDefault();
-      const { clientWidth, clientHeight } = element.current;
-      camera.current.magnify(Math.exp(-event.deltaY * 0.0015), ...at(event), clientWidth, clientHeight);
+      const { left, top } = node.getBoundingClientRect();
+      magnify(Math.exp(-event.deltaY * 0.0015), event.clientX - left, event.clientY - top);
       redraw();
     };
-    const node = element.current;
+    const node = element.current, names = ["hover", "leave", "drag", "pinch", "tap", "double"];
+    const stop = follow(node, Object.fromEntries(names.map((name) => [name, (...all) => hands.current[name](...all)])), { buttons: [0, 2] });
     node.addEventListener("wheel", wheel, { passive: false });
-    return () => node.removeEventListener("wheel", wheel);
+    return () => (stop(), node.removeEventListener("wheel", wheel));
   }, []);
   const key = (event) => {
     const step = { ArrowLeft: [-20, 0], ArrowRight: [20, 0], ArrowUp: [0, -20], ArrowDown: [0, 20] }[event.key];
-    const { clientWidth: w, clientHeight: h } = element.current;
+    const [x, y] = [element.current.clientWidth / 2, element.current.clientHeight / 2];
     if (step) camera.current.drag(...step, cloud.dims, event.shiftKey);
-    else if (event.key === "+" || event.key === "=") camera.current.magnify(1.25, w / 2, h / 2, w, h);
-    else if (event.key === "-") camera.current.magnify(0.8, w / 2, h / 2, w, h);
+    else if (event.key === "+" || event.key === "=") magnify(1.25, x, y);
+    else if (event.key === "-") magnify(0.8, x, y);
     else if (event.key === "0" || event.key === "Home") camera.current.reset();
     else if (event.key === "Escape") onChoose(null);
     else return;
@@ -83,8 +78,7 @@ export function Cloud(props) {
   };
   return html`<div class="cloud">
     <${Canvas} element=${element} often=${true} draw=${draw} label=${`${cloud.n} points in ${cloud.dims} dimensions; arrow keys turn, plus and minus enlarge`} tabindex="0"
-      onPointerMove=${move} onPointerDown=${down} onPointerUp=${up} onPointerCancel=${() => (drag.current = null)}
-      onPointerLeave=${() => setHover(null)} onContextMenu=${(e) => e.preventDefault()} onKeyDown=${key} />
+      onContextMenu=${(e) => e.preventDefault()} onKeyDown=${key} />
     <span class="zooms"><button class="quiet" title="Larger (+)" onClick=${() => key({ key: "+", preventDefault() {}, stopPropagation() {} })}>+</button>
       <button class="quiet" title="Smaller (-)" onClick=${() => key({ key: "-", preventDefault() {}, stopPropagation() {} })}>−</button>
       <button class="quiet" title="As at first (0)" onClick=${() => key({ key: "0", preventDefault() {}, stopPropagation() {} })}>⟲</button></span>

@@ -1,4 +1,5 @@
 // Scatter matrix: every pair of the columns shown, a point for each row.
+import { isFinger } from "../../gestures.js";
 import { html, useMemo, useState } from "../../lib.js";
 import { Canvas, css } from "../canvas.js";
 import { scaleOf, valueOf } from "./model.js";
@@ -49,7 +50,7 @@ export function Matrix({ rows, columns, tests, logs, colour, hovered, setHovered
   const find = (event) => {
     const { left, top } = event.currentTarget.getBoundingClientRect();
     const [x, y] = [event.clientX - left, event.clientY - top], a = Math.floor(x / cell), b = Math.floor(y / high);
-    let best = null, least = 100;
+    let best = null, least = isFinger(event) ? 400 : 100;
     if (a !== b && a < chosen.length && b < chosen.length)
       places.forEach((line, i) => {
         if (!tests[i] || line[a] == null || line[b] == null) return;
@@ -59,7 +60,7 @@ export function Matrix({ rows, columns, tests, logs, colour, hovered, setHovered
     setHovered(best === null ? null : rows[best].id);
   };
   if (chosen.length < 2) return html`<p class="none">A scatter matrix needs two columns: choose more.</p>`;
-  return html`<div class="matrix" onPointerMove=${find} onPointerLeave=${() => setHovered(null)}>
+  return html`<div class="matrix" onPointerMove=${find} onPointerDown=${find} onPointerLeave=${(e) => isFinger(e) || setHovered(null)}>
     <${Canvas} label=${`Scatter matrix of ${chosen.map((c) => c.title).join(", ")}`} draw=${draw} onSize=${setSize}
       style=${`height: ${high * chosen.length}px`} />
     ${columns.length > MOST && html`<p class="faint">The last ${MOST} of the columns shown.</p>`}

@@ -1,4 +1,5 @@
 // Parallel coordinates: an axis for each column, a line for each row. A range on an axis filters.
+import { isFinger } from "../../gestures.js";
 import { html, useMemo, useRef, useState } from "../../lib.js";
 import { short } from "../../numbers.js";
 import { Canvas, css } from "../canvas.js";
@@ -17,7 +18,11 @@ export function Parallel({ rows, columns, tests, filters, setFilter, logs, toggl
   const xOf = (k) => EDGE + k * gap;
   const scales = useMemo(() => columns.map((c) => scaleOf(rows, c, logs.has(c.key))), [rows, columns, logs]);
   const places = useMemo(() => rows.map((row) => columns.map((c, k) => scales[k].at(valueOf(row, c)))), [rows, columns, scales]);
-  const near = (x, y) => nearest(places, tests, xOf, gap, x, y);
+  const point = (event) => {
+    const { left, top } = event.currentTarget.getBoundingClientRect();
+    const found = nearest(places, tests, xOf, gap, event.clientX - left, event.clientY - top, isFinger(event) ? 18 : 6);
+    setHovered(found === null ? null : rows[found].id);
+  };
 
   const dropAt = (x) => Math.min(Math.max(Math.round((x - EDGE) / (gap || 1)), 0), columns.length - 1);
   const dragging = {
@@ -46,11 +51,8 @@ export function Parallel({ rows, columns, tests, filters, setFilter, logs, toggl
           ${scales[k].canLog && html`<button class="link log" aria-pressed=${logs.has(c.key)} aria-label=${`Logarithmic axis of ${c.name}`}
             onClick=${() => toggleLog(c.key)}>log</button>`}
         </div>`)}</div>
-        <div class="lines" style=${`height: ${HEIGHT}px`} onPointerMove=${(e) => {
-            const { left, top } = e.currentTarget.getBoundingClientRect();
-            const found = near(e.clientX - left, e.clientY - top);
-            setHovered(found === null ? null : rows[found].id);
-          }} onPointerLeave=${() => setHovered(null)}>
+        <div class="lines" style=${`height: ${HEIGHT}px`} onPointerMove=${point} onPointerDown=${point}
+          onPointerLeave=${(e) => isFinger(e) || setHovered(null)}>
           <${Canvas} label=${`Parallel coordinates of ${rows.length} runs`} onSize=${setSize}
             draw=${(context) => drawLines(context, rows, places, tests, xOf, colour, hovered)} />
           ${columns.map((c, k) => html`<${Axis} key=${c.key} column=${c} scale=${scales[k]} x=${xOf(k)} filter=${filters[c.key]}
@@ -61,11 +63,11 @@ export function Parallel({ rows, columns, tests, filters, setFilter, logs, toggl
   </div>`;
 }
 
-// The row whose line passes within 6 px; those the filters let through alone.
-function nearest(places, tests, xOf, gap, x, y) {
+// The row whose line passes within so many px; those the filters let through alone.
+function nearest(places, tests, xOf, gap, x, y, least) {
   const k = Math.min(Math.max(Math.floor((x - xOf(0)) / (gap || 1)), 0), (places[0]?.length ?? 1) - 1);
   const part = gap ? (x - xOf(k)) / gap : 0;
-  let best = null, least = 6;
+  let best = null;
   places.forEach((line, i) => {
     const a = line[k], b = line[k + 1] ?? (part < 0.1 ? a : null);
     if (!tests[i] || a === null || b === null) return;
@@ -127,14 +129,15 @@ function Axis({ column, scale, x, filter, setFilter }) {
     return Math.min(Math.max(1 - (event.clientY - top - TOP) / inner, 0), 1);
   };
   const down = (event) => {
+    if (start.current) return; // a second finger
     event.currentTarget.setPointerCapture(event.pointerId);
-    const at = placeOf(event), close = 8 / inner;
+    const at = placeOf(event), close = (isFinger(event) ? 22 : 8) / inner;
     const mode = !active ? "new" : Math.abs(at - low) < close ? "low" : Math.abs(at - high) < close ? "high" : at > low && at < high ? "move" : "new";
-    start.current = { at, low, high, mode, moved: false };
+    start.current = { at, low, high, mode, moved: false, pointer: event.pointerId };
   };
   const go = (event) => {
     const s = start.current;
-    if (!s) return;
+    if (s?.pointer !== event.pointerId) return;
     const at = placeOf(event), by = at - s.at;
     if (!s.moved && Math.abs(by) * inner < 4) return;
     s.moved = true;
@@ -146,8 +149,9 @@ function Axis({ column, scale, x, filter, setFilter }) {
       set(s.low + shift, s.high + shift);
     }
   };
-  const up = () => {
-    if (start.current && !start.current.moved && active) setFilter(undefined);
+  const up = (event) => {
+    if (start.current?.pointer !== event.pointerId) return;
+    if (event.type === "pointerup" && !start.current.moved && active) setFilter(undefined);
     start.current = null;
   };
   const key = (end) => (event) => {
