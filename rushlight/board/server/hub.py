@@ -12,6 +12,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -23,6 +25,7 @@ from .numbers import listed
 
 WAITING = 256  # messages that a slow page may be behind; then it is told to ask for everything again
 MOST_CLIENTS = 500
+LATELY = 5.0  # seconds: an answer to a page that watches only now may lack a point that came so late
 Handler = Callable[["Client", dict[str, Any]], Awaitable[None] | None]
 log = logging.getLogger("rushlight.board")
 
@@ -72,6 +75,7 @@ class Hub:
         self._handlers: dict[str, Handler] = {"watch": self._watch, "ping": _pong}
         self.watched_runs: frozenset[str] = frozenset()  # by any client; read by another thread
         self.leaving: list[Callable[[Client], None]] = []  # called when a client has gone
+        self._lately: OrderedDict[tuple[str, str], float] = OrderedDict()  # when a scalar had news
 
     def on(self, kind: str, handler: Handler) -> None:
         """Call handler(client, message) for messages of a type."""
@@ -120,6 +124,7 @@ class Hub:
 
     def publish(self, changes: Changes) -> None:
         """Tell each client what is new in what it watches. Call it in the server's loop."""
+        self._remember(changes)
         general: list[dict[str, Any]] = [{"type": "runs"}] if changes.runs else []
         general += [
             {"type": "entries", "run": run, "kind": kind, "tag": tag} for run, kind, tag in changes.others
@@ -136,11 +141,29 @@ class Hub:
             mine = [text for run, tag, text in scalars if client.wants(run, tag)]
             client.send_all(texts + mine)
 
+    def _remember(self, changes: Changes) -> None:
+        """Note which scalars have news."""
+        now = time.monotonic()
+        for run, fresh in changes.scalars.items():
+            for tag in fresh:
+                self._lately[run, tag] = now
+                self._lately.move_to_end((run, tag))
+        self._forget(now - LATELY)
+
+    def _forget(self, before: float) -> None:
+        """Forget news that are older."""
+        while self._lately and next(iter(self._lately.values())) < before:
+            self._lately.popitem(last=False)
+
     def _watch(self, client: Client, message: dict[str, Any]) -> None:
         runs = message.get("runs")
-        client.tags = _names(message["tags"], "tags")
-        client.runs = None if runs is None else frozenset(_names(runs, "runs"))
+        tags, chosen = _names(message["tags"], "tags"), None if runs is None else _names(runs, "runs")
+        self._forget(time.monotonic() - LATELY)
+        known = {which for which in self._lately if client.wants(*which)}
+        client.tags, client.runs = tags, None if chosen is None else frozenset(chosen)
         client.batch = message.get("batch") is True
+        missed = [which for which in self._lately if client.wants(*which) and which not in known]
+        client.send_all([json.dumps({"type": "stale", "run": run, "tag": tag}) for run, tag in missed])
         self._gather()
 
     def _gather(self) -> None:

@@ -61,7 +61,7 @@ def test_zooming_asks_for_that_part_in_detail(show, tmp_path, axis, low, high):
     page = show(f"#x={axis}")
     over = page.locator("article .u-over")
     over.wait_for()
-    page.wait_for_function("document.querySelector('article .legend .n')")
+    page.wait_for_function("() => document.querySelector('article .legend .n')")
     box = over.bounding_box()
     questions = []
     page.on("request", lambda r: "api/scalars" in r.url and questions.append(json.loads(r.post_data)))
@@ -159,18 +159,18 @@ def test_the_table_sorts(show, tmp_path):
         write(tmp_path / name, values)
     page = show("#table=1")
     page.locator(".compare tbody td").first.wait_for()
-    page.wait_for_function("document.querySelector('.compare tbody td').innerText")
+    page.wait_for_function("() => document.querySelector('.compare tbody td').innerText")
 
     def first():
         return [row.split()[0] for row in page.locator(".compare tbody tr").all_inner_texts()]
 
     assert page.locator(".compare tbody tr").first.inner_text().split() == ["a", "1", "1", "5", "3", "2"]
     page.get_by_role("button", name="last").click()
-    page.wait_for_function("document.querySelector('th[aria-sort=ascending]')")
+    page.wait_for_function("() => document.querySelector('th[aria-sort=ascending]')")
     assert first() == ["a", "c", "b"]
     page.get_by_role("button", name="max").click()
     page.get_by_role("button", name="max").click()
-    page.wait_for_function("document.querySelector('th[aria-sort=descending]')")
+    page.wait_for_function("() => document.querySelector('th[aria-sort=descending]')")
     assert first() == ["a", "b", "c"]
 
 

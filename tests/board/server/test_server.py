@@ -72,6 +72,28 @@ def received(socket, kind):
     return message
 
 
+def told(socket, message):
+    """What the server says of scalars after a message."""
+    socket.send(json.dumps(message))
+    socket.send(json.dumps({"type": "ping"}))
+    found = []
+    while (said := json.loads(socket.recv(5)))["type"] != "pong":
+        found += [(said["type"], said["tag"])] if "tag" in said else []
+    return found
+
+
+def test_who_watches_late_is_told_what_it_may_have_missed(asking, tmp_path):
+    with Writer(tmp_path / "a") as writer, asking.socket() as socket:
+        writer.add_scalar("loss", 1.0, 0)
+        writer.flush()
+        received(socket, "runs")
+        assert told(socket, {"type": "watch", "tags": ["other"]}) == []
+        tags = ["loss", "other"]
+        assert told(socket, {"type": "watch", "tags": tags, "runs": ["b"]}) == []
+        assert told(socket, {"type": "watch", "tags": tags, "runs": ["a"]}) == [("stale", "loss")]
+        assert told(socket, {"type": "watch", "tags": ["loss"], "runs": ["a", "b"]}) == []
+
+
 def test_new_points_are_pushed(asking, tmp_path):
     writer = Writer(tmp_path)
     writer.add_scalar("loss", 1.0, 1)
@@ -79,7 +101,7 @@ def test_new_points_are_pushed(asking, tmp_path):
     with asking.socket() as socket:
         socket.send(json.dumps({"type": "watch", "tags": ["loss"]}))
         socket.send(json.dumps({"type": "ping"}))
-        assert json.loads(socket.recv(5)) == {"type": "pong"}
+        received(socket, "pong")
         writer.add_scalar("other", 1.0, 2)
         writer.add_scalar("loss", float("nan"), 2)
         message = received(socket, "scalars")
