@@ -2,6 +2,7 @@
 import uPlot from "uplot";
 import { html, useEffect, useRef } from "./lib.js";
 import { short } from "./numbers.js";
+import { inTurn } from "./turns.js";
 
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
@@ -94,12 +95,15 @@ function pan(u, onZoom) {
   }, true);
 }
 
+const MANY = 100; // lines: of more none has a dot at the cursor, nor do the others fade beside the closest
+
 export function options({ lines, xKind, log, logX, range, xRange, bands, marks, sync, onHover, onZoom, width, height }) {
   return {
     width, height,
     legend: { show: false },
     cursor: {
-      points: { size: (_, k) => (lines[k - 1]?.faint ? 0 : 7) }, drag: { x: true, y: true, uni: 24, setScale: false }, focus: { prox: 30 },
+      points: lines.length > MANY ? { show: false } : { size: (_, k) => (lines[k - 1]?.faint ? 0 : 7) },
+      drag: { x: true, y: true, uni: 24, setScale: false }, focus: { prox: lines.length > MANY ? -1 : 30 },
       ...(sync ? { sync: { key: sync, scales: ["x", null], setSeries: false } } : {}),
     },
     focus: { alpha: 0.35 },
@@ -153,11 +157,13 @@ export function Chart(props) {
       if (now && now !== plot.current.width) plot.current.setSize({ width: now, height: plot.current.height });
     });
     watcher.observe(box.current);
-    const repaint = () => plot.current.redraw(false, true);
+    let stop = () => {};
+    const repaint = () => (stop = inTurn(() => plot.current.redraw(false, true)));
     const scheme = matchMedia("(prefers-color-scheme: dark)");
     scheme.addEventListener("change", repaint);
     addEventListener("themechange", repaint);
     return () => {
+      stop();
       watcher.disconnect();
       scheme.removeEventListener("change", repaint);
       removeEventListener("themechange", repaint);

@@ -154,9 +154,25 @@ function Arranging() {
   </details>`;
 }
 
+const MANY = 200; // runs: while a filter of more is typed, the page follows when the typing rests
+
+function Filter({ many }) {
+  const [filter, setFilter] = useUrl("runs", "");
+  const [typed, setTyped] = useState(null);
+  const timer = useRef(0);
+  useEffect(() => () => clearTimeout(timer.current), []);
+  const typing = ({ target: { value } }) => {
+    const take = () => (setFilter(value), setTyped(null));
+    clearTimeout(timer.current);
+    if (!many) return take();
+    setTyped(value);
+    timer.current = setTimeout(take, 150);
+  };
+  return html`<input type="search" placeholder="Filter runs (regex)" aria-label="Filter runs" value=${typed ?? filter} onInput=${typing} />`;
+}
+
 export function Sidebar({ close }) {
   const { runs, loaded } = useBoard();
-  const [filter, setFilter] = useUrl("runs", "");
   const [group] = useUrl("group", "");
   const found = useRuns();
   const { listed, shown, only, all } = found;
@@ -164,8 +180,7 @@ export function Sidebar({ close }) {
   useEffect(() => watchRuns(JSON.parse(key)), [key]);
   useEffect(() => listen((message) => message.type === "trash" && loadRuns()), []);
   return html`<aside class="side" aria-label="Runs">
-    <div class="row"><input type="search" placeholder="Filter runs (regex)" aria-label="Filter runs" value=${filter}
-      onInput=${(e) => setFilter(e.target.value)} />
+    <div class="row"><${Filter} many=${runs.length > MANY} />
       <button class="quiet phone" title="Close" aria-label="Close" onClick=${close}>✕</button></div>
     <${Arranging} />
     <div class="row faint"><span>${shown.length} of ${runs.length} shown</span>

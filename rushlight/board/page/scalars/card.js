@@ -5,7 +5,7 @@ import { html, useEffect, useMemo, useRef, useState } from "../lib.js";
 import { rangeOf } from "../lines.js";
 import { columnOf, grouped, plain } from "./drawing.js";
 import { Legend, Tooltip } from "./legend.js";
-import { useInTurn } from "./turns.js";
+import { useInTurn } from "../turns.js";
 import { useLines } from "./lines.js";
 
 // Whether the element is, or soon will be, on the screen.
@@ -25,7 +25,7 @@ function spanOf(xKind, range) {
   return { axis: xKind, range: range.map((x) => (xKind === "relative" ? x * 3600 : x)) };
 }
 
-const MANY = 100; // runs: cards of more are drawn one by one, not all at once
+const MANY = 20; // runs: cards of more are drawn one by one, not all at once
 
 export function Card({ tag, pinned, onPin, ...given }) {
   const box = useRef(), plot = useRef(), inside = useRef(false);

@@ -1,5 +1,5 @@
 // Work that takes turns: one piece a frame, so that a page of many large charts can be used meanwhile.
-import { useEffect, useState } from "../lib.js";
+import { useEffect, useState } from "./lib.js";
 
 const waiting = new Set();
 let running = false;
