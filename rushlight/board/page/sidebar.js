@@ -32,7 +32,7 @@ function Row({ item, place, runs, opened, fold, go, range }) {
   return html`<li ...${place} class=${"run" + (run.hidden ? " hidden-run" : "") + (member ? " member" : "")} onKeyDown=${(event) => rowKeys(event, act)}>
     <div class="line">
       <label style=${`--run: ${run.colour}`}>
-        <input type="checkbox" data-focus checked=${runs.isShown(run)} onClick=${(event) => range(event, run)} onInput=${() => runs.toggle(run)} />
+        <input type="checkbox" data-focus checked=${runs.isShown(run)} onClick=${range.click} onInput=${() => range.tick(run)} />
         <span class="name" title=${run.note ? `${run.name}\n\n${run.note}` : run.name}>${run.label ?? within(run)}</span>
         ${run.note && html`<span class="faint" aria-label="has a note">✎</span>`}</label>
       ${value !== undefined && html`<span class="n faint">${short(value)}</span>`}
@@ -76,16 +76,17 @@ function itemsOf(listed, group, folded) {
   });
 }
 
-// Shift with a click ticks, or unticks, all from the row that was clicked before to this one.
+// Shift with a click ticks, or unticks, all from the row that was clicked before to this one: {click, tick}.
 function useRange(items, runs) {
-  const before = useRef(null);
-  return (event, run) => {
+  const before = useRef(null), shift = useRef(false);
+  const click = (event) => (shift.current = event.shiftKey);
+  const tick = (run) => {
     const rows = items.filter((item) => item.run), [a, b] = [before.current, run.name].map((name) => rows.findIndex((item) => item.key === name));
     before.current = run.name;
-    if (!event.shiftKey || a < 0 || a === b) return;
-    event.preventDefault();
+    if (!shift.current || a < 0 || a === b) return runs.toggle(run);
     runs.set(rows.slice(Math.min(a, b), Math.max(a, b) + 1).map((item) => item.run), !runs.isShown(run));
   };
+  return { click, tick };
 }
 
 function RunList({ runs, group }) {
