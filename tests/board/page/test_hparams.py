@@ -128,7 +128,9 @@ def test_many_runs_are_brushed(show, tmp_path):
     chosen = [k for k in range(1200) if k >= low]
     assert high is None and 550 < low < 650
     assert count.inner_text() == f"{len(chosen)} of 1200 runs"
-    assert rows(page)[0] == f"run{chosen[0]:04}" and table.get_attribute("aria-rowcount") == str(len(chosen) + 1)
+    assert rows(page)[0] == f"run{chosen[0]:04}" and table.get_attribute("aria-rowcount") == str(
+        len(chosen) + 1
+    )
     page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
     page.get_by_role("rowheader", name="run1199").wait_for()
     assert len(rows(page)) < 100
@@ -153,9 +155,13 @@ def test_the_lines_follow_while_a_range_is_dragged(show, tmp_path):
         write(tmp_path / f"run{k:03}", {"a": float(k), "b": float(k)})
     page = show("#view=hparams&hpcolour=run&hpcols=h%253Aa,h%253Ab&hplog=")
     page.get_by_text("300 runs", exact=True).wait_for()
-    page.wait_for_function(f"() => ({INKED})().length > 60")  # level lines everywhere, though some mix to grey
+    page.wait_for_function(
+        f"() => ({INKED})().length > 60"
+    )  # level lines everywhere, though some mix to grey
     brush(page, "h:a", 0.0, 0.25)
-    page.wait_for_function(f"() => {{ const at = ({INKED})(); return at.length > 10 && Math.max(...at) < 0.3 }}")
+    page.wait_for_function(
+        f"() => {{ const at = ({INKED})(); return at.length > 10 && Math.max(...at) < 0.3 }}"
+    )
     box = page.locator('[data-brush="h:a"]').bounding_box()
     page.mouse.move(box["x"] + 15, box["y"] + box["height"] * 0.7, steps=6)
     page.wait_for_function(f"() => Math.max(...({INKED})()) > 0.6")

@@ -273,11 +273,14 @@ def test_an_open_panel_leaves_the_rows_below_it_in_place(show, tmp_path):
     row(page, "lr3/run0299").wait_for()
     page.evaluate("document.activeElement.blur()")  # lets go of the panel's row
     page.locator(".details").wait_for(state="detached")
-    gap = "() => document.querySelector('.runs').getBoundingClientRect().bottom - [...document.querySelectorAll('li.run')].at(-1).getBoundingClientRect().bottom"
-    assert abs(page.evaluate(gap)) < 1
+    bottom = "all => all.at(-1).getBoundingClientRect().bottom"
+    below, end = (page.locator(found).evaluate_all(bottom) for found in ("li.run", ".runs"))
+    assert abs(end - below) < 1
     side.evaluate("side => (side.scrollTop = 0)")
     page.locator(".details").wait_for()  # and it is open still
-    tops = page.locator(".runs > li").evaluate_all("all => all.map(li => li.getBoundingClientRect()).map(b => [b.top, b.bottom])")
+    tops = page.locator(".runs > li").evaluate_all(
+        "all => all.map(li => li.getBoundingClientRect()).map(b => [b.top, b.bottom])"
+    )
     assert all(abs(after[0] - before[1]) < 1 for before, after in itertools.pairwise(tops))
 
 

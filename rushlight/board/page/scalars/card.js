@@ -6,7 +6,7 @@ import { rangeOf } from "../lines.js";
 import { columnOf, grouped, plain } from "./drawing.js";
 import { Legend, Tooltip } from "./legend.js";
 import { useInTurn } from "../turns.js";
-import { useLines } from "./lines.js";
+import { MANY, useLines } from "./lines.js";
 
 // Whether the element is, or soon will be, on the screen.
 export function useVisible(element) {
@@ -24,8 +24,6 @@ function spanOf(xKind, range) {
   if (!range) return null;
   return { axis: xKind, range: range.map((x) => (xKind === "relative" ? x * 3600 : x)) };
 }
-
-const MANY = 20; // runs: cards of more are drawn one by one, not all at once
 
 export function Card({ tag, pinned, onPin, ...given }) {
   const box = useRef(), plot = useRef(), inside = useRef(false);

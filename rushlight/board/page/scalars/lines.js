@@ -3,6 +3,9 @@ import { askPacked, watch } from "../board.js";
 import { useEffect, useMemo, useRef, useState } from "../lib.js";
 import { Line } from "../lines.js";
 import { fromJson } from "../numbers.js";
+import { inTurn } from "../turns.js";
+
+export const MANY = 20; // runs: cards of more are drawn one by one, not all in one frame
 
 // Points of a line that a card asks for; zooming in asks again for the part. Of many lines each gets fewer.
 const POINTS = 1200, FEWEST = 100, ALL = 200_000;
@@ -26,8 +29,12 @@ export function useLines(tag, runs, span, visible) {
     // An answer to an earlier question is shown until a later one comes, if it is about the same part.
     const about = JSON.stringify([tag, span]);
     const points = pointsOf(names.length);
-    let timer = 0, frame = 0;
-    const draw = () => (frame ||= requestAnimationFrame(() => ((frame = 0), setVersion((v) => v + 1))));
+    let timer = 0, frame = 0, leave = () => {};
+    const drawn = () => ((frame = 0), setVersion((v) => v + 1));
+    const draw = () => {
+      if (names.length > MANY) leave = inTurn(drawn);
+      else frame ||= requestAnimationFrame(drawn);
+    };
     const fetchAll = async () => {
       timer = 0;
       const number = ++last.current.asked;
@@ -59,6 +66,7 @@ export function useLines(tag, runs, span, visible) {
     fetchAll();
     return () => {
       clearTimeout(timer);
+      leave();
       stop();
     };
   }, [tag, key, visible]);
