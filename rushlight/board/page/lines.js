@@ -76,7 +76,8 @@ export function aligned(join, columns) {
 }
 
 const CELLS = 4e6; // numbers that lines may take together when each has a place for every x of any
-const SAMPLE = 20_000;
+const SAMPLE = 40_000; // points of which the places of all are taken
+const GOLDEN = (Math.sqrt(5) - 1) / 2; // its multiples, modulo 1, keep no step with lines that have x at the same places
 
 // Many lines with x of their own: brought to the x closest of some thousand, spread as all x are.
 function gridded(lines) {
@@ -85,9 +86,11 @@ function gridded(lines) {
 }
 
 function gridOf(lines, most) {
-  const points = lines.reduce((sum, [x]) => sum + x.length, 0), every = Math.ceil(points / SAMPLE);
+  const points = lines.reduce((sum, [x]) => sum + x.length, 0), share = SAMPLE / points, some = [];
   let at = 0;
-  const some = lines.flatMap(([x]) => Array.from(x).filter((_, i) => at++ % every === 0 || i === 0 || i === x.length - 1));
+  for (const [x] of lines) {
+    for (let i = 0; i < x.length; i++) if ((at++ * GOLDEN) % 1 < share || i === 0 || i === x.length - 1) some.push(x[i]);
+  }
   const all = Array.from(new Set(Float64Array.from(some).sort()));
   if (all.length <= most) return all;
   return Array.from({ length: most }, (_, k) => all[Math.round((k * (all.length - 1)) / (most - 1))]);
