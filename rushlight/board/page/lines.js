@@ -75,7 +75,7 @@ export function aligned(join, columns) {
   return points * lines.length > CELLS ? gridded(lines) : join(lines);
 }
 
-const CELLS = 4e6; // numbers that lines may take together when each has a place for every x of any
+const CELLS = 3e6; // numbers that lines may take together when each has a place for every x of any
 const SAMPLE = 40_000; // points of which the places of all are taken
 const GOLDEN = (Math.sqrt(5) - 1) / 2; // its multiples, modulo 1, keep no step with lines that have x at the same places
 

@@ -8,7 +8,7 @@ import { inTurn } from "../turns.js";
 export const MANY = 20; // runs: cards of more are drawn one by one, not all in one frame
 
 // Points of a line that a card asks for; zooming in asks again for the part. Of many lines each gets fewer.
-const POINTS = 1200, FEWEST = 100, ALL = 200_000;
+const POINTS = 1200, FEWEST = 100, ALL = 150_000;
 const pointsOf = (runs) => Math.max(FEWEST, Math.min(POINTS, Math.floor(ALL / runs)));
 const COLUMNS = 5; // step, wall, value, weight, mean
 

@@ -84,7 +84,7 @@ export function Parallel({ rows, all, columns, tests: told, filters, setFilter, 
             onClick=${() => toggleLog(c.key)}>log</button>`}
         </div>`)}</div>
         <div class="lines" style=${`height: ${HEIGHT}px`} onPointerMove=${(e) => {
-            if (e.buttons) return; // a range is dragged
+            if (brush) return;
             const { left, top } = e.currentTarget.getBoundingClientRect();
             const found = near(e.clientX - left, e.clientY - top);
             setHovered(found === null ? null : rows[found].id);
