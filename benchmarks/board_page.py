@@ -191,8 +191,8 @@ def longest_task(browser: Any, page: Any, act: Callable[[], object]) -> float:
     act()
     page.evaluate(QUIET)
     events = json.loads(browser.stop_tracing())["traceEvents"]
-    name = lambda event: event.get("args", {}).get("name") if event["name"] == "thread_name" else ""  # noqa: E731
-    main = {(event["pid"], event["tid"]) for event in events if name(event) == "CrRendererMain"}
+    names = [event for event in events if event["name"] == "thread_name"]
+    main = {(e["pid"], e["tid"]) for e in names if e["args"]["name"] == "CrRendererMain"}
     tasks = [event for event in events if event["name"] == "RunTask" and (event["pid"], event["tid"]) in main]
     return max((event.get("tdur", event.get("dur", 0)) for event in tasks), default=0) / 1e3
 
