@@ -1,4 +1,5 @@
-"""The board in a browser: from write to drawn, the first drawing of large charts, a server that comes back.
+"""The board in a browser: from write to drawn, the first drawing of large charts, a server that comes back,
+what 1,000 runs make the page wait for.
 
 python -m benchmarks.board_page: headless Chromium over a board that is a process of its own.
 """
@@ -6,12 +7,14 @@ python -m benchmarks.board_page: headless Chromium over a board that is a proces
 from __future__ import annotations
 
 import contextlib
+import json
+import math
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +62,26 @@ CHART = """async () => {
   return [times, updates].map((all) => all.sort((a, b) => a - b)[3]);
 }"""
 
+# until the page has done nothing for longer than 80 ms at a stretch for a second
+QUIET = """() => new Promise((done) => {
+  const begin = performance.now();
+  let busy = begin, before = begin;
+  const look = () => {
+    const now = performance.now();
+    if (now - before > 80) busy = now;
+    before = now;
+    now - busy > 1000 || now - begin > 60000 ? done() : setTimeout(look, 20);
+  };
+  look();
+})"""
+# the times at which the lines of parallel coordinates are drawn
+PAINTS = """() => {
+  window.paints = [];
+  const canvas = document.querySelector(".parallel canvas"), how = { attributeFilter: ["data-ms"] };
+  new MutationObserver(() => window.paints.push(performance.now())).observe(canvas, how);
+}"""
+SECONDS = 3  # that a range is dragged
+
 
 @contextlib.contextmanager
 def served(root: Path, port: int = 0) -> Iterator[tuple[str, subprocess.Popen[str]]]:
@@ -85,6 +108,10 @@ def main() -> None:
             large(browser, Path(folder))
         with tempfile.TemporaryDirectory() as folder:
             many(browser, Path(folder))
+        with tempfile.TemporaryDirectory() as folder:
+            blocked(browser, Path(folder))
+        with tempfile.TemporaryDirectory() as folder:
+            brushed(browser, Path(folder))
         browser.close()
 
 
@@ -155,6 +182,84 @@ def many(browser: Any, root: Path) -> None:
         )
         page.get_by_text("of 1000 shown").wait_for(timeout=60_000)
         print(f"all runs listed {time.perf_counter() - begin:.2f} s after the start")
+        page.close()
+
+
+def longest_task(browser: Any, page: Any, act: Callable[[], object]) -> float:
+    """Milliseconds of processor time of the longest task of the page's main thread that `act` makes."""
+    browser.start_tracing(page=page, categories=["toplevel", "disabled-by-default-devtools.timeline"])
+    act()
+    page.evaluate(QUIET)
+    events = json.loads(browser.stop_tracing())["traceEvents"]
+    names = [event for event in events if event["name"] == "thread_name"]
+    main = {(e["pid"], e["tid"]) for e in names if e["args"]["name"] == "CrRendererMain"}
+    tasks = [event for event in events if event["name"] == "RunTask" and (event["pid"], event["tid"]) in main]
+    return max((event.get("tdur", event.get("dur", 0)) for event in tasks), default=0) / 1e3
+
+
+def blocked(browser: Any, root: Path) -> None:
+    """The longest task, with 1,000 runs x 20 scalars, of what a user does."""
+    write_runs(root, 1000, 20, 1000, 20)
+    writer = Writer(root / "live")
+    writer.add_scalar("train/metric01", 0.5, 0)
+    with served(root) as (url, _):
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        page.goto(url)
+        page.get_by_text("of 1001 shown").wait_for(timeout=60_000)
+        page.evaluate(QUIET)
+        button = lambda name: page.get_by_role("button", name=name, exact=True).click  # noqa: E731
+        tab = lambda name: page.get_by_role("tab", name=name, exact=True).click  # noqa: E731
+        runs = page.get_by_label("Filter runs")
+
+        def news() -> None:
+            for step in range(1, 11):
+                writer.add_scalar("train/metric01", 0.5, step)
+                time.sleep(0.2)
+
+        actions: dict[str, Callable[[], object]] = {
+            "opening the page": page.reload,
+            "typing a filter": lambda: runs.press_sequentially("run00[0-4]", delay=80),
+            "clearing it": lambda: runs.fill(""),
+            "a live run": news,
+            "the theme": page.locator("button[title^=Theme]").click,
+            "the view of hyperparameters": tab("HParams"),
+            "back to scalars": tab("Scalars"),
+            "ticking all runs": button("all"),
+            "a live run, all drawn": news,
+            "the theme, all drawn": page.locator("button[title^=Theme]").click,
+            "the usual runs": button("usual"),
+        }
+        for what, act in actions.items():
+            print(f"1,001 runs x 20: longest task {longest_task(browser, page, act):4.0f} ms: {what}")
+        page.close()
+    writer.close()
+
+
+def brushed(browser: Any, root: Path) -> None:
+    """Frames in which the lines of 1,000 runs x 10 columns follow a range that is dragged."""
+    for k in range(1000):
+        with Writer(root / f"run{k:04d}") as writer:
+            values = {f"h{c}": (k * (c + 3) * 7919 % 1000) / 1000 for c in range(8)}
+            writer.add_hparams(values, {"accuracy": k * 31 % 1000 / 1000, "loss": k * 17 % 1000 / 1000})
+    with served(root) as (url, _):
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        page.goto(url + "#view=hparams")
+        page.get_by_text("1000 runs", exact=True).wait_for(timeout=60_000)
+        page.evaluate(QUIET)
+        axis = page.locator(".axis").nth(1).bounding_box()
+        x, y = axis["x"] + 15, axis["y"]
+        page.mouse.move(x, y + 20)
+        page.mouse.down()
+        page.evaluate(PAINTS)
+        begin = time.perf_counter()
+        while (now := time.perf_counter() - begin) < SECONDS:
+            page.mouse.move(x, y + 150 + 100 * math.sin(4 * now))
+        paints = page.evaluate("window.paints")
+        page.mouse.up()
+        frames = sorted(b - a for a, b in zip(paints, paints[1:], strict=False))
+        middle, late = frames[len(frames) // 2], frames[int(len(frames) * 0.95)]
+        print(f"a range dragged over 1,000 runs x {page.locator('.axis').count()} columns:")
+        print(f"   {1000 / middle:.0f} frames a second (median), 95 % of frames within {late:.0f} ms")
         page.close()
 
 

@@ -1,5 +1,5 @@
 // The board as the page knows it: the runs and their tags, and the live connection.
-import { useEffect, useMemo, useState } from "./lib.js";
+import { useEffect, useState } from "./lib.js";
 import { useUrl } from "./state.js";
 import { colourOf } from "./colours.js";
 
@@ -43,6 +43,7 @@ export async function askPacked(path, question, lengths) {
 
 // The runs by name, as the server told; `sets[k]` in an answer are the tags that several of them share.
 const known = new Map();
+const ranks = new Map(); // the place of each name among all in order, numbers in names by their size
 let asked = { epoch: "", version: 0 };
 let shared = ""; // kinds of which something lies beside the runs
 
@@ -58,12 +59,23 @@ function sharedStart(names) {
   return length;
 }
 
+const collator = new Intl.Collator(undefined, { numeric: true }); // far faster than localeCompare
+
+function rank(runs) {
+  if (ranks.size !== runs.length || !runs.every((run) => ranks.has(run.name))) {
+    ranks.clear();
+    runs.map((run) => run.name).sort(collator.compare).forEach((name, k) => ranks.set(name, k));
+  }
+  runs.forEach((run) => (run.rank = ranks.get(run.name)));
+}
+
 function take(found) {
   if (found.all) known.clear();
   found.gone.forEach((name) => known.delete(name));
   found.runs.forEach((run) => known.set(run.name, { ...run, ownColour: run.colour, kinds: found.sets[run.set] }));
   asked = { epoch: found.epoch, version: found.version };
   const runs = [...known.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  rank(runs);
   const tags = Object.create(null); // a plugin or a tag may be called __proto__
   const start = sharedStart(runs.map((run) => run.name));
   runs.forEach((run, k) => {
@@ -206,8 +218,9 @@ export function groupOf(run, expression) {
 }
 
 const ORDERS = {
-  name: (a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }),
-  newest: (a, b) => b.started - a.started || a.name.localeCompare(b.name),
+  name: (a, b) => a.rank - b.rank,
+  newest: (a, b) => b.started - a.started || ORDERS.name(a, b),
+  last: byLast,
 };
 
 // Known before a run is read, and the same ever after: those shown at first don't change while reading goes on.
@@ -216,39 +229,48 @@ const LATEST = (a, b) => b.found - a.found || ORDERS.name(a, b);
 // By the last value of a tag, which sidebar.js keeps in board.last; those without one at the end.
 function byLast(a, b) {
   const [x, y] = [a, b].map((run) => board.last?.values.get(run.name) ?? Infinity);
-  return x - y || ORDERS.name(a, b);
+  return (x === y ? 0 : x - y) || ORDERS.name(a, b);
 }
+
+// The runs a user ticked, as the address keeps them: "+a,b" these alone, "-a,b" the usual but these, "*a,b" all but.
+const tickedNames = (ticked) => new Set(ticked.slice(1).split(",").filter(Boolean).map(decodeURIComponent));
+
+function chosenRuns(runs, { filter, ticked, order, withHidden, group, groupColour }, setTicked) {
+  const fits = matcher(filter);
+  const listed = runs.filter((run) => (withHidden || !run.hidden) && (fits(run.name) || (run.label && fits(run.label))));
+  listed.forEach((run) => {
+    run.group = groupOf(run, group);
+    run.colour = run.ownColour ?? colourOf(group && groupColour && run.group ? "group " + run.group : run.name);
+  });
+  const sign = ticked[0], names = tickedNames(ticked);
+  const usual = new Set([...listed].sort(LATEST).slice(0, SHOWN_AT_FIRST).map((run) => run.name));
+  listed.sort(ORDERS[order.split(":")[0]] ?? ORDERS.name);
+  const isShown = (run) => (sign === "+" ? names.has(run.name) : (sign === "*" || usual.has(run.name)) && !names.has(run.name));
+  const shown = listed.filter(isShown);
+  const write = (sign, set) => setTicked(set.size || sign !== "-" ? sign + [...set].map(encodeURIComponent) : "");
+  const set = (some, on) => {
+    const but = sign === "*" || (sign !== "+" && some.every((run) => usual.has(run.name))); // the list says what is not
+    const next = but || sign === "+" ? new Set(names) : new Set(shown.map((run) => run.name));
+    some.forEach((run) => (on !== but ? next.add(run.name) : next.delete(run.name)));
+    write(but ? sign || "-" : "+", next);
+  };
+  const only = (chosen) => (chosen.length && chosen.length === runs.length ? setTicked("*") : write("+", new Set(chosen.map((run) => run.name))));
+  return { listed, shown, isShown, toggle: (run) => set([run], !isShown(run)), set, only, all: () => setTicked("") };
+}
+
+let latest = { key: [], found: null }; // all components that ask get the same lists, made once
 
 // {listed: the runs the filter lets through, in order; shown: those also ticked; toggle, only, set, all}.
 export function useRuns() {
-  const { runs } = useBoard();
+  const { runs, last } = useBoard();
   const [filter] = useUrl("runs", "");
-  const [ticked, setTicked] = useUrl("ticked", ""); // "-a,b": all but these; "+a,b": these alone
+  const [ticked, setTicked] = useUrl("ticked", "");
   const [order] = useUrl("order", "name");
   const [withHidden] = useUrl("hidden", false);
   const [group] = useUrl("group", "");
   const [groupColour] = useUrl("groupcolour", false);
-  return useMemo(() => {
-    const fits = matcher(filter);
-    const listed = runs.filter((run) => (withHidden || !run.hidden) && (fits(run.name) || (run.label && fits(run.label))));
-    listed.forEach((run) => {
-      run.group = groupOf(run, group);
-      run.colour = run.ownColour ?? colourOf(group && groupColour && run.group ? "group " + run.group : run.name);
-    });
-    const names = new Set(ticked.slice(1).split(",").filter(Boolean).map(decodeURIComponent));
-    const byDefault = new Set([...listed].sort(LATEST).slice(0, SHOWN_AT_FIRST).map((run) => run.name));
-    listed.sort(order.startsWith("last:") ? byLast : (ORDERS[order] ?? ORDERS.name));
-    const isShown = (run) =>
-      ticked[0] === "+" ? names.has(run.name) : byDefault.has(run.name) && !names.has(run.name);
-    const write = (sign, set) => setTicked(set.size || sign === "+" ? sign + [...set].map(encodeURIComponent) : "");
-    const set = (some, on) => {
-      const all = ticked[0] !== "+" && some.every((run) => byDefault.has(run.name));
-      const next = all || ticked[0] === "+" ? new Set(names) : new Set(listed.filter(isShown).map((r) => r.name));
-      some.forEach((run) => (on !== all ? next.add(run.name) : next.delete(run.name)));
-      write(all ? "-" : "+", next);
-    };
-    const only = (chosen) => write("+", new Set(chosen.map((run) => run.name)));
-    const toggle = (run) => set([run], !isShown(run));
-    return { listed, shown: listed.filter(isShown), isShown, toggle, set, only, all: () => setTicked("") };
-  }, [runs, filter, ticked, order, withHidden, group, groupColour, board.last]);
+  const key = [runs, filter, ticked, order, withHidden, group, groupColour, last];
+  if (key.some((part, k) => part !== latest.key[k]))
+    latest = { key, found: chosenRuns(runs, { filter, ticked, order, withHidden, group, groupColour }, setTicked) };
+  return latest.found;
 }

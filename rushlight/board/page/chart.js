@@ -2,6 +2,7 @@
 import uPlot from "uplot";
 import { html, useEffect, useRef } from "./lib.js";
 import { short } from "./numbers.js";
+import { inTurn } from "./turns.js";
 import { Hand, shiftDrag, touch } from "./zooming.js";
 
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -68,12 +69,15 @@ function select(u, onZoom) {
   u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
 }
 
+const MANY = 100; // lines: of more none has a dot at the cursor, nor do the others fade beside the closest
+
 export function options({ lines, xKind, log, logX, range, xRange, bands, marks, sync, hand, onHover, onZoom, width, height }) {
   return {
     width, height,
     legend: { show: false },
     cursor: {
-      points: { size: (_, k) => (lines[k - 1]?.faint ? 0 : 7) }, drag: { x: true, y: true, uni: 24, setScale: false }, focus: { prox: 30 },
+      points: lines.length > MANY ? { show: false } : { size: (_, k) => (lines[k - 1]?.faint ? 0 : 7) },
+      drag: { x: true, y: true, uni: 24, setScale: false }, focus: { prox: lines.length > MANY ? -1 : 30 },
       ...(sync ? { sync: { key: sync, scales: ["x", null], setSeries: false } } : {}),
     },
     focus: { alpha: 0.35 },
@@ -130,11 +134,13 @@ export function Chart(props) {
       if (now && now !== plot.current.width) plot.current.setSize({ width: now, height: plot.current.height });
     });
     watcher.observe(box.current);
-    const repaint = () => plot.current.redraw(false, true);
+    let stop = () => {};
+    const repaint = () => (stop = inTurn(() => plot.current.redraw(false, true)));
     const scheme = matchMedia("(prefers-color-scheme: dark)");
     scheme.addEventListener("change", repaint);
     addEventListener("themechange", repaint);
     return () => {
+      stop();
       watcher.disconnect();
       letGo();
       scheme.removeEventListener("change", repaint);

@@ -70,7 +70,44 @@ const same = (a, b) => a === b || (a.length === b.length && a.every((x, i) => x 
 export function aligned(join, columns) {
   const first = columns[0]?.[0] ?? [];
   if (columns.every(([x]) => same(x, first) && rising(x))) return [first, ...columns.map(([, y]) => y)];
-  return join(columns.map(([x, y]) => ordered(x, y)));
+  const lines = columns.map(([x, y]) => ordered(x, y));
+  const points = lines.reduce((sum, [x]) => sum + x.length, 0);
+  return points * lines.length > CELLS ? gridded(lines) : join(lines);
+}
+
+const CELLS = 3e6; // numbers that lines may take together when each has a place for every x of any
+const SAMPLE = 40_000; // points of which the places of all are taken
+const GOLDEN = (Math.sqrt(5) - 1) / 2; // its multiples, modulo 1, keep no step with lines that have x at the same places
+
+// Many lines with x of their own: brought to the x closest of some thousand, spread as all x are.
+function gridded(lines) {
+  const grid = gridOf(lines, Math.max(300, Math.min(4000, Math.floor(CELLS / 2 / lines.length))));
+  return [grid, ...lines.map(([x, y]) => snapped(x, y, grid))];
+}
+
+function gridOf(lines, most) {
+  const points = lines.reduce((sum, [x]) => sum + x.length, 0), share = SAMPLE / points, some = [];
+  let at = 0;
+  for (const [x] of lines) {
+    for (let i = 0; i < x.length; i++) if ((at++ * GOLDEN) % 1 < share || i === 0 || i === x.length - 1) some.push(x[i]);
+  }
+  const all = Array.from(new Set(Float64Array.from(some).sort()));
+  if (all.length <= most) return all;
+  return Array.from({ length: most }, (_, k) => all[Math.round((k * (all.length - 1)) / (most - 1))]);
+}
+
+// Of points that come to the same x, the one that is further from the line's point before: spikes stay.
+function snapped(x, y, grid) {
+  const out = new Array(grid.length).fill(null);
+  let at = 0, taken = -1, before = 0;
+  for (let i = 0; i < x.length; i++) {
+    while (at + 1 < grid.length && Math.abs(grid[at + 1] - x[i]) <= Math.abs(grid[at] - x[i])) at++;
+    if (y[i] === null) continue;
+    if (at !== taken) [taken, before] = [at, taken < 0 ? y[i] : out[taken]];
+    else if (Math.abs(y[i] - before) < Math.abs(out[at] - before)) continue;
+    out[at] = y[i];
+  }
+  return out;
 }
 
 function rising(x) {
@@ -89,13 +126,12 @@ function ordered(x, y) {
 
 // The range of y without the lowest and highest 5 %, if outliers are to be left out.
 export function rangeOf(columns, withOutliers, log) {
-  const all = columns.flatMap((y) => Array.from(y)).filter((v) => v !== null && Number.isFinite(v) && (!log || v > 0));
-  if (!all.length) return [log ? 0.1 : 0, 1];
+  const good = (v) => v !== null && Number.isFinite(v) && (!log || v > 0);
   let low = Infinity, high = -Infinity;
-  if (withOutliers) {
-    for (const v of all) (low = Math.min(low, v)), (high = Math.max(high, v));
-  } else {
-    const sorted = Float64Array.from(all).sort(), cut = Math.floor(all.length * 0.05);
+  for (const y of columns) for (const v of y) if (good(v)) (low = Math.min(low, v)), (high = Math.max(high, v));
+  if (low > high) return [log ? 0.1 : 0, 1];
+  if (!withOutliers) {
+    const sorted = Float64Array.from(columns.flatMap((y) => Array.from(y).filter(good))).sort(), cut = Math.floor(sorted.length * 0.05);
     [low, high] = [sorted[cut], sorted[sorted.length - 1 - cut]];
   }
   if (log) return [low / 1.2, high * 1.2];

@@ -3,8 +3,13 @@ import { useEffect, useState } from "./lib.js";
 
 const listeners = new Set();
 
+let parsed = new URLSearchParams(), parsedFrom = "";
+
+// The address' parts, parsed once: dozens of components ask, and a thousand ticked runs make it long.
 function read() {
-  return new URLSearchParams(location.hash.slice(1));
+  const { hash } = location;
+  if (hash !== parsedFrom) [parsed, parsedFrom] = [new URLSearchParams(hash.slice(1)), hash];
+  return parsed;
 }
 
 // The value under a name: of the type of `fallback`, which is what the address leaves out.
@@ -17,7 +22,7 @@ export function get(name, fallback) {
 }
 
 export function set(name, value, fallback) {
-  const all = read();
+  const all = new URLSearchParams(read());
   if (value === fallback) all.delete(name);
   else all.set(name, typeof value === "boolean" ? (value ? "1" : "0") : String(value));
   const text = all.toString();

@@ -103,6 +103,72 @@ def test_a_range_is_brushed_with_the_keyboard(show, runs):
     wait_for_rows(page, [f"run{k}" for k in range(6)])
 
 
+def brush(page, key, top, bottom):
+    """Drag over an axis, from one share of its height to another; leaves the button pressed."""
+    box = page.locator(f'[data-brush="{key}"]').bounding_box()
+    page.mouse.move(box["x"] + 15, box["y"] + box["height"] * top)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 15, box["y"] + box["height"] * bottom, steps=6)
+
+
+def test_many_runs_are_brushed(show, tmp_path):
+    for k in range(1200):
+        write(tmp_path / f"run{k:04}", {"x": float(k), "odd": k % 2 == 1}, ["acc"], {"acc": k / 1200})
+    page = show("#view=hparams&hpcolour=run")
+    page.get_by_text("1200 runs", exact=True).wait_for()
+    table = page.locator("table.hparams")
+    assert len(rows(page)) < 100 and table.get_attribute("aria-rowcount") == "1201"
+    page.locator(".parallel canvas[data-ms]").wait_for()
+    brush(page, "h:x", 0.0, 0.5)
+    count = page.locator(".bar .count")
+    page.wait_for_function("() => / of 1200 runs/.test(document.querySelector('.bar .count').innerText)")
+    page.mouse.up()
+    page.wait_for_function("() => location.hash.includes('hpfilter')")
+    [low, high] = json.loads(kept(page, "hpfilter"))["h:x"]
+    chosen = [k for k in range(1200) if k >= low]
+    assert high is None and 550 < low < 650
+    assert count.inner_text() == f"{len(chosen)} of 1200 runs"
+    assert rows(page)[0] == f"run{chosen[0]:04}" and table.get_attribute("aria-rowcount") == str(
+        len(chosen) + 1
+    )
+    page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    page.get_by_role("rowheader", name="run1199").wait_for()
+    assert len(rows(page)) < 100
+    last = page.locator("table.hparams tbody tr[data-row]").last
+    assert last.get_attribute("aria-rowindex") == str(len(chosen) + 1)
+
+
+INKED = """() => {
+  const canvas = document.querySelector(".parallel canvas"), context = canvas.getContext("2d");
+  const x = Math.round(canvas.width / 2), high = canvas.height, found = [];
+  const data = context.getImageData(x, 0, 1, high).data;
+  for (let y = 0; y < high; y++) {
+    const [r, g, b, a] = data.slice(4 * y, 4 * y + 4);
+    if (a > 60 && Math.max(r, g, b) - Math.min(r, g, b) > 60) found.push(y / high);
+  }
+  return found;
+}"""
+
+
+def test_the_lines_follow_while_a_range_is_dragged(show, tmp_path):
+    for k in range(300):
+        write(tmp_path / f"run{k:03}", {"a": float(k), "b": float(k)})
+    page = show("#view=hparams&hpcolour=run&hpcols=h%253Aa,h%253Ab&hplog=")
+    page.get_by_text("300 runs", exact=True).wait_for()
+    page.wait_for_function(
+        f"() => ({INKED})().length > 60"
+    )  # level lines everywhere, though some mix to grey
+    brush(page, "h:a", 0.0, 0.25)
+    page.wait_for_function(
+        f"() => {{ const at = ({INKED})(); return at.length > 10 && Math.max(...at) < 0.3 }}"
+    )
+    box = page.locator('[data-brush="h:a"]').bounding_box()
+    page.mouse.move(box["x"] + 15, box["y"] + box["height"] * 0.7, steps=6)
+    page.wait_for_function(f"() => Math.max(...({INKED})()) > 0.6")
+    page.mouse.up()
+    page.wait_for_function("() => location.hash.includes('hpfilter')")
+
+
 def axes(page):
     return [head.get_attribute("data-axis") for head in page.locator(".parallel .head").all()]
 

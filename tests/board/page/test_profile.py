@@ -94,10 +94,10 @@ def test_tables_sort_and_filter(show, tmp_path):
     page.get_by_role("tab", name="Lines").click()
     page.locator(".sums td.key", has_text="net.py:5").wait_for()
     page.get_by_role("tab", name="Modules").click()
-    page.locator(".sums tr", has_text="Net.conv").wait_for()
+    page.locator(".sums tbody tr", has_text="Net.conv").wait_for()
     page.get_by_label("Filter rows").fill("conv")
     page.locator(".sums td.key >> nth=1").wait_for(state="detached")
-    row = page.locator(".sums tr", has_text="Net.conv").inner_text().split()
+    row = page.locator(".sums tbody tr", has_text="Net.conv").inner_text().split()
     assert row[:2] == ["Net.conv", "90.9"] and "ms" in row
 
 

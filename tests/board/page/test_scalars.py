@@ -43,3 +43,26 @@ def test_hostile_names_are_text(show, tmp_path):
     page.wait_for_selector("article >> nth=1")
     page.wait_for_timeout(300)
     assert page.title() == "Rushlight board" and page.locator("article img").count() == 0
+
+
+ALIGNED = """async () => {
+  const { aligned } = await import("/page/lines.js");
+  const line = (k) => { // every fifth of 1,000 steps, from another one in each line, with a spike
+    const x = Float64Array.from({ length: 200 }, (_, i) => 5 * i + (k % 5));
+    return [x, Array.from(x, (_, i) => (i === k % 200 ? 100 : Math.sin(i)))];
+  };
+  const columns = Array.from({ length: 1000 }, (_, k) => line(k));
+  const [grid, ...drawn] = aligned(() => { throw new Error("too many for uPlot's join") }, columns);
+  const gap = Math.max(...grid.slice(1).map((x, i) => x - grid[i]));
+  const moved = columns.map(([x, y], k) => {
+    const kept = drawn[k].flatMap((v, i) => (v === null ? [] : [[grid[i], v]]));
+    const spike = kept.find(([, v]) => v === 100);
+    return [x.length - kept.length, spike ? Math.abs(spike[0] - x[k % 200]) : Infinity];
+  });
+  return [gap, Math.max(...moved.map(([lost]) => lost)), Math.max(...moved.map(([, far]) => far))];
+}"""
+
+
+def test_many_lines_with_steps_of_their_own_keep_their_places(show, tmp_path):
+    gap, lost, far = show().evaluate(ALIGNED)
+    assert gap <= 3 and lost <= 4 and far <= 2

@@ -5,7 +5,8 @@ import { html, useEffect, useMemo, useRef, useState } from "../lib.js";
 import { rangeOf } from "../lines.js";
 import { columnOf, grouped, plain } from "./drawing.js";
 import { Legend, Tooltip } from "./legend.js";
-import { useLines } from "./lines.js";
+import { useInTurn } from "../turns.js";
+import { MANY, useLines } from "./lines.js";
 
 // Whether the element is, or soon will be, on the screen.
 export function useVisible(element) {
@@ -24,16 +25,17 @@ function spanOf(xKind, range) {
   return { axis: xKind, range: range.map((x) => (xKind === "relative" ? x * 3600 : x)) };
 }
 
-export function Card({ tag, runs, settings, pinned, onPin }) {
-  const { smooth, xKind, log, logX, outliers, band } = settings;
+export function Card({ tag, pinned, onPin, ...given }) {
   const box = useRef(), plot = useRef(), inside = useRef(false);
   const visible = useVisible(box);
+  const { runs, settings } = useInTurn(given, ["runs", "settings"], { now: given.runs.length <= MANY, wanted: visible });
+  const { smooth, xKind, log, logX, outliers, band } = settings;
   const [wide, setWide] = useState(false);
   const [zoom, setZoom] = useState({ x: null, y: null });
   const [hover, setHover] = useState(null);
   useEffect(() => setZoom({ x: null, y: null }), [xKind, log, logX]);
   const [lines, version] = useLines(tag, runs, spanOf(xKind, zoom.x), visible);
-  const key = runs.map((run) => [run.name, run.label, run.colour, run.group].join()).join(";");
+  const key = useMemo(() => runs.map((run) => [run.name, run.label, run.colour, run.group].join()).join(";"), [runs]);
 
   const { data, drawn, bands, columns } = useMemo(() => {
     const columns = runs.filter((run) => lines.has(run.name)).map((run) => columnOf(run, lines.get(run.name), settings));

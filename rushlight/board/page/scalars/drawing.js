@@ -25,6 +25,11 @@ export function columnOf(run, line, { smooth, xKind, logX }) {
   return { run, line, x, y, raw, old, odd };
 }
 
+// More lines than this have one pixel of the screen: without a GPU browsers draw such hairlines many times as fast,
+// and where hundreds cross wider ones hide each other.
+const WIDE = 60;
+const widthOf = (lines) => (lines > WIDE ? 1 / (devicePixelRatio || 1) : undefined);
+
 // Lines for each run, what was measured faint behind what is smoothed.
 export function plain(columns, { smooth, log }) {
   const clean = log ? positive : finite;
@@ -35,9 +40,10 @@ export function plain(columns, { smooth, log }) {
     ...faint.map(({ x, raw }) => [x, clean(raw)]),
     ...columns.map(({ x, y }) => [x, clean(y)]),
   ];
-  const look = (run, more) => ({ label: run.title, colour: run.colour, ...more });
+  const width = widthOf(columns.length);
+  const look = (run, more) => ({ label: run.title, colour: run.colour, width, ...more });
   const lines = [
-    ...[...shadows, ...faint].map(({ run }) => look(run, { faint: true, width: 1 })),
+    ...[...shadows, ...faint].map(({ run }) => look(run, { faint: true, width: width ?? 1 })),
     ...columns.map(({ run }) => look(run)),
   ];
   return { data: aligned(uPlot.join, pairs), lines, bands: undefined, first: shadows.length + faint.length };

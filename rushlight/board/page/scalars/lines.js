@@ -1,10 +1,15 @@
 // The lines of a tag: asked for, then kept up to date by what the server sends.
 import { askPacked, watch } from "../board.js";
-import { useEffect, useRef, useState } from "../lib.js";
+import { useEffect, useMemo, useRef, useState } from "../lib.js";
 import { Line } from "../lines.js";
 import { fromJson } from "../numbers.js";
+import { inTurn } from "../turns.js";
 
-const POINTS = 1200; // points of a line that a card asks for; zooming in asks again for the part
+export const MANY = 20; // runs: cards of more are drawn one by one, not all in one frame
+
+// Points of a line that a card asks for; zooming in asks again for the part. Of many lines each gets fewer.
+const POINTS = 1200, FEWEST = 100, ALL = 150_000;
+const pointsOf = (runs) => Math.max(FEWEST, Math.min(POINTS, Math.floor(ALL / runs)));
 const COLUMNS = 5; // step, wall, value, weight, mean
 
 function lineOf({ run, first, odd }, columns) {
@@ -16,19 +21,25 @@ function lineOf({ run, first, odd }, columns) {
 export function useLines(tag, runs, span, visible) {
   const lines = useRef(new Map()), last = useRef({ asked: 0, shown: 0, about: "" });
   const [version, setVersion] = useState(0);
-  const names = runs.map((run) => run.name);
-  const key = JSON.stringify([names, span]);
+  const names = useMemo(() => runs.map((run) => run.name), [runs]);
+  const namesKey = useMemo(() => names.join("\n"), [names]);
+  const key = JSON.stringify(span) + namesKey;
   useEffect(() => {
     if (!visible || !names.length) return;
     // An answer to an earlier question is shown until a later one comes, if it is about the same part.
     const about = JSON.stringify([tag, span]);
-    let timer = 0, frame = 0;
-    const draw = () => (frame ||= requestAnimationFrame(() => ((frame = 0), setVersion((v) => v + 1))));
+    const points = pointsOf(names.length);
+    let timer = 0, frame = 0, leave = () => {};
+    const drawn = () => ((frame = 0), setVersion((v) => v + 1));
+    const draw = () => {
+      if (names.length > MANY) leave = inTurn(drawn);
+      else frame ||= requestAnimationFrame(drawn);
+    };
     const fetchAll = async () => {
       timer = 0;
       const number = ++last.current.asked;
       last.current.about = about;
-      const question = { tag, runs: names, points: POINTS, smoothing: true, ...(span ?? {}) };
+      const question = { tag, runs: names, points, smoothing: true, ...(span ?? {}) };
       const lengths = (head) => head.lines.flatMap((line) => Array(COLUMNS).fill(line.points));
       try {
         const { head, columns } = await askPacked("/api/scalars", question, lengths);
@@ -48,13 +59,14 @@ export function useLines(tag, runs, span, visible) {
       if (message.type === "reload") return later(50);
       if (!wanted.has(message.run)) return;
       const line = lines.current.get(message.run);
-      if (message.type === "stale" || !line || span || line.step.length > 6 * POINTS) return later(150);
+      if (message.type === "stale" || !line || span || line.step.length > 6 * points) return later(150);
       line.append(message);
       draw();
     });
     fetchAll();
     return () => {
       clearTimeout(timer);
+      leave();
       stop();
     };
   }, [tag, key, visible]);

@@ -1,5 +1,5 @@
 // A canvas that is as sharp as the screen, and drawn anew when its box or the theme changes.
-import { html, useEffect, useRef } from "../lib.js";
+import { html, useEffect, useLayoutEffect, useRef } from "../lib.js";
 
 export const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
@@ -38,6 +38,6 @@ export function Canvas({ draw, label, onSize, element, often = false, ...more })
       frame.current = 0;
     };
   }, []);
-  useEffect(soon);
+  useLayoutEffect(soon); // in the same frame, not the one after
   return html`<canvas ref=${canvas} role="img" aria-label=${label} ...${more}></canvas>`;
 }

@@ -37,7 +37,7 @@ function useRows(table) {
   const [ticked] = useUrl("ticked", "");
   return useMemo(() => {
     const hidden = new Set(ticked[0] === "-" ? listOf(ticked.slice(1)) : []);
-    const names = new Set((ticked[0] === "+" ? shown : listed.filter((run) => !hidden.has(run.name))).map((run) => run.name));
+    const names = new Set((/^[+*]/.test(ticked) ? shown : listed.filter((run) => !hidden.has(run.name))).map((run) => run.name));
     const known = new Set(runs.map((run) => run.name));
     return (table?.rows ?? []).filter((row) => row.runs.some((name) => names.has(name) || !known.has(name)));
   }, [table, runs, listed, shown, ticked]);
@@ -72,7 +72,7 @@ export function HParams() {
   const rows = useRows(table);
 
   const columns = useMemo(() => (table ? columnsOf(table) : []), [table]);
-  const keys = kept ? listOf(kept) : table ? usualColumns(table, columns, rows) : [];
+  const keys = useMemo(() => (kept ? listOf(kept) : table ? usualColumns(table, columns, rows) : []), [kept, table, columns, rows]);
   const shown = useMemo(() => keys.map((key) => columns.find((c) => c.key === key)).filter(Boolean), [columns, keys.join("\n")]);
   useLive(shown.filter((c) => c.kind === "metric").map((c) => c.tag), live);
   const toggled = useMemo(() => new Set(listOf(logText)), [logText]); // away from what is usual
@@ -122,7 +122,7 @@ export function HParams() {
     ${!table.hparams.length && html`<p class="faint">No run has hyperparameters: writer.add_hparams({"lr": 0.1}, {"accuracy": 0.9}) adds them. These are the last values of the scalars.</p>`}
     ${above !== "none" && html`<section class="card above">
       ${colourColumn?.type === "number" && html`<${Key} rows=${rows} column=${colourColumn} log=${logs.has(colourColumn.key)} />`}
-      ${above === "parallel" ? html`<${Parallel} ...${shared} filters=${filters} setFilter=${setFilter} toggleLog=${toggleLog} move=${move} />` : html`<${Matrix} ...${shared} />`}
+      ${above === "parallel" ? html`<${Parallel} ...${shared} all=${columns} filters=${filters} setFilter=${setFilter} toggleLog=${toggleLog} move=${move} />` : html`<${Matrix} ...${shared} />`}
       <p class="hovered">${mark ? nameOf(mark) : "\u00a0"}</p>
     </section>`}
     <${Table} rows=${ordered} columns=${shown} total=${rows.length} sort=${sort} setSort=${setSort} filters=${filters} setFilter=${setFilter}

@@ -2,7 +2,7 @@
 import { board, matcher, useBoard, useRuns } from "../board.js";
 import { Range, Select, Tick } from "../controls.js";
 import { Groups } from "../groups.js";
-import { html } from "../lib.js";
+import { html, useMemo } from "../lib.js";
 import { Card, useVisible } from "../scalars/card.js";
 import { Table } from "../scalars/table.js";
 import { useUrl } from "../state.js";
@@ -33,7 +33,7 @@ export function Scalars() {
   const [pins, toggle] = usePins();
   const all = Object.keys(tags.scalars ?? {});
   const names = all.filter(matcher(filter)).sort();
-  const settings = { smooth, xKind, log, logX: logX && xKind !== "wall", outliers, band: band && group !== "" };
+  const settings = useMemo(() => ({ smooth, xKind, log, logX: logX && xKind !== "wall", outliers, band: band && group !== "" }), [smooth, xKind, log, logX, outliers, band, group]);
   const card = (tag) => html`<${Card} key=${tag} tag=${tag} runs=${shown} settings=${settings} pinned=${pins.includes(tag)} onPin=${() => toggle(tag)} />`;
   const pinned = pins.filter((tag) => all.includes(tag));
   return html`<div class="bar">

@@ -1,15 +1,47 @@
 // Parallel coordinates: an axis for each column, a line for each row. A range on an axis filters.
 import { isFinger } from "../../gestures.js";
-import { html, useMemo, useRef, useState } from "../../lib.js";
+import { html, useEffect, useMemo, useRef, useState } from "../../lib.js";
 import { short } from "../../numbers.js";
-import { Canvas, css } from "../canvas.js";
-import { isRange, scaleOf, valueOf } from "./model.js";
+import { Canvas } from "../canvas.js";
+import { drawLines, layersOf } from "./lines.js";
+import { isRange, scaleOf, tester, valueOf } from "./model.js";
 
 const HEIGHT = 300, TOP = 12, BOTTOM = 12, SPACE = 100, EDGE = 60; // px
 const inner = HEIGHT - TOP - BOTTOM;
 export const yOf = (place) => TOP + (1 - place) * inner;
 
-export function Parallel({ rows, columns, tests, filters, setFilter, logs, toggleLog, move, colour, hovered, setHovered }) {
+const BEHIND = 200; // ms that the rest of the page may be behind a range that is dragged
+
+// A range while it is dragged: [{key, filter} or null, drag(key, filter), drop()]. The lines follow it in every
+// frame; the table and all else, which take longer, are told now and then, and when it is dropped.
+function useBrush(setFilter) {
+  const [brush, setBrush] = useState(null);
+  const timer = useRef(0), waits = useRef(null), latest = useRef(setFilter);
+  latest.current = setFilter;
+  const tell = () => {
+    clearTimeout(timer.current);
+    timer.current = 0;
+    if (waits.current) latest.current(waits.current.key, waits.current.filter);
+    waits.current = null;
+  };
+  useEffect(() => () => clearTimeout(timer.current), []);
+  const drag = (key, filter) => {
+    setBrush((waits.current = { key, filter }));
+    timer.current ||= setTimeout(tell, BEHIND);
+  };
+  return [brush, drag, () => (tell(), setBrush(null))];
+}
+
+// What rows pass `filters`, with the one that is being dragged; `all`: the columns that filters can be of.
+function useTests(rows, all, filters, tests, brush) {
+  return useMemo(() => {
+    if (!brush) return tests;
+    const { [brush.key]: _, ...others } = filters;
+    return rows.map(tester(all, brush.filter === undefined ? others : { ...others, [brush.key]: brush.filter }));
+  }, [rows, all, filters, tests, brush]);
+}
+
+export function Parallel({ rows, all, columns, tests: told, filters, setFilter, logs, toggleLog, move, colour, hovered, setHovered }) {
   const [size, setSize] = useState(0);
   const [drag, setDrag] = useState(null); // {key, x}: the axis that is being moved
   const box = useRef();
@@ -18,7 +50,13 @@ export function Parallel({ rows, columns, tests, filters, setFilter, logs, toggl
   const xOf = (k) => EDGE + k * gap;
   const scales = useMemo(() => columns.map((c) => scaleOf(rows, c, logs.has(c.key))), [rows, columns, logs]);
   const places = useMemo(() => rows.map((row) => columns.map((c, k) => scales[k].at(valueOf(row, c)))), [rows, columns, scales]);
+  const [brush, dragRange, dropRange] = useBrush(setFilter);
+  const tests = useTests(rows, all, filters, told, brush);
+  const colours = useMemo(() => rows.map(colour), [rows, colour]);
+  const layers = useMemo(layersOf, []);
+  const marked = hovered === null ? -1 : rows.findIndex((row) => row.id === hovered);
   const point = (event) => {
+    if (brush) return;
     const { left, top } = event.currentTarget.getBoundingClientRect();
     const found = nearest(places, tests, xOf, gap, event.clientX - left, event.clientY - top, isFinger(event) ? 18 : 6);
     setHovered(found === null ? null : rows[found].id);
@@ -54,9 +92,9 @@ export function Parallel({ rows, columns, tests, filters, setFilter, logs, toggl
         <div class="lines" style=${`height: ${HEIGHT}px`} onPointerMove=${point} onPointerDown=${point}
           onPointerLeave=${(e) => isFinger(e) || setHovered(null)}>
           <${Canvas} label=${`Parallel coordinates of ${rows.length} runs`} onSize=${setSize}
-            draw=${(context) => drawLines(context, rows, places, tests, xOf, colour, hovered)} />
-          ${columns.map((c, k) => html`<${Axis} key=${c.key} column=${c} scale=${scales[k]} x=${xOf(k)} filter=${filters[c.key]}
-            setFilter=${(filter) => setFilter(c.key, filter)} />`)}
+            draw=${(context) => drawLines(context, layers, { places, tests, colours, marked, xOf, yOf, gap })} />
+          ${columns.map((c, k) => html`<${Axis} key=${c.key} column=${c} scale=${scales[k]} x=${xOf(k)} filter=${brush?.key === c.key ? brush.filter : filters[c.key]}
+            setFilter=${(filter) => setFilter(c.key, filter)} drag=${(filter) => dragRange(c.key, filter)} drop=${dropRange} />`)}
         </div>
       </div>
     </div>
@@ -77,53 +115,14 @@ function nearest(places, tests, xOf, gap, x, y, least) {
   return best;
 }
 
-// Lines of one colour are one path: a thousand lines take a few milliseconds.
-function drawLines(context, rows, places, tests, xOf, colour, hovered) {
-  const groups = new Map();
-  let marked = null;
-  rows.forEach((row, i) => {
-    const name = tests[i] ? colour(row) : "";
-    if (!groups.has(name)) groups.set(name, new Path2D());
-    addLine(groups.get(name), places[i], xOf);
-    if (row.id === hovered) marked = i;
-  });
-  const many = Math.min(1, Math.max(0.18, 40 / rows.length));
-  context.lineJoin = "round";
-  for (const [name, path] of [...groups].sort(([a], [b]) => (a !== "") - (b !== ""))) {
-    context.globalAlpha = name === "" ? 0.5 : Math.max(many, 0.35);
-    context.lineWidth = name === "" ? 1 : 1.4;
-    context.strokeStyle = name === "" ? css("--line") : name;
-    context.stroke(path);
-  }
-  if (marked === null) return;
-  const path = new Path2D();
-  addLine(path, places[marked], xOf);
-  context.globalAlpha = 1;
-  [["--panel", 5], ["--text", 2.4]].forEach(([name, width]) => {
-    context.strokeStyle = css(name);
-    context.lineWidth = width;
-    context.stroke(path);
-  });
-}
-
-function addLine(path, line, xOf) {
-  let open = false;
-  line.forEach((place, k) => {
-    if (place === null) return void (open = false);
-    open ? path.lineTo(xOf(k), yOf(place)) : path.moveTo(xOf(k), yOf(place));
-    const alone = !open && (k + 1 >= line.length || line[k + 1] === null);
-    if (alone) path.arc(xOf(k), yOf(place), 2, 0, 6.3); // neither neighbour: a point
-    open = true;
-  });
-}
-
 // An axis with its range. Drag along it to choose one, drag the range to move it, click to drop it; the two ends
 // are sliders for the keyboard.
-function Axis({ column, scale, x, filter, setFilter }) {
+function Axis({ column, scale, x, filter, setFilter, drag, drop }) {
   const start = useRef(null);
   const [low, high] = brushOf(scale, filter);
   const active = filter !== undefined;
-  const set = (a, b) => setFilter(filterOf(scale, Math.min(a, b), Math.max(a, b)));
+  const between = (a, b) => filterOf(scale, Math.min(a, b), Math.max(a, b));
+  const set = (a, b) => setFilter(between(a, b)), pull = (a, b) => drag(between(a, b));
   const placeOf = (event) => {
     const { top } = event.currentTarget.getBoundingClientRect();
     return Math.min(Math.max(1 - (event.clientY - top - TOP) / inner, 0), 1);
@@ -141,17 +140,18 @@ function Axis({ column, scale, x, filter, setFilter }) {
     const at = placeOf(event), by = at - s.at;
     if (!s.moved && Math.abs(by) * inner < 4) return;
     s.moved = true;
-    if (s.mode === "new") set(s.at, at);
-    else if (s.mode === "low") set(at, s.high);
-    else if (s.mode === "high") set(s.low, at);
+    if (s.mode === "new") pull(s.at, at);
+    else if (s.mode === "low") pull(at, s.high);
+    else if (s.mode === "high") pull(s.low, at);
     else {
       const shift = Math.min(Math.max(by, -s.low), 1 - s.high);
-      set(s.low + shift, s.high + shift);
+      pull(s.low + shift, s.high + shift);
     }
   };
   const up = (event) => {
     if (start.current?.pointer !== event.pointerId) return;
-    if (event.type === "pointerup" && !start.current.moved && active) setFilter(undefined);
+    if (start.current.moved) drop();
+    else if (event.type === "pointerup" && active) setFilter(undefined);
     start.current = null;
   };
   const key = (end) => (event) => {
