@@ -51,6 +51,7 @@ export function useLines(tag, runs, span, visible) {
         draw();
       } catch (error) {
         console.warn(error.message);
+        if (error instanceof TypeError) later(1000); // no answer at all
       }
     };
     const later = (ms) => (timer ||= setTimeout(fetchAll, ms)); // not put off by what comes meanwhile
