@@ -93,21 +93,27 @@ class Hub:
         """A client's life."""
         if len(self.clients) >= MOST_CLIENTS:
             return await socket.close(1013, "too many pages are open")
-        await socket.accept()
         client = Client(socket)
-        self.clients.add(client)
-        pump = asyncio.create_task(client.pump())
+        self.clients.add(client)  # before the page knows that it is connected, and asks: what comes then waits
         try:
-            while True:
-                await self._receive(client, await socket.receive_text())
+            await socket.accept()
+            await self._talk(client)
         except (WebSocketDisconnect, RuntimeError, KeyError):  # closed; a binary message has no text
             pass
         finally:
-            pump.cancel()
             self.clients.discard(client)
             self._gather()
             for leave in self.leaving:
                 leave(client)
+
+    async def _talk(self, client: Client) -> None:
+        """Send and receive until the socket is closed."""
+        pump = asyncio.create_task(client.pump())
+        try:
+            while True:
+                await self._receive(client, await client.socket.receive_text())
+        finally:
+            pump.cancel()
 
     async def _receive(self, client: Client, text: str) -> None:
         """Handle a message; one that is malformed gets an answer, never an end."""
