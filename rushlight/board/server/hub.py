@@ -94,7 +94,7 @@ class Hub:
         if len(self.clients) >= MOST_CLIENTS:
             return await socket.close(1013, "too many pages are open")
         client = Client(socket)
-        self.clients.add(client)  # before the page knows that it is connected, and asks: what comes then waits
+        self.clients.add(client)  # before the page knows that it is connected, and asks; what comes waits
         try:
             await socket.accept()
             await self._talk(client)
