@@ -56,6 +56,8 @@ CHART = """async () => {
     plot.setData(more);
     await frame();
     updates.push(performance.now() - t);
+    const { width, height } = plot.ctx.canvas, pixels = plot.ctx.getImageData(0, 0, width, height).data;
+    if (!pixels.some((byte, k) => k % 4 === 3 && byte)) throw new Error("nothing was drawn");
     plot.destroy();
   }
   box.remove();
