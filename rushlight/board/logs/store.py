@@ -106,6 +106,12 @@ class Store:
                 self.version += 1
                 self.gone[name] = self.version
 
+    def count_of(self, run: str, tag: str) -> int:
+        """How many points of a scalar came; 0 of one that isn't there."""
+        found = self.runs.get(run)
+        series = None if found is None else found.series.get(tag)
+        return 0 if series is None else series.count
+
     def annotate(self, names: Iterable[str], **fields: str | bool | None) -> None:
         """Set runs' label, colour, note or hiding, for all who look. Raises OSError, ValueError."""
         self.annotations.set(names, **fields)

@@ -85,7 +85,8 @@ class Board:
     shared: Shared = field(init=False)
 
     def __post_init__(self) -> None:
-        self.shared = Shared(Store(self.root, self.memory), Hub())
+        store = Store(self.root, self.memory)
+        self.shared = Shared(store, Hub(store.count_of))
         if self.host not in LOOPBACK and self.token is None:
             self.token = secrets.token_urlsafe(16)
         self._stopping = threading.Event()

@@ -1,7 +1,8 @@
 """Everybody who watches: a WebSocket each, told what changes in what it looks at.
 
 Messages are JSON. To the page: {"type": "runs"}: ask for the list again; {"type": "scalars", run, tag, step,
-wall, value}: new points of a tag it watches; {"type": "stale", run, tag}: so many that asking is cheaper;
+wall, value}: new points of a tag it watches; {"type": "stale", run, tag}: so many that asking is cheaper, or
+with "count": there are so many, as some came just before it watched;
 {"type": "entries", run, kind, tag}: something else is new. From the page: {"type": "watch", "tags": [...]},
 with "runs": [...] only for those, with "batch": true as {"type": "batch", "messages": [...]}.
 Other views add types of their own, by `send` and `on`.
@@ -70,8 +71,9 @@ class Client:
 class Hub:
     """The clients, and the handlers of what they say."""
 
-    def __init__(self) -> None:
+    def __init__(self, count_of: Callable[[str, str], int] = lambda run, tag: 0) -> None:
         self.clients: set[Client] = set()
+        self.count_of = count_of  # how many points of a scalar there are
         self._handlers: dict[str, Handler] = {"watch": self._watch, "ping": _pong}
         self.watched_runs: frozenset[str] = frozenset()  # by any client; read by another thread
         self.leaving: list[Callable[[Client], None]] = []  # called when a client has gone
@@ -169,7 +171,8 @@ class Hub:
         client.tags, client.runs = tags, None if chosen is None else frozenset(chosen)
         client.batch = message.get("batch") is True
         missed = [which for which in self._lately if client.wants(*which) and which not in known]
-        client.send_all([json.dumps({"type": "stale", "run": run, "tag": tag}) for run, tag in missed])
+        told = ({"type": "stale", "run": r, "tag": t, "count": self.count_of(r, t)} for r, t in missed)
+        client.send_all([json.dumps(message) for message in told])
         self._gather()
 
     def _gather(self) -> None:

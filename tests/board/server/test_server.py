@@ -78,7 +78,7 @@ def told(socket, message):
     socket.send(json.dumps({"type": "ping"}))
     found = []
     while (said := json.loads(socket.recv(5)))["type"] != "pong":
-        found += [(said["type"], said["tag"])] if "tag" in said else []
+        found += [(said["type"], said["tag"], said["count"])] if "tag" in said else []
     return found
 
 
@@ -90,7 +90,7 @@ def test_who_watches_late_is_told_what_it_may_have_missed(asking, tmp_path):
         assert told(socket, {"type": "watch", "tags": ["other"]}) == []
         tags = ["loss", "other"]
         assert told(socket, {"type": "watch", "tags": tags, "runs": ["b"]}) == []
-        assert told(socket, {"type": "watch", "tags": tags, "runs": ["a"]}) == [("stale", "loss")]
+        assert told(socket, {"type": "watch", "tags": tags, "runs": ["a"]}) == [("stale", "loss", 1)]
         assert told(socket, {"type": "watch", "tags": ["loss"], "runs": ["a", "b"]}) == []
 
 

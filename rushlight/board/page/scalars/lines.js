@@ -12,9 +12,26 @@ const POINTS = 1200, FEWEST = 100, ALL = 150_000;
 const pointsOf = (runs) => Math.max(FEWEST, Math.min(POINTS, Math.floor(ALL / runs)));
 const COLUMNS = 5; // step, wall, value, weight, mean
 
-function lineOf({ run, first, odd }, columns) {
+function lineOf({ run, count, first, odd }, columns) {
   const marks = odd && { step: odd[0], wall: odd[1].map(fromJson), value: odd[2].map(fromJson) };
-  return new Line(run, ...columns, fromJson(first), marks);
+  return Object.assign(new Line(run, ...columns, fromJson(first), marks), { count });
+}
+
+// How many points there are, by run: of some that came just before a chart watched, or while it waited for an answer,
+// the answer may know nothing.
+class Missed {
+  #counts = new Map();
+
+  add({ run, count }) {
+    this.#counts.set(run, count);
+  }
+
+  // Whether lines have fewer points than was told. What was told is then forgotten.
+  take(lines) {
+    const found = [...this.#counts].some(([run, count]) => (lines.get(run)?.count ?? 0) < count);
+    this.#counts.clear();
+    return found;
+  }
 }
 
 // span: null, or {axis: "step" | "wall" | "relative", range: [from, to]} in steps or seconds.
@@ -29,7 +46,8 @@ export function useLines(tag, runs, span, visible) {
     // An answer to an earlier question is shown until a later one comes, if it is about the same part.
     const about = JSON.stringify([tag, span]);
     const points = pointsOf(names.length);
-    let timer = 0, frame = 0, leave = () => {};
+    const missed = new Missed();
+    let timer = 0, frame = 0, asking = 0, isOver = false, leave = () => {};
     const drawn = () => ((frame = 0), setVersion((v) => v + 1));
     const draw = () => {
       if (names.length > MANY) leave = inTurn(drawn);
@@ -38,6 +56,7 @@ export function useLines(tag, runs, span, visible) {
     const fetchAll = async () => {
       timer = 0;
       const number = ++last.current.asked;
+      asking += 1;
       last.current.about = about;
       const question = { tag, runs: names, points, smoothing: true, ...(span ?? {}) };
       const lengths = (head) => head.lines.flatMap((line) => Array(COLUMNS).fill(line.points));
@@ -52,20 +71,27 @@ export function useLines(tag, runs, span, visible) {
       } catch (error) {
         console.warn(error.message);
         if (error instanceof TypeError) later(1000); // no answer at all
+      } finally {
+        asking -= 1;
       }
+      if (!asking && missed.take(lines.current)) later(50);
     };
-    const later = (ms) => (timer ||= setTimeout(fetchAll, ms)); // not put off by what comes meanwhile
+    const later = (ms) => isOver || (timer ||= setTimeout(fetchAll, ms)); // not put off by what comes meanwhile
     const wanted = new Set(names);
     const stop = watch(tag, (message) => {
       if (message.type === "reload") return later(50);
       if (!wanted.has(message.run)) return;
+      if (message.count !== undefined) return void (missed.add(message), asking || (missed.take(lines.current) && later(50)));
       const line = lines.current.get(message.run);
       if (message.type === "stale" || !line || span || line.step.length > 6 * points) return later(150);
       line.append(message);
+      line.count += message.step.length;
+      if (asking) missed.add(line); // the answer may be older
       draw();
     });
     fetchAll();
     return () => {
+      isOver = true;
       clearTimeout(timer);
       leave();
       stop();
