@@ -32,7 +32,7 @@ STAMP = VENV / "rush-stamp.json"
 # command: (the extras of pyproject.toml it needs, the Python command lines it runs)
 COMMANDS: dict[str, tuple[set[str], list[list[str]]]] = {
     "tour": ({"board"}, [["examples/tour.py"]]),
-    "test": ({"test"}, [["-m", "pytest", "-n", "3"]]),
+    "test": ({"test"}, [["-m", "pytest", "-n", "4"]]),
     "lint": ({"lint"}, [["-m", "ruff", "check"], ["-m", "pyright", "--pythonpath", str(PYTHON)]]),
     "docs": ({"docs"}, [["-m", "sphinx", "-W", "--keep-going", "-q", "docs", "docs/_build/html"]]),
     "bench": ({"torch-compare"}, [["-m", "benchmarks"]]),
