@@ -100,7 +100,7 @@ def test_with_torch_is_ours_and_the_rest_is_handed_on(monkeypatch):
     monkeypatch.setattr(rush, "set_up", seen.append)
     monkeypatch.setattr(rush, "call", lambda line: seen.append(line) or 0)
     rush.run("test", ["-k", "add", "--with-torch"])
-    assert seen == [{"test", "torch-compare", "peers"}, ["-m", "pytest", "-n", "3", "-k", "add"]]
+    assert seen == [{"test", "torch-compare", "peers"}, ["-m", "pytest", "-n", "4", "-k", "add"]]
     assert rush.os.environ["RUSHLIGHT_WITH_TORCH"] == "1"
 
 
