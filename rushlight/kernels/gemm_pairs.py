@@ -15,7 +15,7 @@ from . import halves
 from .gemm import Form, begin, locate
 from .ir import Function, Module
 from .targets import Target
-from .tile import Tile, most_rows
+from .tile import Tile, even, most_rows
 from .turning import smaller, turned
 from .types import bf16, f32, i64, u16, u32, void
 from .values import Value
@@ -31,8 +31,7 @@ def form(target: Target, rows: int, columns: int, added: bool) -> Form:
     """The tile: as even as it can be, in the registers there are."""
     most = 4 if rows <= most_rows(target, 4) else 2
     vectors = min(most, ceil(columns / LANES))
-    high = ceil(rows / ceil(rows / most_rows(target, vectors)))
-    return Form(bf16, high, vectors, LANES, added=added)
+    return Form(bf16, even(rows, most_rows(target, vectors)), vectors, LANES, added=added)
 
 
 def blocks(tile: Form, rows: int, columns: int, depth: int, wanted: int) -> tuple[int, ...]:

@@ -15,7 +15,7 @@ from . import gemm, gemm_bands, gemm_dots, gemm_pairs
 from .gemm import Form
 from .launch import Kernel
 from .targets import Target
-from .tile import most_rows
+from .tile import even, most_rows
 from .types import Type, bf16, f32
 
 WIDE = 512  # columns whose panels of B stay in L2 together
@@ -139,7 +139,7 @@ def form(target: Target, t: Type, kind: str, n: Layout, added: bool, scaled: boo
     elif vectors > 2:  # the rows that tiles compute twice are fewest
         vectors = min(vectors, vectors - 1, key=lambda v: _rows_computed(target, n.rows, v))
     narrow = kind in ("direct", "turned") and parts % vectors != 0 and vectors > 1
-    rows = _even(n.rows, most_rows(target, vectors))
+    rows = even(n.rows, most_rows(target, vectors))
     shorter = kind in ("bands", "packed") and n.rows % rows != 0
     edges = narrow, n.columns < lanes, added, scaled, False, shorter
     packed = kind == "packed", kind in ("bands", "packed") and _packs_a(t, n, lanes * vectors)
@@ -157,18 +157,14 @@ def _packs_a(t: Type, n: Layout, width: int) -> bool:
 
 def _rows_computed(target: Target, rows: int, vectors: int) -> int:
     """Rows times their number of tiles: `rows`, and those that lie in two tiles."""
-    tall = _even(rows, most_rows(target, vectors))
+    tall = even(rows, most_rows(target, vectors))
     return ceil(rows / tall) * tall
-
-
-def _even(n: int, most: int) -> int:
-    return ceil(n / ceil(n / most))
 
 
 def _dots_form(target: Target, t: Type, n: Layout, added: bool, scaled: bool) -> Form:
     lanes = target.lanes(t)
     columns = min(8 if n.rows == 1 else 4, lanes, 1 << (n.columns.bit_length() - 1))
-    rows = _even(n.rows, max((target.registers - 2) // columns - 1, 1))
+    rows = even(n.rows, max((target.registers - 2) // columns - 1, 1))
     near, far = n.rows * n.depth * t.size <= NEAR, n.depth * n.columns * t.size > 2 * NEAR
     edges = False, False, added, scaled, near and far and 2 * n.rows <= n.columns
     return Form(t, min(rows, 6), columns, lanes, *edges)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -44,15 +45,7 @@ def grouping() -> Kernel:
     present[k] is the k-th tag met, ends[k] where its points end, found[0] how many tags there are. `place`
     has a zero for every tag, before and after.
     """
-
-    def make(target: Target) -> Module:
-        m = Module()
-        f, _lo, _hi, _tid, slots = entry(m, "kernel", False, **_GROUP)
-        _group(f, dict(zip(_GROUP, slots, strict=True)))
-        f.ret()
-        return m
-
-    return Kernel("series grouping", make)
+    return _kernel("series grouping", _GROUP, _group)
 
 
 @cache
@@ -61,15 +54,20 @@ def filling() -> Kernel:
 
     `state` is a STATE; `kept` has room for what comes, or for `room` points: there it ends.
     """
+    return _kernel("series filling", _FILL, _fill)
 
-    def make(target: Target) -> Module:
+
+def _kernel(key: str, types: dict[str, Type], write: Callable[[Function, dict[str, Value]], None]) -> Kernel:
+    """A kernel of one item, whose code `write` writes for its slots by their names."""
+
+    def make(_: Target) -> Module:
         m = Module()
-        f, _lo, _hi, _tid, slots = entry(m, "kernel", False, **_FILL)
-        _fill(f, dict(zip(_FILL, slots, strict=True)))
+        f, _lo, _hi, _tid, slots = entry(m, "kernel", False, **types)
+        write(f, dict(zip(types, slots, strict=True)))
         f.ret()
         return m
 
-    return Kernel("series filling", make)
+    return Kernel(key, make)
 
 
 def _group(f: Function, s: dict[str, Value]) -> None:

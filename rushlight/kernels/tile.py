@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from math import ceil
 from typing import Any
 
 from .ir import Function
@@ -25,6 +26,11 @@ MOST_ROWS = 14  # of a tile
 def most_rows(target: Target, vectors: int) -> int:
     """Rows of a tile that leave registers for a row of B and a scalar."""
     return min((target.registers - 2) // vectors - 1, MOST_ROWS)
+
+
+def even(n: int, most: int) -> int:
+    """The size, at most `most`, of as few and as equal parts of n as there can be."""
+    return ceil(n / ceil(n / most))
 
 
 class Tile:

@@ -158,24 +158,25 @@ def test_two_fingers_move_what_is_zoomed(phone, tmp_path):
     assert high - low == pytest.approx(before[1] - before[0], rel=0.03)
 
 
-def test_a_pinch_that_holds_the_whole_shows_all(phone, tmp_path):
+def zoomed(phone, tmp_path):
+    """A page whose chart shows a part: (page, fingers, the chart)."""
     write(tmp_path)
     page, fingers = phone()
     over = chart(page)
     page.locator("article .plot").focus()
     page.keyboard.press("+")
     page.get_by_label("Show all").wait_for()
+    return page, fingers, over
+
+
+def test_a_pinch_that_holds_the_whole_shows_all(phone, tmp_path):
+    page, fingers, over = zoomed(phone, tmp_path)
     two(fingers, over, (0.05, 0.95), (0.4, 0.6))
     page.get_by_label("Show all").wait_for(state="detached")
 
 
 def test_a_double_tap_shows_all_and_one_tap_does_not(phone, tmp_path):
-    write(tmp_path)
-    page, fingers = phone()
-    over = chart(page)
-    page.locator("article .plot").focus()
-    page.keyboard.press("+")
-    page.get_by_label("Show all").wait_for()
+    page, fingers, over = zoomed(phone, tmp_path)
     fingers.tap(place(over, 0.5, 0.5))
     page.locator(".tooltip").wait_for()
     assert page.get_by_label("Show all").count() == 1
